@@ -1,0 +1,54 @@
+/* control.h - the control socket's answers: JSON over what the daemon knows. */
+#ifndef SIMGATE_API_CONTROL_H
+#define SIMGATE_API_CONTROL_H
+
+#include <stddef.h>
+
+#include "base/config.h"
+#include "base/http.h"
+#include "base/loop.h"
+#include "modem/modem.h"
+#include "platform/outbox.h"
+#include "platform/roster.h"
+#include "store/store.h"
+
+struct control_platform {
+	const struct config_platform *config;
+	struct outbox *outbox;
+	struct roster *roster;
+};
+
+/* What the gateway shows, kept up to date by it. */
+struct control_view {
+	struct loop *loop;
+	struct store *store;
+	const struct config *config;
+	struct modem *const *modems;
+	size_t modem_count;
+	const struct control_platform *platforms;
+	size_t platform_count;
+	bool settled; /* the lists may be sent */
+	int64_t started_ms;
+};
+
+/* What the gateway does when asked. */
+struct control_actions {
+	/* Reads the configuration again. 0, or -EINVAL with the report's errors: nothing has changed.
+	 * say() is called for each change that was made, or that needs a restart. */
+	int (*reload)(void *arg, struct config_report *report,
+		void (*say)(void *say_arg, const char *line), void *say_arg);
+	/* Deliveries were queued by hand. */
+	void (*kick)(void *arg);
+};
+
+struct control;
+
+/* view and actions must outlive it. NULL if out of memory. */
+struct control *control_new(
+	const struct control_view *view, const struct control_actions *actions, void *arg);
+void control_free(struct control *control);
+
+/* The routes, for a listener; valid as long as the control. */
+const struct http_route *control_routes(const struct control *control);
+
+#endif

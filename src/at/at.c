@@ -1,0 +1,494 @@
+/* at.c - the script engine: one command at a time, each line to whom it belongs. */
+#include "at/at.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/counter.h"
+#include "base/log.h"
+
+/* What the channel waits for. */
+enum phase {
+	IDLE,
+	START,  /* the first command is due */
+	ANSWER, /* a final result code */
+	GAP,    /* the pause before the next command or the next try */
+	QUIET,  /* the end of what a timed-out command may still say */
+	PING,   /* the OK to an AT of ours: exactly one */
+};
+
+enum { PING_MS = 1000, PINGS_MAX = 3 };
+
+/* ---- commands as text -------------------------------------------------------------------------- */
+
+void at_put(struct at_text *text, const char *plain)
+{
+	size_t len = strlen(plain);
+
+	if (text->len + len >= sizeof text->text) {
+		text->refused = true;
+		return;
+	}
+	memcpy(text->text + text->len, plain, len + 1);
+	text->len += len;
+}
+
+void at_put_int(struct at_text *text, int value)
+{
+	char digits[16];
+
+	snprintf(digits, sizeof digits, "%d", value);
+	at_put(text, digits);
+}
+
+void at_put_quoted(struct at_text *text, const char *value)
+{
+	for (const char *c = value; *c; c++)
+		if (*c == '"' || (unsigned char)*c < 0x20 || *c == 0x7F)
+			text->refused = true;
+	if (text->refused)
+		return;
+	at_put(text, "\"");
+	at_put(text, value);
+	at_put(text, "\"");
+}
+
+/* ---- what the operator may see ----------------------------------------------------------------- */
+
+static size_t run_of(const char *at, int (*is)(int))
+{
+	size_t len = 0;
+
+	while (is((unsigned char)at[len]))
+		len++;
+	return len;
+}
+
+void at_mask(const char *line, char *out, size_t size)
+{
+	size_t len = 0;
+
+	if (strncmp(line, "AT+CPIN=", 8) == 0) {
+		snprintf(out, size, "AT+CPIN=***");
+		return;
+	}
+	while (*line && len + 1 < size) {
+		size_t hex = run_of(line, isxdigit), dec = run_of(line, isdigit);
+		int put;
+
+		if (hex > 32) {
+			put = snprintf(out + len, size - len, "<pdu %zu>", hex);
+			line += hex;
+		} else if (hex >= 14 && dec < hex) { /* an ICCID with letters in it, UCS-2 text */
+			put = snprintf(out + len, size - len, "***%.3s", line + hex - 3);
+			line += hex;
+		} else if (dec >= 6) {
+			put = snprintf(out + len, size - len, "***%.3s", line + dec - 3);
+			line += dec;
+		} else {
+			put = 1;
+			out[len] = *line++;
+		}
+		len += (size_t)put;
+		if (len >= size)
+			len = size - 1;
+	}
+	out[len] = '\0';
+}
+
+static void note_line(struct at *at, char dir, const char *line)
+{
+	struct at_ring_line *entry = &at->ring[at->ring_next++ % AT_RING_LINES];
+
+	entry->wall_ms = loop_wall_ms(at->loop);
+	entry->dir = dir;
+	at_mask(line, entry->line, sizeof entry->line);
+	if (log_wanted(LOGL_DEBUG, LOGC_WIRE, at->object))
+		log_debug(LOGC_WIRE, at->object, NULL, NULL, "%c %s", dir, entry->line);
+}
+
+const struct at_ring_line *at_ring(const struct at *at, unsigned n)
+{
+	if (n >= AT_RING_LINES || n >= at->ring_next)
+		return NULL;
+	return &at->ring[(at->ring_next - 1 - n) % AT_RING_LINES];
+}
+
+/* ---- sending ----------------------------------------------------------------------------------- */
+
+static const struct at_cmd *this_row(const struct at *at)
+{
+	return &at->script->rows[at->row];
+}
+
+static void wait_for(struct at *at, enum phase phase, int64_t ms)
+{
+	at->phase = phase;
+	loop_timer_start(&at->timer, ms);
+}
+
+static void finish(struct at *at, enum at_result result)
+{
+	struct at_report report = at->report;
+
+	report.script = at->script->name;
+	report.step = at->row;
+	report.cmd = at->sent.len > 2 ? at->sent.text + 2 : "";
+	report.result = result;
+	at->script = NULL;
+	at->phase = IDLE;
+	loop_timer_stop(&at->timer);
+	loop_timer_stop(&at->limit);
+	at->host->done(at->owner, &report);
+}
+
+static void send_text(struct at *at, const char *text, size_t len)
+{
+	char line[AT_COMMAND_MAX + 1];
+
+	note_line(at, '>', text);
+	memcpy(line, text, len);
+	line[len] = '\r';
+	/* What the port does not take is answered by silence: the timeout deals with both. */
+	at->host->write(at->owner, line, len + 1);
+}
+
+static void send_row(struct at *at)
+{
+	const struct at_cmd *row = this_row(at);
+
+	at->sent = (struct at_text){ 0 };
+	at->report = (struct at_report){ .code = -1 };
+	at_put(&at->sent, "AT");
+	if (row->build)
+		row->build(at->owner, &at->sent);
+	else
+		at_put(&at->sent, row->cmd);
+	if (at->sent.refused) {
+		finish(at, AT_REFUSED);
+		return;
+	}
+	send_text(at, at->sent.text, at->sent.len);
+	wait_for(at, ANSWER, row->timeout_ms ? row->timeout_ms : AT_TIMEOUT_MS);
+}
+
+static void next_row(struct at *at)
+{
+	/* A command that was sent more than once may be answered more than once. */
+	int64_t gap_ms = at->tries > 0 && at->gap_ms < AT_QUIET_MS ? AT_QUIET_MS : at->gap_ms;
+
+	at->tries = 0;
+	if (++at->row == at->script->count) {
+		at->row--;
+		finish(at, AT_OK);
+	} else if (gap_ms > 0) {
+		wait_for(at, GAP, gap_ms);
+	} else {
+		send_row(at);
+	}
+}
+
+int at_run(struct at *at, const struct at_script *script)
+{
+	if (at->script)
+		return -EBUSY;
+	at->script = script;
+	at->row = 0;
+	at->tries = 0;
+	wait_for(at, START, 0);
+	return 0;
+}
+
+bool at_idle(const struct at *at)
+{
+	return !at->script;
+}
+
+/* ---- silence, and back into step --------------------------------------------------------------- */
+
+static void resync(struct at *at)
+{
+	at->resyncs = 0;
+	loop_timer_start(&at->limit, AT_RESYNC_MS);
+	wait_for(at, QUIET, AT_QUIET_MS);
+}
+
+static void on_silence(struct at *at)
+{
+	const struct at_cmd *row = this_row(at);
+
+	at->timeouts++;
+	counter_add(COUNTER_AT_TIMEOUTS, 1);
+	/* A bare AT that wakes a modem up is simply sent again; its answers are told apart later. */
+	if (row->cmd && !*row->cmd && at->tries < row->retries) {
+		at->tries++;
+		send_row(at);
+		return;
+	}
+	log_debug(LOGC_AT, at->object, NULL, NULL, "no answer to %s, getting back into step",
+		at->sent.text);
+	resync(at);
+}
+
+/* In step again. A row that may be repeated is. */
+static void resynced(struct at *at)
+{
+	const struct at_cmd *row = this_row(at);
+
+	loop_timer_stop(&at->limit);
+	if (at->tries < row->retries) {
+		at->tries++;
+		send_row(at);
+	} else if (row->may_fail) {
+		at->tries = 0;
+		next_row(at);
+	} else {
+		finish(at, AT_TIMEOUT);
+	}
+}
+
+static void ping(struct at *at)
+{
+	if (at->resyncs++ == PINGS_MAX) {
+		finish(at, AT_DEAD);
+		return;
+	}
+	at->oks = 0;
+	send_text(at, "AT", 2);
+	wait_for(at, PING, PING_MS);
+}
+
+static void on_timer(void *arg)
+{
+	struct at *at = arg;
+
+	switch ((enum phase)at->phase) {
+	case IDLE:
+		break;
+	case START:
+	case GAP:
+		send_row(at);
+		break;
+	case ANSWER:
+		on_silence(at);
+		break;
+	case QUIET:
+		ping(at);
+		break;
+	case PING:
+		if (at->oks == 1)
+			resynced(at);
+		else
+			wait_for(at, QUIET, at->oks ? AT_QUIET_MS : 0);
+		break;
+	}
+}
+
+/* A modem that never stops talking does not answer either. */
+static void on_limit(void *arg)
+{
+	struct at *at = arg;
+
+	if (at->script)
+		finish(at, AT_DEAD);
+}
+
+/* ---- receiving --------------------------------------------------------------------------------- */
+
+/* "+CME ERROR: 14" and its like. False if the rest is not a code or words: data glued behind it
+ * (modems.md 1.0 no. 3) makes it no final result. */
+static bool error_code(const char *rest, int *code)
+{
+	int value = 0;
+
+	while (*rest == ':' || *rest == ' ')
+		rest++;
+	*code = -1;
+	if (!isdigit((unsigned char)*rest))
+		return strchr(rest, ',') == NULL;
+	for (; isdigit((unsigned char)*rest) && value < 100000; rest++)
+		value = 10 * value + (*rest - '0');
+	if (*rest)
+		return false;
+	*code = value;
+	return true;
+}
+
+enum final { NOT_FINAL, FINAL_OK, FINAL_ERROR };
+
+/* Final result codes, whole lines only (V.250 5.7.1, TS 27.007 9.2, TS 27.005 3.2.5, and what
+ * firmware adds to them). */
+static enum final final_result(const char *line, enum at_family *family, int *code)
+{
+	static const struct {
+		const char *text;
+		enum at_family family;
+		bool whole;
+	} errors[] = {
+		{ "ERROR", AT_PLAIN, true },
+		{ "+CME ERROR", AT_CME, false },
+		{ "+CMS ERROR", AT_CMS, false },
+		{ "COMMAND NOT SUPPORT", AT_PLAIN, true },
+		{ "TOO MANY PARAMETERS", AT_PLAIN, true },
+		{ "MODEM ERROR", AT_PLAIN, false },
+		{ "NO CARRIER", AT_PLAIN, true },
+	};
+
+	if (strcmp(line, "OK") == 0)
+		return FINAL_OK;
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		size_t len = strlen(errors[i].text);
+		if (strncmp(line, errors[i].text, len) != 0)
+			continue;
+		*family = errors[i].family;
+		*code = -1;
+		if (errors[i].whole ? line[len] == '\0' : error_code(line + len, code))
+			return FINAL_ERROR;
+	}
+	return NOT_FINAL;
+}
+
+static void on_error(struct at *at)
+{
+	const struct at_cmd *row = this_row(at);
+
+	if (at->tries < row->retries) {
+		at->tries++;
+		wait_for(at, GAP, AT_RETRY_MS);
+	} else if (row->may_fail) {
+		next_row(at);
+	} else {
+		finish(at, AT_FAILED);
+	}
+}
+
+static bool offer_urc(struct at *at, const struct at_urc *table, const char *line)
+{
+	for (; table && table->prefix; table++)
+		if (strncmp(line, table->prefix, strlen(table->prefix)) == 0 &&
+			table->fn(at->owner, line))
+			return true;
+	return false;
+}
+
+/* The wanted prefix. */
+static bool offer_answer(struct at *at, const char *line)
+{
+	const struct at_cmd *row = this_row(at);
+
+	return row->prefix && *row->prefix && row->fn &&
+		strncmp(line, row->prefix, strlen(row->prefix)) == 0 && row->fn(at->owner, line);
+}
+
+/* A bare line: last, and only if its shape is right (the callback looks). */
+static bool offer_bare(struct at *at, const char *line)
+{
+	const struct at_cmd *row = this_row(at);
+	at_line_fn *fn = row->prefix && *row->prefix ? row->bare_fn : row->fn;
+
+	return fn && fn(at->owner, line);
+}
+
+static void keep_waiting(struct at *at)
+{
+	const struct at_cmd *row = this_row(at);
+
+	loop_timer_start(&at->timer, row->timeout_ms ? row->timeout_ms : AT_TIMEOUT_MS);
+}
+
+static void answer_line(struct at *at, const char *line)
+{
+	unsigned epoch = at->epoch;
+	enum at_family family = AT_PLAIN;
+	int code = -1;
+	enum final final = final_result(line, &family, &code);
+
+	if (final == FINAL_OK) {
+		next_row(at);
+		return;
+	}
+	if (final == FINAL_ERROR) {
+		at->report.family = family;
+		at->report.code = code;
+		on_error(at);
+		return;
+	}
+	if (strcmp(line, at->sent.text) == 0) /* echo */
+		return;
+	if (offer_answer(at, line)) {
+		if (at->epoch == epoch)
+			keep_waiting(at);
+		return;
+	}
+	if (offer_urc(at, at->driver_urcs, line) || offer_urc(at, at->host->urcs, line))
+		return;
+	if (offer_bare(at, line)) {
+		if (at->epoch == epoch)
+			keep_waiting(at);
+		return;
+	}
+	at->unknown_lines++;
+}
+
+static void on_line(void *arg, const char *line, size_t len)
+{
+	struct at *at = arg;
+
+	(void)len;
+	note_line(at, '<', line);
+	switch ((enum phase)at->phase) {
+	case ANSWER:
+		answer_line(at, line);
+		return;
+	case PING:
+		if (strcmp(line, "OK") == 0 && at->oks++ == 0)
+			loop_timer_start(&at->timer, AT_QUIET_MS); /* none may follow */
+		break;
+	case IDLE:
+	case START:
+	case GAP:
+	case QUIET:
+		break;
+	}
+	if (!offer_urc(at, at->driver_urcs, line) && !offer_urc(at, at->host->urcs, line))
+		at->unknown_lines++;
+}
+
+void at_feed(struct at *at, const uint8_t *bytes, size_t len)
+{
+	uint64_t refused = at->lex.refused;
+
+	if (at->phase == QUIET)
+		wait_for(at, QUIET, AT_QUIET_MS);
+	at_lex_feed(&at->lex, bytes, len, on_line, at);
+	if (at->lex.refused > refused)
+		counter_add(COUNTER_AT_REFUSED_BYTES, at->lex.refused - refused);
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+void at_init(struct at *at, struct loop *loop, const struct at_host *host, void *owner,
+	const char *object)
+{
+	*at = (struct at){ .loop = loop, .host = host, .owner = owner, .object = object };
+	loop_timer_init(&at->timer, loop, on_timer, at);
+	loop_timer_init(&at->limit, loop, on_limit, at);
+}
+
+void at_reset(struct at *at)
+{
+	loop_timer_stop(&at->timer);
+	loop_timer_stop(&at->limit);
+	at_lex_reset(&at->lex);
+	at->script = NULL;
+	at->phase = IDLE;
+	at->epoch++;
+}
+
+void at_done(struct at *at)
+{
+	if (at->loop)
+		at_reset(at);
+}

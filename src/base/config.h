@@ -1,0 +1,133 @@
+/* config.h - the configuration file and the numbers file, read and checked as a whole. */
+#ifndef SIMGATE_BASE_CONFIG_H
+#define SIMGATE_BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+enum {
+	CONFIG_BANKS_MAX = 256,
+	CONFIG_PLATFORMS_MAX = 16,
+	CONFIG_DEVICES_MAX = 1024,  /* per bank, as written */
+	CONFIG_NUMBERS_MAX = 65536, /* rows of the numbers file */
+	CONFIG_REPORT_MAX = 100,    /* lines of a report; the rest are counted */
+};
+
+/* [bank NAME] */
+struct config_bank {
+	char *name;
+	char *board;    /* "usb" unless set */
+	char *driver;   /* "auto" unless set */
+	char **devices; /* as written: a path, a glob, tcp:host:port */
+	size_t device_count;
+	char **sell; /* names of platforms; the only platform by default */
+	size_t sell_count;
+	int baud;
+	int line; /* of the section's header */
+};
+
+/* [platform NAME] */
+struct config_platform {
+	char *name;
+	char *kind;
+	char *url; /* without a trailing slash */
+	char *key; /* the secret itself; never logged */
+	char *ca_file;
+	char *list_name;
+	bool rent;
+	bool dry_run;
+	int concurrency;
+	int64_t list_every_ms;
+	int64_t list_delay_ms; /* debounce of list changes */
+	int64_t timeout_ms;
+	int64_t retry_max_ms;   /* longest pause between two tries */
+	int64_t account_ms;     /* pause between probes while the account is refused */
+	int64_t number_give_up_ms; /* a number the platform does not know: refuse after so long */
+	int line;
+};
+
+/* log.NAME = LEVEL */
+struct config_log {
+	char *name;
+	enum log_level level;
+};
+
+/* A row of the numbers file. Strings are "" where the column is absent; 0 where a number is. */
+struct config_number {
+	char iccid[24];
+	char number[24]; /* E.164 with '+' */
+	char label[64];
+	int operator_code; /* MCC+MNC */
+	int rent;          /* -1 where the column is absent or empty */
+	int64_t date_start, date_stop; /* Unix seconds */
+	int64_t price, balance;        /* 1/10000 */
+	int line;
+};
+
+struct config {
+	char *file;
+	char *state_dir;
+	char *host_id;
+	char *control;
+	char *numbers_file; /* NULL: none */
+	enum log_level log_level;
+	enum log_format log_format;
+	struct config_log *logs;
+	size_t log_count;
+	int64_t start_grace_ms;
+	int64_t sweep_every_ms;   /* AT+CMGL on each port at least so often */
+	int64_t poll_every_ms;    /* registration, signal, card */
+	int64_t register_grace_ms; /* lost registration for so long takes a number off the list */
+	int64_t open_deadline_ms;  /* open() of a device; then it is abandoned */
+	int64_t quarantine_ms;     /* pause before a device that hung is tried again */
+	int openers;               /* threads that open devices at a time */
+	struct config_bank *banks;
+	size_t bank_count;
+	struct config_platform *platforms;
+	size_t platform_count;
+	struct config_number *numbers;
+	size_t number_count;
+};
+
+/* What was found wrong, a line each: "FILE:LINE: what, and what to do". */
+struct config_report {
+	char *lines[CONFIG_REPORT_MAX];
+	size_t count; /* lines kept */
+	size_t errors, warnings; /* all that were found */
+};
+
+/* What a name must be one of; the gateway passes what the binary carries. NULL ends a list. */
+struct config_names {
+	const char *const *drivers;
+	const char *const *boards;
+};
+
+/* Reads FILE, what it includes, secrets and numbers. Every error is reported, not the first alone.
+ * Returns a configuration that is whole, or NULL when report->errors > 0. The report is filled in
+ * either way; config_report_free() it. */
+struct config *config_load(
+	const char *file, const struct config_names *names, struct config_report *report);
+void config_free(struct config *config);
+void config_report_free(struct config_report *report);
+
+/* "90s", "24h", "250ms", "5m", "2d", "0": milliseconds; -EINVAL for anything else, a bare number
+ * other than 0 included, -ERANGE past 10 years. */
+int64_t config_parse_duration(const char *text);
+
+/* "12.34": 123400; at most four decimals. -EINVAL, -ERANGE. Not negative. */
+int64_t config_parse_money(const char *text);
+
+/* Whole decimal text within [min, max]; 0 or -EINVAL. */
+int config_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
+
+/* Whether a card identifier, E.164 number or slot name has the shape that the files allow. */
+bool config_is_iccid(const char *text);  /* 18 to 22 hexadecimal digits, "89" first */
+bool config_is_number(const char *text); /* '+', then 7 to 15 digits, the first not 0 */
+
+/* Copies text to out with each byte outside A-Z a-z 0-9 . _ - turned into '_'. */
+void config_clean_name(const char *text, char *out, size_t size);
+
+#endif

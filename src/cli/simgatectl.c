@@ -1,0 +1,468 @@
+/* simgatectl.c - the operator's command: options, commands, and what each asks the daemon. */
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "cli/ctl.h"
+
+enum {
+	WATCH_MS = 2000,
+	LIMIT_MAX = 10000,
+	LINE_MAX_LEN = 4096,
+	SOCKET_MAX = 108, /* sun_path, with its end */
+};
+
+/* Options that only some commands take. */
+enum { WITH_FOLLOW = 1, WITH_PORT = 2, WITH_SINCE = 4, WITH_LIMIT = 8, WITH_ALL = 16 };
+
+struct command {
+	const char *name, *args;
+	int min, max; /* arguments */
+	int options;
+	enum ctl_exit (*run)(struct ctl *ctl, char **args, int count);
+	const char *help;
+};
+
+enum ctl_exit ctl_usage(const char *text, const char *what)
+{
+	char *clean = ctl_clean(what);
+
+	fprintf(stderr, "simgatectl: %s%s%s; see simgatectl --help\n", text, *clean ? ": " : "",
+		clean);
+	free(clean);
+	return CTL_USAGE;
+}
+
+void ctl_print_raw(const struct ctl_answer *answer)
+{
+	fwrite(answer->body, 1, answer->len, stdout);
+	if (answer->len == 0 || answer->body[answer->len - 1] != '\n')
+		putchar('\n');
+}
+
+void ctl_pause(int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	fflush(stdout);
+	nanosleep(&ts, NULL);
+}
+
+bool ctl_is_port_name(const char *name)
+{
+	const char *slash = strchr(name, '/');
+
+	return slash && slash != name && slash[1] && !strchr(slash + 1, '/');
+}
+
+/* ---- status, ports, port, watch -------------------------------------------------------------- */
+
+static enum ctl_exit run_status(struct ctl *ctl, char **args, int count)
+{
+	struct ctl_answer answer;
+	enum ctl_exit result = ctl_call(ctl, "GET", "/api/v1/status", &answer);
+
+	(void)args, (void)count;
+	if (result != CTL_OK)
+		return result;
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else
+		ctl_show_status(ctl, answer.json);
+	ctl_answer_done(&answer);
+	return CTL_OK;
+}
+
+static bool ports_target(const struct ctl *ctl, char **args, int count, char *target)
+{
+	strcpy(target, "/api/v1/ports");
+	return (count == 0 || ctl_target_query(target, "bank", args[0])) &&
+	       (!ctl->full || ctl_target_query(target, "full", "1"));
+}
+
+static enum ctl_exit run_ports(struct ctl *ctl, char **args, int count)
+{
+	char target[CTL_TARGET_MAX];
+	struct ctl_answer answer;
+
+	if (!ports_target(ctl, args, count, target))
+		return ctl_usage("an argument is too long", "");
+	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
+	if (result != CTL_OK)
+		return result;
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else
+		ctl_show_ports(ctl, answer.json, 0);
+	ctl_answer_done(&answer);
+	return CTL_OK;
+}
+
+static enum ctl_exit run_port(struct ctl *ctl, char **args, int count)
+{
+	char target[CTL_TARGET_MAX] = "/api/v1/ports/";
+	struct ctl_answer answer;
+
+	(void)count;
+	if (!ctl_is_port_name(args[0]))
+		return ctl_usage("a port is named BANK/SLOT", args[0]);
+	if (!ctl_target_add(target, args[0], "/") ||
+		(ctl->full && !ctl_target_query(target, "full", "1")))
+		return ctl_usage("an argument is too long", "");
+	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
+	if (result != CTL_OK)
+		return result;
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else
+		ctl_show_port(ctl, answer.json);
+	ctl_answer_done(&answer);
+	return CTL_OK;
+}
+
+static void print_clock(const struct ctl *ctl)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[32];
+
+	strftime(text, sizeof text, "%H:%M:%S", localtime_r(&now, &tm));
+	printf("%s  %s\n", text, ctl->socket);
+}
+
+/* Each picture is printed over the last, then what is left of that is erased: no flicker. */
+static enum ctl_exit run_watch(struct ctl *ctl, char **args, int count)
+{
+	char target[CTL_TARGET_MAX];
+	struct ctl_answer answer;
+
+	if (ctl->json || !isatty(STDOUT_FILENO))
+		return run_ports(ctl, args, count);
+	if (!ports_target(ctl, args, count, target))
+		return ctl_usage("an argument is too long", "");
+	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
+	for (bool first = true;; first = false) {
+		if (result == CTL_FAILED || (result != CTL_OK && first))
+			return result;
+		fputs("\033[H\033[J", stdout);
+		print_clock(ctl);
+		if (result == CTL_OK) {
+			int height = ctl_screen_height();
+			ctl_show_ports(ctl, answer.json, height > 6 ? height - 5 : 0);
+			ctl_answer_done(&answer);
+		} else {
+			puts("The daemon does not answer.");
+		}
+		ctl_pause(WATCH_MS);
+		ctl->quiet = true;
+		result = ctl_call(ctl, "GET", target, &answer);
+	}
+}
+
+/* ---- outbox, sync, reload -------------------------------------------------------------------- */
+
+static enum ctl_exit list_outbox(struct ctl *ctl)
+{
+	char target[CTL_TARGET_MAX] = "/api/v1/outbox", text[24];
+	struct ctl_answer answer;
+
+	snprintf(text, sizeof text, "%lld", (long long)(ctl->limit ? ctl->limit : 1000));
+	ctl_target_query(target, "limit", text);
+	if (ctl->full)
+		ctl_target_query(target, "full", "1");
+	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
+	if (result != CTL_OK)
+		return result;
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else
+		ctl_show_outbox(ctl, answer.json);
+	ctl_answer_done(&answer);
+	return CTL_OK;
+}
+
+static enum ctl_exit change_outbox(struct ctl *ctl, const char *verb, const char *id)
+{
+	char target[CTL_TARGET_MAX] = "/api/v1/outbox/";
+	struct ctl_answer answer;
+
+	if (!ctl_target_add(target, verb, "") ||
+		!ctl_target_query(target, id ? "id" : "all", id ? id : "1"))
+		return ctl_usage("an argument is too long", "");
+	enum ctl_exit result = ctl_call(ctl, "POST", target, &answer);
+	if (result != CTL_OK)
+		return result;
+	double changed = ctl_num(answer.json, "count");
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else if (changed > 0 || !id)
+		printf("%.0f %s\n", changed,
+			strcmp(verb, "retry") == 0 ? "queued again" : "dropped");
+	ctl_answer_done(&answer);
+	if (changed > 0 || !id)
+		return CTL_OK;
+	fprintf(stderr, "simgatectl: nothing in the outbox has this id\n");
+	return CTL_FAILED;
+}
+
+static enum ctl_exit run_outbox(struct ctl *ctl, char **args, int count)
+{
+	const char *verb = count > 0 ? args[0] : "list";
+	const char *id = count > 1 ? args[1] : NULL;
+
+	if (strcmp(verb, "list") == 0)
+		return id || ctl->all ? ctl_usage("outbox list takes no id and no --all", "")
+				      : list_outbox(ctl);
+	if (strcmp(verb, "retry") != 0 && strcmp(verb, "drop") != 0)
+		return ctl_usage("outbox knows list, retry and drop, not", verb);
+	if (ctl->limit)
+		return ctl_usage("--limit goes with outbox list", "");
+	if (strcmp(verb, "drop") == 0 && ctl->all)
+		return ctl_usage("outbox drop takes one id at a time", "");
+	if (!id == !ctl->all || (id && !*id))
+		return ctl_usage("which one? name its ID", verb);
+	return change_outbox(ctl, verb, id);
+}
+
+static enum ctl_exit run_sync(struct ctl *ctl, char **args, int count)
+{
+	struct ctl_answer answer;
+	const cJSON *platforms, *item;
+	char text[512];
+
+	(void)args, (void)count;
+	enum ctl_exit result = ctl_call(ctl, "POST", "/api/v1/sync", &answer);
+	if (result != CTL_OK)
+		return result;
+	platforms = cJSON_GetObjectItemCaseSensitive(answer.json, "platforms");
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else if (cJSON_GetArraySize(platforms) == 0)
+		puts("No platform is configured.");
+	cJSON_ArrayForEach(item, platforms)
+	{
+		bool ok = ctl_true(item, "ok");
+		snprintf(text, sizeof text, "%s: %s%s", ctl_str(item, "name"),
+			ok ? "list accepted" : "failed: ", ok ? "" : ctl_str(item, "error"));
+		if (!ctl->json)
+			ctl_line("", text);
+		result = ok ? result : CTL_FAILED;
+	}
+	ctl_answer_done(&answer);
+	return result;
+}
+
+static enum ctl_exit run_reload(struct ctl *ctl, char **args, int count)
+{
+	struct ctl_answer answer;
+	const cJSON *changes, *item;
+
+	(void)args, (void)count;
+	enum ctl_exit result = ctl_call(ctl, "POST", "/api/v1/reload", &answer);
+	if (result != CTL_OK)
+		return result;
+	changes = cJSON_GetObjectItemCaseSensitive(answer.json, "changes");
+	if (ctl->json) {
+		ctl_print_raw(&answer);
+	} else {
+		puts(cJSON_GetArraySize(changes) > 0 ? "Reloaded:" : "Reloaded: nothing changed.");
+		cJSON_ArrayForEach(item, changes)
+			ctl_line("  ", cJSON_IsString(item) ? item->valuestring : "");
+	}
+	ctl_answer_done(&answer);
+	return CTL_OK;
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static const struct command commands[] = {
+	{ "status", "", 0, 0, 0, run_status, "one screen; what is wrong stands first" },
+	{ "ports", "[BANK]", 0, 1, 0, run_ports, "a line for each port" },
+	{ "port", "BANK/SLOT", 1, 1, 0, run_port,
+		"all about one port, its last changes and AT lines" },
+	{ "watch", "[BANK]", 0, 1, 0, run_watch, "the ports, live" },
+	{ "messages", "[--follow] [--port P] [--since T] [--limit N]", 0, 0,
+		WITH_FOLLOW | WITH_PORT | WITH_SINCE | WITH_LIMIT, ctl_messages,
+		"what arrived; texts only with --full" },
+	{ "outbox", "[list [--limit N]|retry ID|retry --all|drop ID]", 0, 2, WITH_ALL | WITH_LIMIT,
+		run_outbox, "what waits, was refused, held or withheld, and why" },
+	{ "sync", "", 0, 0, 0, run_sync, "sends the number list now" },
+	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
+	{ 0 },
+};
+
+static void print_help(void)
+{
+	puts("usage: simgatectl [-s SOCKET | -c FILE] [--json] [--full] COMMAND ...\n");
+	for (const struct command *c = commands; c->name; c++)
+		printf("  %s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args, c->help);
+	puts("\n"
+	     "  -s, --socket SOCKET  the daemon's control socket (default: $SIMGATE_CONTROL,\n"
+	     "                       else " CTL_DEFAULT_SOCKET ")\n"
+	     "  -c, --config FILE    take the socket from this configuration\n"
+	     "      --json           the daemon's answer as it came; with --follow a line for\n"
+	     "                       each message\n"
+	     "      --full           whole numbers and texts\n"
+	     "      --help, --version\n"
+	     "\n"
+	     "T is a time back (90s, 30min, 2h, 7d) or a date and time (2026-11-21T10:00:00Z;\n"
+	     "local time without a zone).\n"
+	     "Exit status: 0 done, 1 failed, 2 usage, 3 the daemon is not reachable.");
+}
+
+/* inih would take an indented line as a continuation and split a long one. */
+static char *read_line(char *line, int size, void *stream)
+{
+	if (!fgets(line, size, stream))
+		return NULL;
+	if (!strchr(line, '\n')) {
+		int c = fgetc(stream);
+		while (c != '\n' && c != EOF)
+			c = fgetc(stream);
+	}
+	memmove(line, line + strspn(line, " \t"), strlen(line + strspn(line, " \t")) + 1);
+	return line;
+}
+
+static int on_key(void *arg, const char *section, const char *name, const char *value)
+{
+	char *path = arg;
+
+	if (strcmp(section, "gateway") == 0 && strcmp(name, "control") == 0)
+		snprintf(path, LINE_MAX_LEN, "%s", value);
+	return 1;
+}
+
+/* The `control` of [gateway] into path; path stays as it is where the file has none. */
+static bool read_config(const char *file, char *path)
+{
+	FILE *stream = fopen(file, "re");
+
+	if (!stream) {
+		fprintf(stderr, "simgatectl: cannot read %s: %s\n", file, strerror(errno));
+		return false;
+	}
+	int rc = ini_parse_stream(read_line, stream, on_key, path);
+	bool bad = ferror(stream) || rc < 0;
+	fclose(stream);
+	if (bad)
+		fprintf(stderr, "simgatectl: cannot read %s\n", file);
+	return !bad;
+}
+
+struct options {
+	const char *socket, *config, *limit;
+	int given; /* WITH_... */
+	bool help, version;
+	char path[LINE_MAX_LEN]; /* of the socket */
+};
+
+static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options *options)
+{
+	static const struct option longs[] = { { "socket", 1, NULL, 's' },
+		{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "full", 0, NULL, 'f' },
+		{ "follow", 0, NULL, 'F' }, { "port", 1, NULL, 'p' }, { "since", 1, NULL, 'S' },
+		{ "limit", 1, NULL, 'l' }, { "all", 0, NULL, 'a' }, { "help", 0, NULL, 'h' },
+		{ "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "s:c:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 's': options->socket = optarg; break;
+		case 'c': options->config = optarg; break;
+		case 'j': ctl->json = true; break;
+		case 'f': ctl->full = true; break;
+		case 'h': options->help = true; break;
+		case 'v': options->version = true; break;
+		case 'F': ctl->follow = true, options->given |= WITH_FOLLOW; break;
+		case 'p': ctl->port = optarg, options->given |= WITH_PORT; break;
+		case 'S': ctl->since = optarg, options->given |= WITH_SINCE; break;
+		case 'l': options->limit = optarg, options->given |= WITH_LIMIT; break;
+		case 'a': ctl->all = true, options->given |= WITH_ALL; break;
+		default: return false; /* getopt has said why */
+		}
+	}
+	return true;
+}
+
+static bool want_color(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+}
+
+static enum ctl_exit find_socket(struct ctl *ctl, struct options *options)
+{
+	const char *env = getenv("SIMGATE_CONTROL");
+
+	if (options->socket && options->config)
+		return ctl_usage("-s and -c exclude each other", "");
+	strcpy(options->path, CTL_DEFAULT_SOCKET);
+	if (options->socket)
+		snprintf(options->path, LINE_MAX_LEN, "%s", options->socket);
+	else if (options->config && !read_config(options->config, options->path))
+		return CTL_FAILED;
+	else if (!options->config && env && *env)
+		snprintf(options->path, LINE_MAX_LEN, "%s", env);
+	if (!*options->path || strlen(options->path) >= SOCKET_MAX)
+		return ctl_usage("the socket's path must have 1 to 107 bytes", options->path);
+	ctl->socket = options->path;
+	return CTL_OK;
+}
+
+static enum ctl_exit run_command(struct ctl *ctl, struct options *options, char **args, int count)
+{
+	const struct command *command = commands;
+
+	if (count == 0)
+		return ctl_usage("no command", "");
+	while (command->name && strcmp(command->name, args[0]) != 0)
+		command++;
+	if (!command->name)
+		return ctl_usage("no such command", args[0]);
+	if (options->given & ~command->options)
+		return ctl_usage("an option does not go with the command", args[0]);
+	if (count - 1 < command->min || count - 1 > command->max)
+		return ctl_usage(
+			count - 1 < command->min ? "an argument is missing" : "too many arguments",
+			args[0]);
+	if (options->limit && config_parse_int(options->limit, 1, LIMIT_MAX, &ctl->limit) < 0)
+		return ctl_usage("--limit takes 1 to 10000, not", options->limit);
+	enum ctl_exit result = find_socket(ctl, options);
+	if (result != CTL_OK)
+		return result;
+	result = command->run(ctl, args + 1, count - 1);
+	ctl_http_done(ctl);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = { 0 };
+	struct options options = { 0 };
+
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for wcwidth(): the daemon speaks UTF-8 */
+	if (!parse_options(argc, argv, &ctl, &options))
+		return CTL_USAGE;
+	ctl.color = want_color();
+	enum ctl_exit result = CTL_OK;
+	if (options.help)
+		print_help();
+	else if (options.version)
+		puts("simgatectl " SIMGATE_VERSION);
+	else
+		result = run_command(&ctl, &options, argv + optind, argc - optind);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && result == CTL_OK) {
+		fputs("simgatectl: cannot write the output\n", stderr);
+		result = CTL_FAILED;
+	}
+	return (int)result;
+}

@@ -1,0 +1,179 @@
+/* main.c - options, configuration, gateway, loop, teardown. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "gateway.h"
+#include "modem/board.h"
+#include "modem/driver.h"
+
+/* Exit status, as the manual has it. */
+enum { EXIT_STOPPED = 0, EXIT_CONFIG = 1, EXIT_START = 2, EXIT_INTERNAL = 70 };
+
+struct options {
+	const char *file;
+	bool check;
+};
+
+struct process {
+	struct loop *loop;
+	struct gateway *gateway;
+	struct loop_signal *signals[3];
+};
+
+static void usage(FILE *to)
+{
+	fputs("usage: simgated -c FILE [--check]\n"
+	      "       simgated --list-drivers | --list-boards | --version | --help\n"
+	      "\n"
+	      "  -c, --config FILE   the configuration\n"
+	      "      --check         read it, say what is wrong, exit 0 or 1\n"
+	      "      --list-drivers  modem families\n"
+	      "      --list-boards   SIM-bank hardware\n",
+		to);
+}
+
+static void list_drivers(void)
+{
+	for (size_t i = 0; modem_drivers[i]; i++)
+		printf("%-12s %s\n", modem_drivers[i]->name, modem_drivers[i]->about);
+}
+
+static void list_boards(void)
+{
+	for (size_t i = 0; boards[i]; i++)
+		printf("%-12s %s\n", boards[i]->name, boards[i]->about);
+}
+
+/* Returns -1 to go on, an exit status otherwise. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+	enum { CHECK = 256, DRIVERS, BOARDS, VERSION };
+	static const struct option known[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, CHECK },
+		{ "list-drivers", no_argument, NULL, DRIVERS },
+		{ "list-boards", no_argument, NULL, BOARDS },
+		{ "version", no_argument, NULL, VERSION },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->file = optarg;
+			break;
+		case CHECK:
+			options->check = true;
+			break;
+		case DRIVERS:
+			list_drivers();
+			return EXIT_STOPPED;
+		case BOARDS:
+			list_boards();
+			return EXIT_STOPPED;
+		case VERSION:
+			puts("simgated " SIMGATE_VERSION);
+			return EXIT_STOPPED;
+		case 'h':
+			usage(stdout);
+			return EXIT_STOPPED;
+		default:
+			usage(stderr);
+			return EXIT_CONFIG;
+		}
+	}
+	if (options->file && optind == argc)
+		return -1;
+	usage(stderr);
+	return EXIT_CONFIG;
+}
+
+static struct config *load(const struct options *options)
+{
+	struct config_report report = { 0 };
+	struct config *config = config_load(options->file, gateway_names(), &report);
+
+	for (size_t i = 0; i < report.count; i++)
+		fprintf(stderr, "%s\n", report.lines[i]);
+	if (report.errors + report.warnings > report.count)
+		fprintf(stderr, "... and %zu more\n", report.errors + report.warnings - report.count);
+	if (options->check)
+		printf("%s: %zu errors, %zu warnings\n", options->file, report.errors,
+			report.warnings);
+	config_report_free(&report);
+	return config;
+}
+
+static void on_stopped(void *arg)
+{
+	struct process *process = arg;
+
+	loop_stop(process->loop);
+}
+
+static void on_stop_signal(void *arg)
+{
+	struct process *process = arg;
+
+	gateway_stop(process->gateway, on_stopped, process);
+}
+
+static void on_reload_signal(void *arg)
+{
+	struct process *process = arg;
+
+	gateway_reload(process->gateway);
+}
+
+static void catch_signals(struct process *process)
+{
+	signal(SIGPIPE, SIG_IGN);
+	process->signals[0] = loop_signal_new(process->loop, SIGTERM, on_stop_signal, process);
+	process->signals[1] = loop_signal_new(process->loop, SIGINT, on_stop_signal, process);
+	process->signals[2] = loop_signal_new(process->loop, SIGHUP, on_reload_signal, process);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct process process = { 0 };
+	struct config *config;
+	char why[256];
+	int status = read_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	config = load(&options);
+	if (!config)
+		return EXIT_CONFIG;
+	if (options.check) {
+		config_free(config);
+		return EXIT_STOPPED;
+	}
+	process.loop = loop_new();
+	if (!process.loop) {
+		fputs("simgated: no event loop\n", stderr);
+		return EXIT_INTERNAL;
+	}
+	if (gateway_start(process.loop, config, &process.gateway, why, sizeof why) < 0) {
+		log_error(LOGC_MAIN, NULL, NULL, NULL, "cannot start: %s", why);
+		return EXIT_START;
+	}
+	catch_signals(&process);
+	loop_run(process.loop);
+	gateway_free(process.gateway);
+	log_notice(LOGC_MAIN, NULL, NULL, NULL, "stopped");
+	/* An opener that hangs in the kernel must not hold the process. */
+	fflush(NULL);
+	_exit(EXIT_STOPPED);
+}

@@ -1,0 +1,174 @@
+/* modem.h - one modem: its life from open to ready, its card, its texts. */
+#ifndef SIMGATE_MODEM_MODEM_H
+#define SIMGATE_MODEM_MODEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "at/at.h"
+#include "base/fsm.h"
+#include "modem/driver.h"
+#include "modem/inbox.h"
+#include "port/port.h"
+#include "store/store.h"
+
+enum {
+	MODEM_HISTORY = 16,    /* state changes kept */
+	MODEM_LISTING_MAX = 512, /* entries of one listing; more wait for the next */
+	MODEM_PDU_SIZE = 400,  /* hexadecimal digits of an entry, with NUL */
+	MODEM_MEMORIES_MAX = 2,
+};
+
+enum modem_state {
+	MODEM_OFF,      /* the device is not there, or nobody wants it */
+	MODEM_OPEN,     /* being opened */
+	MODEM_PROBE,    /* is it a modem, and which */
+	MODEM_INIT,     /* its family's start-up */
+	MODEM_SIM,      /* waiting for the card, reading what it is */
+	MODEM_REGISTER, /* texts are read; waiting for the network */
+	MODEM_READY,    /* can receive */
+	MODEM_FAULT,    /* waits, then begins again */
+	MODEM_STATES
+};
+
+/* TS 27.007 7.2, CREG and CEREG together. */
+enum modem_reg { REG_NONE, REG_HOME, REG_SEARCHING, REG_DENIED, REG_UNKNOWN, REG_ROAMING };
+
+/* Spans of the configuration, in milliseconds. */
+struct modem_spans {
+	int64_t sweep, poll, register_grace, open_deadline, quarantine;
+};
+
+struct modem;
+
+/* Shared by all modems; owned by the gateway. */
+struct modem_env {
+	struct loop *loop;
+	struct store *store;
+	struct inbox *inbox;
+	struct opener *opener;
+	struct modem_spans spans;
+	/* State, card or "can receive" changed; the store knows it already. */
+	void (*changed)(void *arg, struct modem *modem);
+	void *arg;
+	/* Makes the port; port_new() but in tests. */
+	struct port *(*port_new)(struct loop *loop, struct opener *opener, const char *device,
+		const char *object, const struct port_events *events, void *owner);
+};
+
+struct modem_config {
+	const char *bank, *slot;
+	const char *device;
+	const struct modem_driver *driver; /* NULL: find out */
+	int baud;
+};
+
+/* An entry of a listing on its way to the store and off the card. */
+struct modem_entry {
+	struct modem *modem; /* NULL: the card or port it came from is gone */
+	char memory[8];
+	int index;
+	bool stored;  /* durable: may be deleted */
+	bool storing; /* the store's callback is still to come */
+	bool seen;    /* in the listing at hand */
+	char pdu[];
+};
+
+/* The memories of the card and the module, and what was read from them. */
+struct modem_sms {
+	char memories[MODEM_MEMORIES_MAX][8]; /* as offered; [0] receives. "" where none has a name */
+	int memory_count;
+	int selected;   /* index of the one that AT+CMGL and AT+CMGD speak of, -1: none */
+	int target;     /* index of the one being selected */
+	int cpms_args;  /* arguments that AT+CPMS takes here: 3, 2, 1 */
+	int cnmi;       /* which of the driver's AT+CNMI is tried or holds */
+	int step;       /* of the set-up */
+	bool indications; /* new texts are announced */
+	unsigned wanted;  /* bit per memory: to be listed */
+	unsigned sure;    /* bit per memory: the store knows what is no longer in it */
+	unsigned current; /* bit per memory: listed since the card came; what is new is the card's */
+	struct modem_entry **entries;
+	size_t count, room;
+	struct modem_entry *deleting; /* the one that AT+CMGD is about; NULL: none */
+	struct { /* the entry that is being read */
+		int index, digits; /* digits expected, 0: none is being read */
+		int tpdu_len;
+		size_t len;
+		char pdu[MODEM_PDU_SIZE];
+	} reading;
+	uint64_t short_hash; /* of the last entry that ended too early */
+	bool damaged; /* this listing lost something: it proves nothing about what is gone */
+	int delete_failures; /* in a row */
+	char owner_card[STORE_CARD_SIZE]; /* whose texts the module's memory held when the card came */
+	int64_t last_sweep_ms, last_sweep_wall_ms; /* of the last good listing; 0: none */
+};
+
+struct modem_history {
+	int64_t wall_ms;
+	uint8_t from, to;
+	char why[64];
+};
+
+struct modem {
+	struct modem_env *env;
+	char id[2 * STORE_NAME_SIZE]; /* BANK/SLOT */
+	char bank[STORE_NAME_SIZE], slot[STORE_NAME_SIZE];
+	char *device;
+	int baud;
+	const struct modem_driver *wanted_driver, *driver;
+	struct port *port;
+	struct at at;
+	struct fsm fsm;
+	struct loop_timer poll_timer, sweep_timer, grace_timer, retry_timer, store_timer;
+	int job;         /* what the running script is for */
+	char model[64];
+	char imei[20], iccid[24], imsi[20], cnum[24];
+	char card_id[STORE_CARD_SIZE];
+	char seen_iccid[24]; /* what the card said in this poll */
+	char number[STORE_NUMBER_SIZE];
+	enum store_source number_source;
+	int iccid_cmd;   /* which of the driver's commands is tried or holds */
+	char sim_state[24]; /* +CPIN's word: "READY", "SIM PIN", ... "" unknown */
+	enum modem_reg reg, reg_cs, reg_eps;
+	int rssi_dbm;    /* 0: unknown */
+	char operator_name[24];
+	bool online;     /* can receive now, as the list says it */
+	bool online_in_store;
+	char card_in_store[STORE_CARD_SIZE];
+	bool putting;    /* a store_port_put is under way */
+	bool settled;    /* has reached a state that lasts, since the start */
+	bool poll_wanted, card_wanted, dead;
+	int faults;      /* in a row: for the back-off */
+	int pending;     /* callbacks of the store that are still to come */
+	struct modem_sms sms;
+	struct modem_history history[MODEM_HISTORY];
+	unsigned history_next;
+	uint64_t received, errors;
+};
+
+/* NULL if out of memory. Starts in MODEM_OFF; modem_start() sets it going. */
+struct modem *modem_new(struct modem_env *env, const struct modem_config *config);
+
+/* Opens as soon as the device is there. */
+void modem_start(struct modem *modem);
+
+/* Marks it dead: the port closes, nothing more is read. What is being stored still ends; the modem
+ * may be freed once modem_finished(). */
+void modem_stop(struct modem *modem, const char *why);
+bool modem_finished(const struct modem *modem);
+void modem_free(struct modem *modem);
+
+/* Looks at all memories now. */
+void modem_sweep(struct modem *modem);
+
+/* The number file or a command changed what is known: asks the store again. */
+void modem_number_changed(struct modem *modem);
+
+const char *modem_state_name(const struct modem *modem);
+const char *modem_reg_name(enum modem_reg reg);
+
+/* The n-th newest state change; NULL past the last. */
+const struct modem_history *modem_history_at(const struct modem *modem, unsigned n);
+const char *modem_state_text(int state);
+
+#endif

@@ -1,0 +1,70 @@
+/* modem_impl.h - what modem.c, modem_sim.c and modem_sms.c share. */
+#ifndef SIMGATE_MODEM_MODEM_IMPL_H
+#define SIMGATE_MODEM_MODEM_IMPL_H
+
+#include "base/log.h"
+#include "modem/modem.h"
+
+enum modem_event {
+	EV_START,
+	EV_STOP,
+	EV_OPENED,
+	EV_OPEN_FAILED, /* value: negative errno */
+	EV_LOST,
+	EV_SCRIPT,   /* a script ended well */
+	EV_FAILED,   /* a script failed; value: enum at_result */
+	EV_DEAD,     /* the channel is silent */
+	EV_RESTART,  /* the module began anew by itself */
+	EV_SIM_LOOK, /* the card may have changed */
+	EV_SIM_GONE,
+	EV_CARD,     /* the store knows the card */
+	EV_REG,      /* registration changed */
+	EV_WORK,     /* something waits for the channel */
+};
+
+/* What a script that runs is for. */
+enum modem_job {
+	JOB_NONE,
+	JOB_PROBE,
+	JOB_INIT,
+	JOB_CPIN,
+	JOB_ICCID,
+	JOB_CARD,
+	JOB_SMS_MODE,
+	JOB_SMS_STORES,
+	JOB_SMS_SELECT,
+	JOB_SMS_CNMI,
+	JOB_POLL,
+	JOB_LIST,
+	JOB_DELETE,
+};
+
+/* Starts a script for a job; the channel must be idle. */
+void modem_run(struct modem *modem, enum modem_job job, const struct at_script *script);
+
+/* modem_sim.c: SIM state. Each takes the end of the scripts it started. */
+void modem_sim_enter(struct modem *modem);
+void modem_sim_script(
+	struct modem *modem, enum modem_job job, const struct at_report *report);
+void modem_sim_timeout(struct modem *modem);
+void modem_sim_forget(struct modem *modem);
+
+/* After each poll: what registration and card say now. */
+void modem_sim_polled(struct modem *modem, const struct at_report *report);
+bool modem_registered(const struct modem *modem);
+
+/* modem_sms.c: the memories. modem_sms_next() starts what waits; false if nothing does. */
+void modem_sms_begin(struct modem *modem);
+void modem_sms_end(struct modem *modem); /* card or port gone: forgets what was read */
+bool modem_sms_next(struct modem *modem);
+void modem_sms_script(
+	struct modem *modem, enum modem_job job, const struct at_report *report);
+void modem_sms_want(struct modem *modem, const char *memory); /* NULL: all */
+
+/* "AT+CPIN? said +CME ERROR: 10", "no answer to AT+CMGL=4". */
+void modem_report_text(const struct at_report *report, char *out, size_t size);
+
+/* Recomputes whether the card can receive now, tells the store and the gateway. */
+void modem_update_online(struct modem *modem);
+
+#endif

@@ -1,0 +1,419 @@
+/* modem_sim.c - the card in a modem: ready or not, which one, its number; and the network's verdict. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "at/at_args.h"
+#include "modem/modem_impl.h"
+
+enum {
+	SIM_BUSY_MS = 1000,   /* a card that starts up is asked again so often (modems.md 1.0) */
+	SIM_ABSENT_MS = 5000, /* an empty holder is looked at so often where no code tells */
+	SIM_LOCKED_MS = 30000,
+};
+
+/* TS 27.007 9.2.1 */
+enum { CME_NO_SIM = 10, CME_PIN = 11, CME_PUK = 12, CME_SIM_FAILURE = 13, CME_SIM_BUSY = 14 };
+
+/* ---- lines ------------------------------------------------------------------------------------- */
+
+static size_t digits_of(const char *text, int (*is)(int))
+{
+	size_t len = 0;
+
+	while (is((unsigned char)text[len]))
+		len++;
+	return len;
+}
+
+/* A line that is `min` to `max` digits and nothing else. */
+static bool bare_digits(const char *line, size_t min, size_t max, char *out, size_t size)
+{
+	size_t len = digits_of(line, isdigit);
+
+	if (len < min || len > max || line[len] || len >= size)
+		return false;
+	memcpy(out, line, len + 1);
+	return true;
+}
+
+bool modem_on_imei(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+
+	return bare_digits(line, 14, 16, modem->imei, sizeof modem->imei);
+}
+
+bool modem_on_imsi(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+
+	return bare_digits(line, 14, 15, modem->imsi, sizeof modem->imsi);
+}
+
+/* The first run of 18 to 22 hexadecimal digits that can be an ICCID (ITU-T E.118: "89" first), its
+ * nibbles swapped back where the modem printed the file as it is (TS 51.011 10.1.1). */
+static bool find_iccid(const char *line, char *out)
+{
+	for (const char *at = line; *at;) {
+		size_t len = digits_of(at, isxdigit);
+		bool swapped = strncmp(at, "98", 2) == 0;
+
+		if (len >= 18 && len <= 22 && (swapped || strncmp(at, "89", 2) == 0)) {
+			for (size_t i = 0; i < len; i++)
+				out[i] = (char)toupper((unsigned char)at[swapped && (i ^ 1) < len ?
+						i ^ 1 : i]);
+			while (len > 18 && out[len - 1] == 'F')
+				len--;
+			out[len] = '\0';
+			return true;
+		}
+		at += len ? len : 1;
+	}
+	return false;
+}
+
+bool modem_on_iccid(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+
+	return find_iccid(line, modem->seen_iccid);
+}
+
+bool modem_on_cnum(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+CNUM");
+	char number[24];
+	int type = 0;
+	bool plus;
+
+	at_args_skip(&args); /* the name, whatever is in it */
+	if (!at_args_text(&args, number, sizeof number))
+		return true;
+	at_args_int(&args, 0, 255, &type);
+	plus = number[0] == '+';
+	size_t len = digits_of(number + plus, isdigit);
+	if (number[plus + len] || len < 7 || len > 15 || number[plus] == '0' || modem->cnum[0])
+		return true;
+	/* Without "+" or the international type (145) nobody can tell the country: not E.164. */
+	if (!plus && type != 145)
+		return true;
+	snprintf(modem->cnum, sizeof modem->cnum, "+%s", number + plus);
+	return true;
+}
+
+bool modem_on_cpin(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+CPIN");
+
+	if (!at_args_text(&args, modem->sim_state, sizeof modem->sim_state))
+		snprintf(modem->sim_state, sizeof modem->sim_state, "unknown");
+	return true;
+}
+
+bool modem_on_csq(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+CSQ");
+	int rssi = 99;
+
+	modem->rssi_dbm = at_args_int(&args, 0, 31, &rssi) ? -113 + 2 * rssi : 0; /* 27.007 8.5 */
+	return true;
+}
+
+bool modem_on_cops(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+COPS");
+
+	at_args_skip(&args);
+	at_args_skip(&args);
+	if (!at_args_text(&args, modem->operator_name, sizeof modem->operator_name))
+		modem->operator_name[0] = '\0';
+	return true;
+}
+
+/* TS 27.007 7.2 and 10.1.22: 6 and 7 can receive texts, 9 and 10 as well. */
+static enum modem_reg reg_of(int stat)
+{
+	switch (stat) {
+	case 1:
+	case 6:
+	case 9:
+		return REG_HOME;
+	case 5:
+	case 7:
+	case 10:
+		return REG_ROAMING;
+	case 2:
+		return REG_SEARCHING;
+	case 3:
+	case 8:
+		return REG_DENIED;
+	case 4:
+		return REG_UNKNOWN;
+	default:
+		return REG_NONE;
+	}
+}
+
+static enum modem_reg combined(enum modem_reg cs, enum modem_reg eps)
+{
+	if (eps == REG_HOME || eps == REG_ROAMING || cs == REG_NONE)
+		return cs == REG_HOME || cs == REG_ROAMING ? cs : eps;
+	return cs;
+}
+
+static void set_reg(struct modem *modem, const char *line, int stat)
+{
+	enum modem_reg was = modem->reg;
+
+	if (line[2] == 'E')
+		modem->reg_eps = reg_of(stat);
+	else
+		modem->reg_cs = reg_of(stat);
+	modem->reg = combined(modem->reg_cs, modem->reg_eps);
+	if (modem->reg == was)
+		return;
+	if (modem->reg == REG_DENIED)
+		log_warning(LOGC_MODEM, modem->id, "denied", LOG_FIELDS(LOG_INT("stat", stat)),
+			"the network refuses this card: check that it is active");
+	else if (modem_registered(modem))
+		log_info(LOGC_MODEM, modem->id, "registered",
+			LOG_FIELDS(LOG_STR("network", modem_reg_name(modem->reg)),
+				LOG_STR("operator", modem->operator_name),
+				LOG_INT("rssi", modem->rssi_dbm)),
+			"registered, %s", modem_reg_name(modem->reg));
+}
+
+/* n,stat[,...]: a second value that is a cell in hexadecimal marks an unsolicited code. */
+bool modem_on_creg(void *owner, const char *line)
+{
+	struct at_args args = at_args_of(strchr(line, ':') ? strchr(line, ':') : line, "");
+	int n, stat;
+
+	if (!at_args_int(&args, 0, 5, &n) || *args.at == '"' || !at_args_int(&args, 0, 11, &stat))
+		return false;
+	set_reg(owner, line, stat);
+	return true;
+}
+
+bool modem_on_creg_urc(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct at_args args = at_args_of(strchr(line, ':') ? strchr(line, ':') : line, "");
+	int stat;
+
+	if (modem_on_creg(owner, line)) { /* some send n as well */
+		fsm_post(&modem->fsm, EV_REG, 0);
+		return true;
+	}
+	if (!at_args_int(&args, 0, 11, &stat))
+		return false;
+	set_reg(modem, line, stat);
+	fsm_post(&modem->fsm, EV_REG, 0);
+	return true;
+}
+
+/* ---- which card -------------------------------------------------------------------------------- */
+
+void modem_put_iccid(void *owner, struct at_text *text)
+{
+	struct modem *modem = owner;
+
+	at_put(text, modem->driver->iccid[modem->iccid_cmd]);
+}
+
+AT_SCRIPT(cpin, { .cmd = "+CPIN?", .prefix = "+CPIN", .fn = modem_on_cpin, .timeout_ms = 10000 });
+AT_SCRIPT(iccid, MODEM_ASK_ICCID);
+
+void modem_sim_forget(struct modem *modem)
+{
+	modem->card_id[0] = modem->iccid[0] = modem->imsi[0] = modem->cnum[0] = '\0';
+	modem->number[0] = modem->operator_name[0] = modem->sim_state[0] = '\0';
+	modem->number_source = STORE_NUMBER_UNKNOWN;
+	modem->reg = modem->reg_cs = modem->reg_eps = REG_NONE;
+	modem->rssi_dbm = 0;
+	modem->poll_wanted = false;
+	modem_sms_end(modem);
+}
+
+void modem_sim_enter(struct modem *modem)
+{
+	modem_sim_forget(modem);
+	modem_sim_timeout(modem);
+}
+
+/* Time to look at the card. */
+void modem_sim_timeout(struct modem *modem)
+{
+	if (!at_idle(&modem->at) || modem->card_id[0]) {
+		fsm_set_timeout(&modem->fsm, SIM_BUSY_MS);
+		return;
+	}
+	modem_run(modem, JOB_CPIN, &cpin);
+}
+
+/* The card is not usable now, and why. */
+static void sim_not_ready(struct modem *modem, const char *what, int64_t again_ms, bool lasts)
+{
+	if (strcmp(modem->fsm.why, what) != 0)
+		log_notice(LOGC_MODEM, modem->id, lasts ? "sim_out" : NULL,
+			LOG_FIELDS(LOG_STR("reason", what)), "no card to work with: %s", what);
+	snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", what);
+	fsm_set_timeout(&modem->fsm, again_ms);
+	if (lasts && !modem->settled) {
+		modem->settled = true;
+		modem->env->changed(modem->env->arg, modem);
+	}
+}
+
+static void cpin_failed(struct modem *modem, const struct at_report *report)
+{
+	char text[24];
+	int code = report->family == AT_CME ? report->code : -1;
+	int64_t waited_ms = loop_now_ms(modem->env->loop) - modem->fsm.since_ms;
+
+	if (code == CME_PIN) {
+		sim_not_ready(modem, "SIM PIN", SIM_LOCKED_MS, true);
+	} else if (code == CME_PUK) {
+		sim_not_ready(modem, "SIM PUK", SIM_LOCKED_MS, true);
+	} else if (code == CME_NO_SIM) {
+		sim_not_ready(modem, "no card", SIM_ABSENT_MS, true);
+	} else if (waited_ms < modem->driver->timing.sim_ready_ms) {
+		sim_not_ready(modem, "card busy", SIM_BUSY_MS, false);
+	} else {
+		snprintf(text, sizeof text, "card error %d", code);
+		sim_not_ready(modem, text, SIM_ABSENT_MS, true);
+	}
+}
+
+static void on_card_stored(void *arg, int err, const struct store_card *card)
+{
+	struct modem *modem = arg;
+
+	modem->pending--;
+	if (modem->dead)
+		return;
+	if (err) {
+		modem->card_id[0] = '\0';
+		fsm_set_timeout(&modem->fsm, SIM_ABSENT_MS);
+		return;
+	}
+	if (strcmp(card->card_id, modem->card_id) != 0)
+		return; /* another card came meanwhile */
+	if (strcmp(modem->number, card->number) != 0)
+		log_info(LOGC_MODEM, modem->id, card->number[0] ? "number_known" : NULL,
+			LOG_FIELDS(LOG_NUMBER("number", card->number), LOG_INT("source", card->source),
+				LOG_INT("freed", card->freed)),
+			"%s", card->number[0] ? "the card's number is known" :
+						"the card's number is not known any more");
+	snprintf(modem->number, sizeof modem->number, "%s", card->number);
+	modem->number_source = card->source;
+	if (modem->fsm.state != MODEM_SIM)
+		return;
+	if (!card->number[0])
+		log_warning(LOGC_MODEM, modem->id, NULL, LOG_FIELDS(LOG_CARD("card", modem->card_id)),
+			"the card's own number is not known: its texts wait; add it to the numbers file");
+	snprintf(modem->sms.owner_card, sizeof modem->sms.owner_card, "%s", card->last_card);
+	fsm_post(&modem->fsm, EV_CARD, 0);
+}
+
+static void tell_store(struct modem *modem)
+{
+	struct store_card_seen seen = {
+		.bank = modem->bank,
+		.slot = modem->slot,
+		.imei = modem->imei,
+		.card_id = modem->card_id,
+		.iccid = modem->iccid,
+		.imsi = modem->imsi,
+		.sim_number = modem->cnum,
+		.now_ms = loop_wall_ms(modem->env->loop),
+	};
+
+	modem->pending++;
+	store_card_seen(modem->env->store, &seen, on_card_stored, modem);
+}
+
+/* ICCID, else IMSI, else the place and the module that is in it. */
+static void card_known(struct modem *modem)
+{
+	if (modem->iccid[0])
+		snprintf(modem->card_id, sizeof modem->card_id, "%s", modem->iccid);
+	else if (modem->imsi[0])
+		snprintf(modem->card_id, sizeof modem->card_id, "imsi-%s", modem->imsi);
+	else
+		snprintf(modem->card_id, sizeof modem->card_id, "%.100s-%s", modem->id,
+			modem->imei[0] ? modem->imei : "unknown");
+	log_info(LOGC_MODEM, modem->id, "sim_in",
+		LOG_FIELDS(LOG_CARD("card", modem->card_id), LOG_CARD("imsi", modem->imsi)),
+		"a card is in");
+	tell_store(modem);
+}
+
+void modem_number_changed(struct modem *modem)
+{
+	if (modem->card_id[0] && !modem->dead)
+		tell_store(modem);
+}
+
+void modem_sim_script(
+	struct modem *modem, enum modem_job job, const struct at_report *report)
+{
+	if (modem->fsm.state != MODEM_SIM)
+		return;
+	if (job == JOB_CPIN) {
+		if (report->result != AT_OK) {
+			cpin_failed(modem, report);
+		} else if (strcmp(modem->sim_state, "READY") == 0) {
+			modem->iccid_cmd = 0;
+			modem->seen_iccid[0] = '\0';
+			modem_run(modem, JOB_ICCID, &iccid);
+		} else {
+			sim_not_ready(modem, modem->sim_state, SIM_LOCKED_MS, true);
+		}
+	} else if (job == JOB_ICCID) {
+		if (!modem->seen_iccid[0] && modem->driver->iccid[modem->iccid_cmd + 1]) {
+			modem->iccid_cmd++;
+			modem_run(modem, JOB_ICCID, &iccid);
+			return;
+		}
+		snprintf(modem->iccid, sizeof modem->iccid, "%s", modem->seen_iccid);
+		modem_run(modem, JOB_CARD, modem->driver->scripts.card);
+	} else {
+		card_known(modem);
+	}
+}
+
+/* ---- polls ------------------------------------------------------------------------------------- */
+
+/* The poll's first command failed: does that mean that the card is gone? */
+static bool card_refused(const struct at_report *report)
+{
+	return report->result == AT_FAILED && report->family == AT_CME && report->step == 0 &&
+		report->code >= CME_NO_SIM && report->code <= CME_SIM_FAILURE;
+}
+
+void modem_sim_polled(struct modem *modem, const struct at_report *report)
+{
+	struct fsm *fsm = &modem->fsm;
+
+	if (report->result != AT_OK && !card_refused(report)) {
+		fsm_post(fsm, EV_REG, 0);
+	} else if (report->result != AT_OK || strcmp(modem->sim_state, "READY") != 0) {
+		snprintf(fsm->why, sizeof fsm->why, "card not ready");
+		fsm_post(fsm, EV_SIM_GONE, 0);
+	} else if (modem->seen_iccid[0] && strcmp(modem->seen_iccid, modem->iccid) != 0) {
+		log_notice(LOGC_MODEM, modem->id, "sim_changed",
+			LOG_FIELDS(LOG_CARD("from", modem->iccid), LOG_CARD("to", modem->seen_iccid)),
+			"another card is in");
+		snprintf(fsm->why, sizeof fsm->why, "another card");
+		fsm_post(fsm, EV_SIM_GONE, 0);
+	} else {
+		fsm_post(fsm, EV_REG, 0);
+	}
+}

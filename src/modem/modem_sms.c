@@ -1,0 +1,642 @@
+/* modem_sms.c - the memories for texts: chosen, listed, emptied entry by entry after the commit. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "at/at_args.h"
+#include "modem/modem_impl.h"
+
+enum {
+	LIST_SILENCE_MS = 20000, /* inside a listing; 50 entries at 9600 baud take 20 s in all */
+	DELETE_MS = 10000,
+	AGAIN_MS = 2000, /* a listing that lost something, or a store in trouble: again after this */
+	MODE_RETRIES = 15, /* seconds that the SMS part of a module may take to come up */
+};
+
+/* The steps of the set-up, in this order. */
+enum step { STEP_NONE, STEP_MODE, STEP_STORES, STEP_SELECT, STEP_CNMI, STEP_DONE };
+
+/* ---- entries ------------------------------------------------------------------------------------ */
+
+static struct modem_entry *entry_find(struct modem *modem, const char *memory, int index,
+	const char *pdu)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	for (size_t i = 0; i < sms->count; i++) {
+		struct modem_entry *entry = sms->entries[i];
+		if (entry->index == index && strcmp(entry->memory, memory) == 0 &&
+			strcmp(entry->pdu, pdu) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+static struct modem_entry *entry_add(struct modem *modem, const char *memory, int index,
+	const char *pdu)
+{
+	struct modem_sms *sms = &modem->sms;
+	size_t size = strlen(pdu) + 1;
+	struct modem_entry *entry;
+
+	if (sms->count == MODEM_LISTING_MAX)
+		return NULL;
+	if (sms->count == sms->room) {
+		size_t room = sms->room ? 2 * sms->room : 8;
+		struct modem_entry **entries = realloc(sms->entries, room * sizeof *entries);
+		if (!entries)
+			return NULL;
+		sms->entries = entries;
+		sms->room = room;
+	}
+	entry = calloc(1, sizeof *entry + size);
+	if (!entry)
+		return NULL;
+	entry->modem = modem;
+	entry->index = index;
+	snprintf(entry->memory, sizeof entry->memory, "%s", memory);
+	memcpy(entry->pdu, pdu, size);
+	sms->entries[sms->count++] = entry;
+	return entry;
+}
+
+/* Takes it out of the table; it is freed now, or by the store's callback. */
+static void entry_drop(struct modem *modem, struct modem_entry *entry)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	for (size_t i = 0; i < sms->count; i++)
+		if (sms->entries[i] == entry) {
+			sms->entries[i] = sms->entries[--sms->count];
+			break;
+		}
+	if (sms->deleting == entry)
+		sms->deleting = NULL;
+	if (entry->storing)
+		entry->modem = NULL;
+	else
+		free(entry);
+}
+
+/* ---- whose text --------------------------------------------------------------------------------- */
+
+static const char *memory_name(const struct modem *modem)
+{
+	return modem->sms.selected < 0 ? "" : modem->sms.memories[modem->sms.selected];
+}
+
+/* The module's own memory stays when the card is changed; the card's goes with it. */
+static bool module_memory(const char *memory)
+{
+	return strcmp(memory, "ME") == 0 || strcmp(memory, "MT") == 0;
+}
+
+/* Under which name the entries of a memory are remembered: the card's, or the place's and module's. */
+static void memory_key(const struct modem *modem, const char *memory, char *out, size_t size)
+{
+	if (module_memory(memory))
+		snprintf(out, size, "me-%s-%s", modem->imei[0] ? modem->imei : "unknown", modem->id);
+	else
+		snprintf(out, size, "%s", modem->card_id);
+}
+
+/* ---- into the store ----------------------------------------------------------------------------- */
+
+static void list_again(struct modem *modem)
+{
+	if (!loop_timer_active(&modem->retry_timer))
+		loop_timer_start(&modem->retry_timer, AGAIN_MS);
+}
+
+static void on_stored(void *owner, int err, bool same_entry)
+{
+	struct modem_entry *entry = owner;
+	struct modem *modem = entry->modem;
+
+	entry->storing = false;
+	if (!modem) { /* the card left meanwhile; what is stored is stored */
+		free(entry);
+		return;
+	}
+	if (err) {
+		modem->errors++;
+		entry_drop(modem, entry);
+		list_again(modem);
+		return;
+	}
+	entry->stored = true;
+	if (!same_entry)
+		modem->received++;
+	fsm_post(&modem->fsm, EV_WORK, 0);
+}
+
+static void store_entry(struct modem *modem, struct modem_entry *entry, int tpdu_len)
+{
+	struct modem_sms *sms = &modem->sms;
+	bool before = module_memory(entry->memory) && !(sms->current & 1U << sms->selected);
+	char key[STORE_CARD_SIZE];
+	struct inbox_entry in = {
+		.port_id = modem->id,
+		.bank = modem->bank,
+		.slot = modem->slot,
+		.key = key,
+		.card_id = before ? sms->owner_card : modem->card_id,
+		.memory = entry->memory,
+		.index = entry->index,
+		.tpdu_len = tpdu_len,
+		.pdu = entry->pdu,
+	};
+
+	memory_key(modem, entry->memory, key, sizeof key);
+	entry->storing = true;
+	inbox_put(modem->env->inbox, &in, on_stored, entry);
+}
+
+/* The entry that was read is whole, or will not get better. */
+static void take_entry(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+	const char *memory = memory_name(modem);
+	struct modem_entry *entry;
+
+	sms->reading.digits = 0;
+	entry = entry_find(modem, memory, sms->reading.index, sms->reading.pdu);
+	if (!entry) {
+		entry = entry_add(modem, memory, sms->reading.index, sms->reading.pdu);
+		if (!entry) {
+			sms->damaged = true;
+			return;
+		}
+		store_entry(modem, entry, sms->reading.tpdu_len);
+	}
+	entry->seen = true;
+}
+
+/* ---- lines of a listing ------------------------------------------------------------------------- */
+
+static uint64_t hash_of(int index, const char *text)
+{
+	uint64_t hash = 14695981039346656037U + (uint64_t)index;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211U;
+	return hash;
+}
+
+/* The next header or the end came before all digits of an entry. Bytes were lost on the way: the next
+ * listing shows it whole. If that one shows the very same, it is what the memory holds. */
+static void end_entry(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+	uint64_t hash;
+
+	if (sms->reading.digits == 0)
+		return;
+	hash = hash_of(sms->reading.index, sms->reading.pdu);
+	if (hash == sms->short_hash) {
+		take_entry(modem);
+		return;
+	}
+	sms->short_hash = hash;
+	sms->reading.digits = 0;
+	sms->damaged = true;
+	modem->errors++;
+}
+
+static bool on_list_bare(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct modem_sms *sms = &modem->sms;
+	size_t len = strlen(line);
+
+	if (sms->reading.digits == 0)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isxdigit((unsigned char)line[i]))
+			return false;
+	if (sms->reading.len + len >= sizeof sms->reading.pdu)
+		len = sizeof sms->reading.pdu - 1 - sms->reading.len;
+	memcpy(sms->reading.pdu + sms->reading.len, line, len);
+	sms->reading.len += len;
+	sms->reading.pdu[sms->reading.len] = '\0';
+	if (sms->reading.len >= 2) { /* the SMSC field's length comes first (27.005 3.1) */
+		char octet[3] = { sms->reading.pdu[0], sms->reading.pdu[1], '\0' };
+		sms->reading.digits =
+			2 * (1 + (int)strtoul(octet, NULL, 16) + sms->reading.tpdu_len);
+		if ((int)sms->reading.len >= sms->reading.digits ||
+			sms->reading.len == sizeof sms->reading.pdu - 1)
+			take_entry(modem);
+	}
+	return true;
+}
+
+/* +CMGL: index,stat,[alpha],length (27.005 4.1); some leave out a field, some put the PDU behind the
+ * header on the same line (modems.md 1.0 no. 4 and 5): the first and the last value count. */
+static bool on_list_header(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct modem_sms *sms = &modem->sms;
+	struct at_args args = at_args_of(line, "+CMGL");
+	char last[MODEM_PDU_SIZE + 16];
+	int index, tpdu_len = 0;
+	char *behind;
+
+	end_entry(modem);
+	if (!at_args_int(&args, 0, 65535, &index)) {
+		sms->damaged = true;
+		return true;
+	}
+	for (int left = at_args_count(args); left > 1; left--)
+		at_args_skip(&args);
+	if (!at_args_text(&args, last, sizeof last)) {
+		sms->damaged = true;
+		return true;
+	}
+	behind = last + strspn(last, "0123456789");
+	for (const char *c = last; c < behind && tpdu_len < 1000; c++)
+		tpdu_len = 10 * tpdu_len + (*c - '0');
+	if (behind == last || (*behind && *behind != ' ') || tpdu_len > 999) {
+		sms->damaged = true;
+		return true;
+	}
+	sms->reading.index = index;
+	sms->reading.tpdu_len = tpdu_len;
+	sms->reading.len = 0;
+	sms->reading.pdu[0] = '\0';
+	sms->reading.digits = 2; /* more is known once the first octet is there */
+	if (*behind)
+		on_list_bare(modem, behind + strspn(behind, " "));
+	return true;
+}
+
+AT_SCRIPT(list, { .cmd = "+CMGL=4",
+			.prefix = "+CMGL",
+			.fn = on_list_header,
+			.bare_fn = on_list_bare,
+			.timeout_ms = LIST_SILENCE_MS });
+
+static void start_listing(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	sms->wanted &= ~(1U << sms->selected);
+	sms->damaged = false;
+	sms->reading.digits = 0;
+	for (size_t i = 0; i < sms->count; i++)
+		sms->entries[i]->seen = false;
+	modem_run(modem, JOB_LIST, &list);
+}
+
+/* What a whole listing does not show is no longer there, whatever AT+CMGD said of it. */
+static void tell_what_is_left(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+	const char *memory = memory_name(modem);
+	unsigned bit = 1U << sms->selected;
+	char key[STORE_CARD_SIZE];
+	int indices[MODEM_LISTING_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < sms->count;) {
+		struct modem_entry *entry = sms->entries[i];
+		if (strcmp(entry->memory, memory) != 0 || entry->seen || entry->storing) {
+			if (strcmp(entry->memory, memory) == 0)
+				indices[count++] = entry->index;
+			i++;
+		} else {
+			sms->sure &= ~bit;
+			entry_drop(modem, entry);
+		}
+	}
+	if (sms->sure & bit)
+		return;
+	sms->sure |= bit;
+	memory_key(modem, memory, key, sizeof key);
+	store_entries_listed(modem->env->store, key, memory, indices, count, NULL, NULL);
+}
+
+static void listing_over(struct modem *modem, const struct at_report *report)
+{
+	struct modem_sms *sms = &modem->sms;
+	char text[96];
+
+	if (report->result == AT_OK)
+		end_entry(modem);
+	sms->reading.digits = 0;
+	if (report->result != AT_OK) {
+		modem->errors++;
+		modem_report_text(report, text, sizeof text);
+		log_info(LOGC_SMS, modem->id, NULL, LOG_FIELDS(LOG_STR("reason", text)),
+			"listing failed; it is repeated");
+		list_again(modem);
+		return;
+	}
+	if (sms->damaged) {
+		list_again(modem);
+		return;
+	}
+	tell_what_is_left(modem);
+	sms->current |= 1U << sms->selected;
+	sms->last_sweep_ms = loop_now_ms(modem->env->loop);
+	sms->last_sweep_wall_ms = loop_wall_ms(modem->env->loop);
+}
+
+/* ---- deleting ----------------------------------------------------------------------------------- */
+
+static struct modem_entry *to_delete(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+	struct modem_entry *other = NULL;
+
+	for (size_t i = 0; i < sms->count; i++) {
+		if (!sms->entries[i]->stored)
+			continue;
+		if (strcmp(sms->entries[i]->memory, memory_name(modem)) == 0)
+			return sms->entries[i];
+		other = sms->entries[i];
+	}
+	return other;
+}
+
+static void put_delete(void *owner, struct at_text *text)
+{
+	struct modem *modem = owner;
+
+	at_put(text, "+CMGD=");
+	at_put_int(text, modem->sms.deleting->index); /* no second value: some refuse it (modems.md 1.2) */
+}
+
+AT_SCRIPT(delete, { .build = put_delete, .timeout_ms = DELETE_MS });
+
+static void delete_over(struct modem *modem, const struct at_report *report)
+{
+	struct modem_sms *sms = &modem->sms;
+	struct modem_entry *entry = sms->deleting;
+	char key[STORE_CARD_SIZE], text[96];
+
+	if (!entry)
+		return;
+	if (report->result == AT_OK) {
+		struct store_entry gone = { key, entry->memory, entry->index, entry->pdu };
+		memory_key(modem, entry->memory, key, sizeof key);
+		store_entry_deleted(modem->env->store, &gone, NULL, NULL);
+		sms->delete_failures = 0;
+	} else {
+		modem->errors++;
+		modem_report_text(report, text, sizeof text);
+		if (sms->delete_failures++ == 0)
+			log_warning(LOGC_SMS, modem->id, NULL,
+				LOG_FIELDS(LOG_STR("reason", text), LOG_INT("index", entry->index)),
+				"a stored text could not be deleted from the card; it is tried again");
+		sms->sure = 0; /* it may be gone all the same */
+		if (sms->delete_failures < 4)
+			list_again(modem); /* later the sweep looks after it */
+	}
+	entry_drop(modem, entry);
+}
+
+/* ---- set-up ------------------------------------------------------------------------------------- */
+
+/* ("SM","ME"),("SM"),...: the first group is what can be listed. Parentheses may be doubled or
+ * missing (modems.md 1.2). */
+static bool on_stores(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct modem_sms *sms = &modem->sms;
+	struct at_args args = at_args_of(line, "+CPMS"), group;
+	char outer[128], inner[128], name[8];
+	bool sm = false, me = false, mt = false;
+	bool grouped = *args.at == '(';
+
+	if (!grouped)
+		group = args;
+	else if (!at_args_group(&args, outer, sizeof outer, &group))
+		return true;
+	if (*group.at == '(') {
+		struct at_args nested = group;
+		if (!at_args_group(&nested, inner, sizeof inner, &group))
+			return true;
+	}
+	while (at_args_more(&group)) {
+		if (!at_args_text(&group, name, sizeof name))
+			continue;
+		sm = sm || strcmp(name, "SM") == 0;
+		me = me || strcmp(name, "ME") == 0;
+		mt = mt || strcmp(name, "MT") == 0;
+	}
+	sms->memory_count = 0;
+	if (sm)
+		strcpy(sms->memories[sms->memory_count++], "SM");
+	if (me)
+		strcpy(sms->memories[sms->memory_count++], "ME");
+	if (sms->memory_count == 0 && mt)
+		strcpy(sms->memories[sms->memory_count++], "MT");
+	return true;
+}
+
+/* The memory to be listed comes first, the one that receives last (27.005 3.2.2). */
+static void put_select(void *owner, struct at_text *text)
+{
+	struct modem *modem = owner;
+	struct modem_sms *sms = &modem->sms;
+
+	at_put(text, "+CPMS=");
+	at_put_quoted(text, sms->memories[sms->target]);
+	for (int i = 1; i < sms->cpms_args; i++) {
+		at_put(text, ",");
+		at_put_quoted(text, sms->memories[0]);
+	}
+}
+
+static void put_cnmi(void *owner, struct at_text *text)
+{
+	struct modem *modem = owner;
+
+	at_put(text, modem->driver->cnmi[modem->sms.cnmi]);
+}
+
+AT_SCRIPT(mode, { .cmd = "+CMGF=0", .retries = MODE_RETRIES });
+AT_SCRIPT(stores, AT_ASK("+CPMS=?", "+CPMS", on_stores));
+AT_SCRIPT(select_memory, { .build = put_select, .retries = 1 });
+AT_SCRIPT(cnmi, { .build = put_cnmi });
+
+static void select_memory_now(struct modem *modem, int target)
+{
+	modem->sms.target = target;
+	modem_run(modem, JOB_SMS_SELECT, &select_memory);
+}
+
+static void next_step(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	switch ((enum step)++sms->step) {
+	case STEP_NONE:
+		break;
+	case STEP_MODE:
+		modem_run(modem, JOB_SMS_MODE, &mode);
+		break;
+	case STEP_STORES:
+		modem_run(modem, JOB_SMS_STORES, &stores);
+		break;
+	case STEP_SELECT:
+		if (sms->memory_count == 0) /* none told: what the card has is the usual */
+			strcpy(sms->memories[sms->memory_count++], "SM");
+		sms->cpms_args = 3;
+		select_memory_now(modem, 0);
+		break;
+	case STEP_CNMI:
+		modem_run(modem, JOB_SMS_CNMI, &cnmi);
+		break;
+	case STEP_DONE:
+		modem_sms_want(modem, NULL);
+		break;
+	}
+}
+
+static void select_over(struct modem *modem, const struct at_report *report)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	if (report->result == AT_OK) {
+		sms->selected = sms->target;
+	} else if (report->result == AT_FAILED && sms->step == STEP_SELECT && sms->cpms_args > 1) {
+		sms->cpms_args--;
+		select_memory_now(modem, sms->target);
+		return;
+	} else if (sms->step == STEP_SELECT) { /* then the one that is selected anyway */
+		log_notice(LOGC_SMS, modem->id, NULL, NULL,
+			"the modem lets no memory be chosen: reading the one it has");
+		sms->memory_count = 1;
+		sms->memories[0][0] = '\0';
+		sms->selected = 0;
+	} else {
+		/* The second memory cannot be listed now: the next sweep tries again. */
+		sms->selected = -1;
+		sms->wanted &= ~(1U << sms->target);
+		for (size_t i = 0; i < sms->count;)
+			if (strcmp(sms->entries[i]->memory, sms->memories[sms->target]) == 0)
+				entry_drop(modem, sms->entries[i]);
+			else
+				i++;
+	}
+	if (sms->step == STEP_SELECT)
+		next_step(modem);
+}
+
+static void cnmi_over(struct modem *modem, const struct at_report *report)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	sms->indications = report->result == AT_OK;
+	if (!sms->indications && modem->driver->cnmi[sms->cnmi + 1]) {
+		sms->cnmi++;
+		modem_run(modem, JOB_SMS_CNMI, &cnmi);
+		return;
+	}
+	if (!sms->indications)
+		log_notice(LOGC_SMS, modem->id, NULL, NULL,
+			"the modem announces no new texts: its memory is looked at more often");
+	next_step(modem);
+}
+
+void modem_sms_script(
+	struct modem *modem, enum modem_job job, const struct at_report *report)
+{
+	char text[96];
+
+	if (job == JOB_SMS_MODE && report->result != AT_OK) {
+		modem_report_text(report, text, sizeof text);
+		snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", text);
+		fsm_post(&modem->fsm, EV_FAILED, report->result);
+	} else if (job == JOB_SMS_MODE || job == JOB_SMS_STORES) {
+		next_step(modem);
+	} else if (job == JOB_SMS_SELECT) {
+		select_over(modem, report);
+	} else if (job == JOB_SMS_CNMI) {
+		cnmi_over(modem, report);
+	} else if (job == JOB_LIST) {
+		listing_over(modem, report);
+	} else if (job == JOB_DELETE) {
+		delete_over(modem, report);
+	}
+}
+
+void modem_sms_begin(struct modem *modem)
+{
+	modem->sms.selected = -1;
+	modem->sms.cnmi = 0;
+	next_step(modem);
+}
+
+void modem_sms_end(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	while (sms->count > 0)
+		entry_drop(modem, sms->entries[sms->count - 1]);
+	loop_timer_stop(&modem->retry_timer);
+	sms->step = STEP_NONE;
+	sms->memory_count = 0;
+	sms->selected = -1;
+	sms->reading.digits = 0;
+	sms->wanted = sms->sure = sms->current = 0;
+	sms->short_hash = 0;
+	sms->delete_failures = 0;
+	sms->indications = false;
+	sms->owner_card[0] = '\0';
+	sms->last_sweep_ms = sms->last_sweep_wall_ms = 0;
+}
+
+void modem_sms_want(struct modem *modem, const char *memory)
+{
+	struct modem_sms *sms = &modem->sms;
+	unsigned all = (1U << sms->memory_count) - 1, bit = 0;
+
+	for (int i = 0; memory && i < sms->memory_count; i++)
+		if (strcmp(sms->memories[i], memory) == 0)
+			bit = 1U << i;
+	sms->wanted |= bit ? bit : all;
+}
+
+bool modem_sms_next(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+	struct modem_entry *entry;
+
+	if (sms->step != STEP_DONE)
+		return false;
+	entry = to_delete(modem);
+	if (entry && strcmp(entry->memory, memory_name(modem)) == 0) {
+		sms->deleting = entry;
+		modem_run(modem, JOB_DELETE, &delete);
+		return true;
+	}
+	if (sms->selected >= 0 && sms->wanted & 1U << sms->selected) {
+		start_listing(modem);
+		return true;
+	}
+	for (int i = 0; i < sms->memory_count; i++) {
+		bool here = entry && strcmp(entry->memory, sms->memories[i]) == 0;
+		if (i != sms->selected && (here || sms->wanted & 1U << i)) {
+			select_memory_now(modem, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* +CMTI: memory,index: a hint. What it names is looked at, all of it. */
+bool modem_on_cmti(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+CMTI");
+	char memory[8] = "";
+
+	at_args_text(&args, memory, sizeof memory);
+	modem_sms_want(modem, memory);
+	if (modem->fsm.state == MODEM_REGISTER || modem->fsm.state == MODEM_READY)
+		fsm_post(&modem->fsm, EV_WORK, 0);
+	return true;
+}

@@ -1,0 +1,45 @@
+/* breaker.h - when a platform may be tried: up, down with growing pauses, account refused. */
+#ifndef SIMGATE_PLATFORM_BREAKER_H
+#define SIMGATE_PLATFORM_BREAKER_H
+
+#include "base/loop.h"
+#include "platform/outbox.h"
+#include "platform/platform.h"
+
+enum { PLATFORM_REASON_SIZE = 64 };
+
+struct breaker {
+	struct loop *loop;
+	const struct platform_kind *kind;
+	const struct config_platform *platform; /* the owner keeps it current */
+	enum outbox_health health;
+	char reason[PLATFORM_REASON_SIZE]; /* of health */
+	int64_t since_ms, since_wall_ms;
+	int64_t probe_ms;	       /* not up: the next try, monotonic */
+	unsigned failures;	       /* in a row */
+	char failed_id[STORE_ID_SIZE]; /* the text that failed last */
+	uint32_t seed;
+};
+
+void breaker_init(struct breaker *breaker, struct loop *loop, const struct platform_kind *kind,
+	const struct config_platform *platform);
+
+/* Whether a text may be tried now, with so many on their way. */
+bool breaker_allows(const struct breaker *breaker, size_t flying);
+
+/* Milliseconds until a probe may be made; not positive: now. */
+int64_t breaker_wait_ms(const struct breaker *breaker);
+
+/* The platform took a text, or said what is wrong with it. Returns whether it was not up before. */
+bool breaker_well(struct breaker *breaker);
+
+/* A try of this text came to nothing, with so many others still on their way. */
+void breaker_badly(
+	struct breaker *breaker, const char *message_id, size_t flying, const char *reason);
+
+void breaker_account(struct breaker *breaker, const char *reason);
+
+/* 1, 2, 4, ... s up to retry_max, 20 % more or less, so that texts do not come back in step. */
+int64_t breaker_backoff_ms(struct breaker *breaker, unsigned tries);
+
+#endif

@@ -1,0 +1,91 @@
+/* platform.h - what a kind of platform is: pure functions from texts to requests and from answers to
+ * outcomes. No clock, no network, no store. */
+#ifndef SIMGATE_PLATFORM_PLATFORM_H
+#define SIMGATE_PLATFORM_PLATFORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "store/store.h"
+
+/* What the platform said. Never mixed with errno or AT codes. */
+enum outcome {
+	OUTCOME_DELIVERED, /* taken: `response` is 1 in the body */
+	OUTCOME_RETRY,     /* not now: no connection, 5xx, a body that is no answer, ... */
+	OUTCOME_NUMBER,    /* it does not know the number: the list first, then once more */
+	OUTCOME_REJECTED,  /* it will never take this message (or this list, as it is) */
+	OUTCOME_ACCOUNT,   /* key, account, address or method refused: nothing will pass until mended */
+};
+
+/* A request to be made. Allocated strings; call_free() it. */
+struct call {
+	const char *name; /* "addMessage": for the log and the counters; static */
+	const char *method;
+	char *path; /* behind the platform's url */
+	char *body; /* JSON; NULL for none. Holds a text: never logged */
+};
+void call_free(struct call *call);
+
+/* An answer: status 0 means there was none, `error` says why ("timeout", "could not connect"). body
+ * may be any bytes, NUL-terminated at body[len], never NULL. */
+struct answer {
+	int status;
+	const char *error;
+	const char *body;
+	size_t len;
+	bool body_cut; /* longer than the limit: the rest was not read */
+};
+
+/* An entry of the number list as it will be sent. */
+struct list_entry {
+	const char *number, *port_id;
+	int country_code;
+	int operator_code; /* 0: not sent */
+	int rent;
+	int64_t date_start, date_stop, price, balance; /* 0: not sent, but for date_start */
+};
+
+struct platform_kind {
+	const char *name;
+
+	/* A text as a request. 0, or -EINVAL: it cannot be said in this protocol (then it is refused),
+	 * -ENOMEM. */
+	int (*message)(const struct config_platform *platform, const struct store_delivery *delivery,
+		struct call *out);
+
+	/* What the answer to a message means. reason: a short word or code of the platform's, cleaned
+	 * of anything but A-Z a-z 0-9 _ - and cut, for the store and the log. */
+	enum outcome (*message_outcome)(
+		const struct answer *answer, char *reason, size_t reason_size);
+
+	/* An entry made from what is known of a card; number is the row's, port_id (BANK/SLOT) is left
+	 * to the caller. 0, or -EINVAL and why it cannot be listed: "no country code", "number is not
+	 * E.164", ... */
+	int (*list_entry)(const struct config_platform *platform, const struct store_roster_row *row,
+		struct list_entry *out, const char **why);
+
+	/* The full list as a request. test: the platform checks it and stores nothing. */
+	int (*list)(const struct config_platform *platform, const struct list_entry *entries,
+		size_t count, bool test, struct call *out);
+
+	/* What the answer to the list means; REJECTED: an entry in it is refused. id() is called for
+	 * each number it named (id NULL: dropped from its list). */
+	enum outcome (*list_outcome)(const struct answer *answer, char *reason, size_t reason_size,
+		void (*id)(void *arg, const char *number, const char *id), void *arg);
+
+	/* What the operator should do about an ACCOUNT reason; static, never NULL. */
+	const char *(*advice)(const char *reason);
+};
+
+extern const struct platform_kind platform_onlinesim_push;
+
+/* By the kind's name; NULL if there is none. */
+const struct platform_kind *platform_kind_find(const char *name);
+
+/* Country calling code of an E.164 number ("+4670..." gives 46), 0 if none is known (ITU-T E.164,
+ * list of assigned country codes). */
+int e164_country(const char *number);
+
+#endif

@@ -1,0 +1,48 @@
+/* roster.h - one platform's number list: the cards that can receive now, and nothing else. */
+#ifndef SIMGATE_PLATFORM_ROSTER_H
+#define SIMGATE_PLATFORM_ROSTER_H
+
+#include <stdbool.h>
+
+#include "platform/deliver.h"
+#include "platform/platform.h"
+#include "store/store.h"
+
+struct roster;
+
+struct roster_status {
+	size_t numbers;         /* in the list accepted last */
+	int64_t accepted_wall_ms; /* 0: none yet */
+	const char *reason;     /* of the last failure, "" if the last try was accepted */
+	size_t left_out;        /* cards online that are not in the list: no country, conflict, refused */
+};
+
+struct roster_events {
+	/* A list was accepted, or the account was refused, ...: for the platform's breaker. */
+	void (*answered)(void *arg, enum outcome outcome, const char *reason);
+};
+
+struct roster *roster_new(struct loop *loop, struct store *store, struct deliver *deliver,
+	const struct config_platform *platform, const struct roster_events *events, void *arg);
+void roster_free(struct roster *roster);
+void roster_configure(struct roster *roster, const struct config_platform *platform);
+
+/* Which banks this platform sells: banks[] are names, copied. */
+int roster_sells(struct roster *roster, char *const *banks, size_t count);
+
+/* From now on lists may be sent: every port has settled, or start_grace is over. The first goes out
+ * at once. Before, changes are only remembered. */
+void roster_open(struct roster *roster);
+
+/* A port or a number changed: sent after list_delay, merged with what else changes in it. */
+void roster_changed(struct roster *roster);
+
+/* Send now (simgatectl sync); done may be NULL: called when this list is accepted or has failed. */
+void roster_sync(struct roster *roster, void (*done)(void *arg, int err, const char *why), void *arg);
+
+/* No list is sent any more: stopping withdraws nothing. */
+void roster_stop(struct roster *roster);
+
+void roster_status(const struct roster *roster, struct roster_status *out);
+
+#endif

@@ -1,0 +1,147 @@
+/* schema.c - the tables, version by version, and what brings an older file up to date. */
+#include "store/store_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Numbers of enum store_state stand in the tables and, literally, in partial indexes. */
+_Static_assert(STORE_QUEUED == 0 && STORE_HELD == 1 && STORE_WITHHELD == 2 &&
+		       STORE_UNCLAIMED == 3 && STORE_DELIVERED == 4 && STORE_REFUSED == 5 &&
+		       STORE_DROPPED == 6,
+	"states are stored: they are not renumbered");
+
+/* Times are Unix milliseconds unless a name says otherwise; unknown is '' or 0.
+ *
+ * The same entry of a SIM is found by its whole PDU, not by a hash: it has a few hundred
+ * characters, and a hash would have to come from somewhere. */
+static const char version_1[] =
+	"CREATE TABLE bank (name TEXT PRIMARY KEY, host TEXT NOT NULL);"
+
+	"CREATE TABLE port (bank TEXT NOT NULL, slot TEXT NOT NULL, host TEXT NOT NULL,"
+	" card_id TEXT NOT NULL, state TEXT NOT NULL, online INTEGER NOT NULL,"
+	" since_ms BIGINT NOT NULL, PRIMARY KEY (bank, slot));"
+
+	"CREATE TABLE module (bank TEXT NOT NULL, slot TEXT NOT NULL, imei TEXT NOT NULL,"
+	" card_id TEXT NOT NULL, PRIMARY KEY (bank, slot));"
+
+	/* file_named: the numbers file has a row for it. date_*: Unix seconds. */
+	"CREATE TABLE card (card_id TEXT PRIMARY KEY, iccid TEXT NOT NULL DEFAULT '',"
+	" imsi TEXT NOT NULL DEFAULT '', number_set TEXT NOT NULL DEFAULT '',"
+	" number_file TEXT NOT NULL DEFAULT '', number_sim TEXT NOT NULL DEFAULT '',"
+	" file_named INTEGER NOT NULL DEFAULT 0, label TEXT NOT NULL DEFAULT '',"
+	" operator_code INTEGER NOT NULL DEFAULT 0, rent INTEGER NOT NULL DEFAULT -1,"
+	" date_start_file BIGINT NOT NULL DEFAULT 0, date_stop BIGINT NOT NULL DEFAULT 0,"
+	" price BIGINT NOT NULL DEFAULT 0, balance BIGINT NOT NULL DEFAULT 0,"
+	" first_seen_ms BIGINT NOT NULL DEFAULT 0, last_seen_ms BIGINT NOT NULL DEFAULT 0);"
+
+	"CREATE TABLE remote_number (platform TEXT NOT NULL, number TEXT NOT NULL,"
+	" remote_id TEXT NOT NULL, PRIMARY KEY (platform, number));"
+
+	/* undecodable: why, NULL for the others. idx -1: came without an index. */
+	"CREATE TABLE pdu (id TEXT PRIMARY KEY, card_id TEXT NOT NULL, memory TEXT NOT NULL,"
+	" idx INTEGER NOT NULL, raw TEXT NOT NULL, bank TEXT NOT NULL, slot TEXT NOT NULL,"
+	" arrived_ms BIGINT NOT NULL, undecodable TEXT, deleted INTEGER NOT NULL DEFAULT 0,"
+	" message_id TEXT, set_id TEXT);"
+	"CREATE UNIQUE INDEX pdu_entry ON pdu (card_id, memory, idx, raw)"
+	" WHERE deleted = 0 AND idx >= 0;"
+	"CREATE INDEX pdu_set ON pdu (set_id) WHERE set_id IS NOT NULL;"
+	"CREATE INDEX pdu_undecodable ON pdu (arrived_ms) WHERE undecodable IS NOT NULL;"
+
+	/* joined_message_id '': the set is open. */
+	"CREATE TABLE part_set (id TEXT PRIMARY KEY, card_id TEXT NOT NULL, sender TEXT NOT NULL,"
+	" sender_type INTEGER NOT NULL, ref INTEGER NOT NULL, ref_bits INTEGER NOT NULL,"
+	" total INTEGER NOT NULL, first_ms BIGINT NOT NULL,"
+	" joined_message_id TEXT NOT NULL DEFAULT '');"
+	"CREATE INDEX part_set_open ON part_set (card_id, ref, sender, id)"
+	" WHERE joined_message_id = '';"
+	"CREATE TABLE part (set_id TEXT NOT NULL, seq INTEGER NOT NULL, pdu_id TEXT NOT NULL,"
+	" PRIMARY KEY (set_id, seq));"
+
+	"CREATE TABLE message (id TEXT PRIMARY KEY, card_id TEXT NOT NULL, bank TEXT NOT NULL,"
+	" slot TEXT NOT NULL, number TEXT NOT NULL, sender TEXT NOT NULL, text TEXT NOT NULL,"
+	" sent_ms BIGINT NOT NULL, arrived_ms BIGINT NOT NULL, parts INTEGER NOT NULL);"
+	"CREATE INDEX message_arrived ON message (arrived_ms, id);"
+
+	/* claimed_until_ms 0: nobody has it. The order of a card's texts is that of message_id.
+	 * `state` stands in partial indexes too: the planner takes the index with most columns. */
+	"CREATE TABLE delivery (message_id TEXT NOT NULL, platform TEXT NOT NULL,"
+	" card_id TEXT NOT NULL, state INTEGER NOT NULL, reason TEXT NOT NULL,"
+	" next_ms BIGINT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+	" first_try_ms BIGINT NOT NULL DEFAULT 0, number_error_ms BIGINT NOT NULL DEFAULT 0,"
+	" claimed_by TEXT NOT NULL DEFAULT '', claimed_until_ms BIGINT NOT NULL DEFAULT 0,"
+	" done_ms BIGINT NOT NULL DEFAULT 0, PRIMARY KEY (message_id, platform));"
+	"CREATE INDEX delivery_queued ON delivery (platform, state, card_id, message_id)"
+	" WHERE state = 0;"
+	"CREATE INDEX delivery_claimed ON delivery (platform, state, card_id, claimed_until_ms)"
+	" WHERE state = 0 AND claimed_until_ms > 0;"
+	"CREATE INDEX delivery_unknown ON delivery (platform, state, next_ms)"
+	" WHERE state = 0 AND reason = 'number_unknown';"
+	"CREATE INDEX delivery_held ON delivery (card_id) WHERE state = 1;"
+	"CREATE INDEX delivery_open ON delivery (message_id, platform) WHERE state <> 4;"
+	"CREATE INDEX delivery_counts ON delivery (platform, state, message_id);";
+
+/* The row at [n] makes version n + 1 out of version n. */
+static const char *const versions[] = { version_1 };
+
+enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
+
+static int read_version(void *arg, const struct backend_value *cols, size_t count)
+{
+	(void)count;
+	*(int64_t *)arg = cols[0].num;
+	return 0;
+}
+
+static int upgrade_steps(const struct store_db *db, int64_t version)
+{
+	for (int64_t v = version; v < SCHEMA_VERSION; v++) {
+		int err = db->backend->script(db->conn, versions[v]);
+		if (err)
+			return err;
+	}
+	if (version == SCHEMA_VERSION)
+		return 0;
+	int64_t n = db->backend->exec(
+		db->conn, STMT_VERSION_SET, ARGS(INT(SCHEMA_VERSION)), NULL, NULL);
+	return n < 0 ? (int)n : 0;
+}
+
+static int upgrade(const struct store_db *db, int64_t *version)
+{
+	int err = db->backend->script(db->conn,
+		"CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL)");
+	if (err)
+		return err;
+	int64_t n = db->backend->exec(db->conn, STMT_VERSION_GET, NULL, 0, read_version, version);
+	if (n < 0)
+		return (int)n;
+	if (*version < 0 || *version > SCHEMA_VERSION)
+		return -EPROTONOSUPPORT;
+	return upgrade_steps(db, *version);
+}
+
+int schema_upgrade(const struct store_db *db, const char *path, char *why, size_t why_size)
+{
+	int64_t version = 0;
+	int err = db->backend->begin(db->conn, true);
+	if (!err)
+		err = upgrade(db, &version);
+	if (!err)
+		err = db->backend->commit(db->conn);
+	if (err >= 0)
+		return 0;
+
+	if (err == -EPROTONOSUPPORT)
+		snprintf(why, why_size,
+			"%s was written by a newer simgate (its schema is version %lld, this one "
+			"knows %d): install that version, or restore an older copy of the file",
+			path, (long long)version, SCHEMA_VERSION);
+	else if (err == -EBUSY)
+		snprintf(why, why_size, "%s is in use by another program", path);
+	else
+		snprintf(why, why_size, "cannot prepare %s: %s (%s)", path,
+			db->backend->error(db->conn), strerror(-err));
+	db->backend->rollback(db->conn);
+	return err;
+}

@@ -1,0 +1,325 @@
+/* store.h - the only memory that counts: journal, messages, outbox, cards. Verbs with a callback.
+ *
+ * Every verb copies what it is given, runs on the store's thread with whatever else waits (one
+ * transaction, one fsync), and calls `done` on the loop once that transaction is durable, in the
+ * order of the calls. err is 0, or a negative errno: -ENOSPC disk full, -EIO, -EOVERFLOW too many
+ * jobs wait (refused at once), ... ; then nothing of that job is in the store. What a result points
+ * to is valid during the callback only. `done` may be NULL. Times are Unix milliseconds.
+ */
+#ifndef SIMGATE_STORE_STORE_H
+#define SIMGATE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+enum {
+	STORE_ID_SIZE = 37,     /* UUID text with NUL */
+	STORE_NUMBER_SIZE = 24, /* E.164 with '+' and NUL */
+	STORE_CARD_SIZE = 128,  /* card_id with NUL */
+	STORE_NAME_SIZE = 101,  /* bank, slot, platform: each at most 100 bytes */
+	STORE_ROUTES_MAX = 16,  /* platforms one message may go to */
+	STORE_QUEUE_MAX = 65536,
+	STORE_CLAIM_MAX = 256,  /* deliveries one claim may return */
+	STORE_LEASE_MS = 60000, /* of a delivery that store_sms_put() or store_set_join() claims */
+};
+
+struct store;
+
+struct store_config {
+	const char *path;    /* the database file; its folder must exist */
+	const char *host_id; /* whose claims and ports these are */
+	struct loop *loop;
+};
+
+/* Opens or creates the store, brings the schema up to date, gives back what this host had claimed,
+ * marks its ports offline, starts the thread. Refuses a store that another process has open, that a
+ * newer version wrote, or whose file is damaged: negative errno and a sentence in why. */
+int store_open(const struct store_config *config, struct store **out, char *why, size_t why_size);
+
+/* Finishes and commits what is queued, ends the thread, closes. Callbacks that were not made yet are
+ * not made. Takes NULL. */
+void store_close(struct store *store);
+
+/* Jobs queued or running. */
+size_t store_pending(const struct store *store);
+
+/* 0, or the errno (negative) of the newest commit that failed with nothing committed since. */
+int store_health(const struct store *store);
+
+/* A new UUIDv7, greater than every one this process made before. */
+void store_new_id(struct store *store, char out[STORE_ID_SIZE]);
+
+/* ---- cards and ports ------------------------------------------------------------------------ */
+
+enum store_source { STORE_NUMBER_UNKNOWN, STORE_NUMBER_SIM, STORE_NUMBER_FILE, STORE_NUMBER_SET };
+
+struct store_card {
+	const char *card_id;
+	const char *iccid, *imsi; /* "" if unknown */
+	const char *number;       /* the strongest source's, "" if unknown */
+	const char *sim_number;   /* what the card itself says (+CNUM), "" if nothing */
+	enum store_source source;
+	const char *last_card;    /* card_id that this module held before, maybe the same; "" if unknown */
+	int64_t freed;            /* deliveries that waited for the number and now go out */
+};
+
+/* A card was identified in a slot: remembers it, its own number if it told one (sim_number "" keeps
+ * the one known), which module (IMEI at this place) holds it, and frees deliveries held for want of
+ * a number. now_ms is date_start of a card never seen before. */
+struct store_card_seen {
+	const char *bank, *slot, *imei;
+	const char *card_id, *iccid, *imsi, *sim_number;
+	int64_t now_ms;
+};
+typedef void store_card_fn(void *arg, int err, const struct store_card *card);
+void store_card_seen(
+	struct store *store, const struct store_card_seen *seen, store_card_fn *done, void *arg);
+
+/* The numbers file as a whole: cards it no longer names lose what it had said. Frees deliveries as
+ * above. done's freed counts them. */
+struct store_number {
+	const char *iccid, *number, *label;
+	int operator_code; /* 0: none */
+	int rent;          /* -1: not said */
+	int64_t date_start, date_stop; /* Unix seconds, 0: not said */
+	int64_t price, balance;        /* 1/10000, 0: not said */
+};
+typedef void store_count_fn(void *arg, int err, int64_t count);
+void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
+	store_count_fn *done, void *arg);
+
+/* What a slot holds now. online: its card can receive now. card_id "" : none known. */
+struct store_port {
+	const char *bank, *slot, *card_id, *state;
+	bool online;
+	int64_t now_ms;
+};
+typedef void store_done_fn(void *arg, int err);
+void store_port_put(
+	struct store *store, const struct store_port *port, store_done_fn *done, void *arg);
+
+/* Forgets ports of this host that are not among these (a slot left the configuration). */
+struct store_place {
+	const char *bank, *slot;
+};
+void store_ports_keep(struct store *store, const struct store_place *places, size_t count,
+	store_done_fn *done, void *arg);
+
+/* The cards online now with a number known, by bank and slot. Cards whose number another online
+ * card has too come with conflict set. */
+struct store_roster_row {
+	const char *bank, *slot, *card_id, *iccid, *imsi, *number, *label;
+	int operator_code, rent;       /* as in the numbers file; 0 / -1: not said */
+	int64_t date_start, date_stop; /* Unix seconds; date_start is never 0 */
+	int64_t price, balance;        /* 0: not said */
+	const char *remote_id;         /* what `platform` calls this number, "" if unknown */
+	bool conflict;
+};
+typedef void store_roster_fn(
+	void *arg, int err, const struct store_roster_row *rows, size_t count);
+void store_roster(struct store *store, const char *platform, store_roster_fn *done, void *arg);
+
+/* What a platform calls its numbers (its answer to the list). remote_id "": it dropped the number. */
+struct store_remote_id {
+	const char *number, *remote_id;
+};
+void store_remote_ids(struct store *store, const char *platform, const struct store_remote_id *ids,
+	size_t count, store_done_fn *done, void *arg);
+
+/* ---- texts in ------------------------------------------------------------------------------- */
+
+enum store_state {
+	STORE_QUEUED,    /* to be sent at next_at */
+	STORE_HELD,      /* waits for something else: no_number, unattributed */
+	STORE_WITHHELD,  /* will not be sent, by a rule */
+	STORE_UNCLAIMED, /* no platform sells this card */
+	STORE_DELIVERED,
+	STORE_REFUSED, /* the platform does not take this message: kept, visible */
+	STORE_DROPPED, /* by the operator */
+	STORE_STATE_COUNT
+};
+
+/* Where a text goes: one row a platform. reason: a short word, "" when queued. claim: if it can go
+ * out at once (queued, number known, nothing earlier of its card waits), it comes back claimed. */
+struct store_route {
+	const char *platform;
+	enum store_state state;
+	const char *reason;
+	bool claim;
+};
+
+struct store_message {
+	const char *card_id, *bank, *slot;
+	const char *sender, *text; /* UTF-8 */
+	int64_t sent_ms;           /* 0 if the text bears no valid time */
+	int64_t arrived_ms;
+	int parts;
+};
+
+/* A part of a longer message. */
+struct store_part {
+	const char *card_id; /* the card it came to, whatever memory it lay in */
+	const char *sender;
+	int sender_type; /* type of number */
+	int ref, ref_bits, total, seq;
+};
+
+/* One entry of a modem's listing. Exactly one of undecodable, message, part is set. */
+struct store_sms {
+	const char *card_id; /* whose entry it is: the card's; for a module's own memory a name of its own */
+	const char *bank, *slot;
+	const char *memory; /* "SM", "ME"; "" for a text that came without an index */
+	int index;          /* -1 without one */
+	const char *raw;    /* the PDU in hexadecimal, as printed */
+	int64_t arrived_ms;
+	const char *undecodable; /* why */
+	const struct store_message *message;
+	const struct store_part *part;
+	const struct store_route *routes; /* with message */
+	size_t route_count;
+};
+
+/* A delivery that this host has claimed: may be sent until claimed_until_ms. */
+struct store_delivery {
+	const char *message_id, *platform, *card_id, *bank, *slot;
+	const char *number, *remote_id; /* at arrival; what the platform calls it, "" if unknown */
+	const char *sender, *text;
+	int64_t sent_ms, arrived_ms;
+	int64_t claimed_until_ms;
+	int64_t first_try_ms; /* 0 before the first */
+	int attempts;         /* so far */
+	int parts;
+	/* platform answered "number unknown" at number_error_ms first, 0: never */
+	int64_t number_error_ms;
+};
+
+struct store_set_part {
+	const char *raw;
+	int64_t arrived_ms;
+	const char *card_id, *bank, *slot;
+};
+
+struct store_sms_result {
+	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing added */
+	bool same_part;  /* an open set had this part already, byte for byte: journalled, not added */
+	const char *message_id; /* of a whole text; "" otherwise */
+	/* The set this part completed, its parts in order; NULL if it is not complete. */
+	const char *set_id;
+	const struct store_set_part *parts;
+	size_t part_count;
+	const struct store_delivery *claimed;
+	size_t claimed_count;
+};
+
+typedef void store_sms_fn(void *arg, int err, const struct store_sms_result *result);
+
+/* A set is found by (card, sender, sender_type, ref, ref_bits, total): the newest that is open and
+ * lacks this seq, else a new one. */
+void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_fn *done, void *arg);
+
+/* Turns a complete set into its message. A set that was joined before is left alone:
+ * same_entry is set then. */
+void store_set_join(struct store *store, const char *set_id, const struct store_message *message,
+	const struct store_route *routes, size_t route_count, store_sms_fn *done, void *arg);
+
+/* Sets that are complete but not joined (the process died in between): one call of `done` each,
+ * result->set_id and parts as above, then one with result NULL. */
+void store_sets_complete(struct store *store, store_sms_fn *done, void *arg);
+
+/* CMGD said OK for this entry. */
+struct store_entry {
+	const char *card_id, *memory;
+	int index;
+	const char *raw;
+};
+void store_entry_deleted(
+	struct store *store, const struct store_entry *entry, store_done_fn *done, void *arg);
+
+/* A full listing of a memory showed exactly these indices: entries at others are gone.
+ * count: entries that were marked as deleted. */
+void store_entries_listed(struct store *store, const char *card_id, const char *memory,
+	const int *indices, size_t count, store_count_fn *done, void *arg);
+
+/* ---- texts out ------------------------------------------------------------------------------ */
+
+/* Claims up to limit deliveries of a platform that are due at now_ms, at most one a card and none
+ * whose card has an earlier one queued. next_ms: when the next one is due (0: none waits), claims of
+ * others included. */
+struct store_claim {
+	const struct store_delivery *rows;
+	size_t count;
+	int64_t next_ms;
+};
+typedef void store_claim_fn(void *arg, int err, const struct store_claim *claim);
+void store_claim(struct store *store, const char *platform, int64_t now_ms, int64_t lease_ms,
+	size_t limit, store_claim_fn *done, void *arg);
+
+/* How a try ended. state QUEUED with next_ms: again then; it stays in its place before later texts of
+ * its card. claim_next: if it is over (any state but QUEUED), the card's next due delivery comes back
+ * claimed in the same transaction. */
+struct store_outcome {
+	const char *message_id, *platform;
+	enum store_state state;
+	const char *reason; /* short; "" when delivered */
+	int64_t next_ms, now_ms, lease_ms;
+	bool number_error; /* the platform does not know the number */
+	bool tried;        /* counts as an attempt; false: given back unsent */
+	bool claim_next;
+};
+void store_outcome(
+	struct store *store, const struct store_outcome *outcome, store_claim_fn *done, void *arg);
+
+/* Deliveries that wait because the platform does not know their number are due at once: a list with
+ * these numbers was accepted. count 0: all numbers. */
+void store_numbers_accepted(struct store *store, const char *platform, const char *const *numbers,
+	size_t count, int64_t now_ms, store_count_fn *done, void *arg);
+
+/* ---- what the operator sees ------------------------------------------------------------------ */
+
+struct store_totals {
+	struct {
+		const char *platform;
+		int64_t states[STORE_STATE_COUNT];
+		int64_t oldest_ms; /* arrival of the oldest queued one, 0: none */
+	} platforms[STORE_ROUTES_MAX];
+	size_t platform_count;
+	int64_t messages, messages_hour; /* all kept; those that arrived since now - 1 h */
+	int64_t undecodable, parts_pending, sets_open;
+};
+typedef void store_totals_fn(void *arg, int err, const struct store_totals *totals);
+void store_totals(struct store *store, int64_t now_ms, store_totals_fn *done, void *arg);
+
+/* Messages or outbox rows, newest first. */
+struct store_query {
+	const char *bank, *slot; /* NULL: any */
+	const char *id;          /* NULL: any */
+	int64_t since_ms;
+	size_t limit;     /* 0: 100; at most 1000 */
+	bool outbox;      /* only what is not delivered, and what cannot be decoded */
+};
+struct store_row {
+	const char *message_id, *platform; /* platform "" : no delivery (undecodable) */
+	const char *bank, *slot, *number, *card_id, *sender, *text;
+	enum store_state state;
+	const char *state_name; /* "queued", ..., "undecodable" */
+	const char *reason;
+	int64_t arrived_ms, sent_ms, done_ms, next_ms;
+	int attempts, parts;
+};
+typedef void store_rows_fn(void *arg, int err, const struct store_row *rows, size_t count);
+void store_messages(
+	struct store *store, const struct store_query *query, store_rows_fn *done, void *arg);
+
+/* retry: refused, held, withheld and waiting deliveries of a message (id NULL: all refused and
+ * waiting ones) are queued and due now. drop: they go out no more. count: deliveries changed. */
+void store_outbox_retry(
+	struct store *store, const char *id, int64_t now_ms, store_count_fn *done, void *arg);
+void store_outbox_drop(
+	struct store *store, const char *id, int64_t now_ms, store_count_fn *done, void *arg);
+
+const char *store_state_name(enum store_state state);
+
+#endif

@@ -1,0 +1,192 @@
+/* store_impl.h - inside the store: jobs, their memory, the statements. */
+#ifndef SIMGATE_STORE_STORE_IMPL_H
+#define SIMGATE_STORE_STORE_IMPL_H
+
+#include "store/backend.h"
+#include "store/store.h"
+
+enum { STORE_BATCH_MAX = 512, STORE_PARTS_MAX = 255 };
+
+enum store_stmt {
+	STMT_VERSION_GET,
+	STMT_VERSION_SET,
+	STMT_LAST_ID,
+	STMT_CLAIMS_CLEAR,
+	STMT_PORTS_OFFLINE,
+
+	STMT_MODULE_GET,
+	STMT_MODULE_PUT,
+	STMT_CARD_PUT,
+	STMT_CARD_GET,
+	STMT_HELD_CARDS,
+	STMT_FREE_MESSAGES,
+	STMT_FREE_DELIVERIES,
+	STMT_NUMBERS_MARK,
+	STMT_NUMBER_PUT,
+	STMT_NUMBERS_CLEAR,
+	STMT_NUMBERS_FORGET,
+	STMT_BANK_PUT,
+	STMT_PORT_PUT,
+	STMT_PORTS,
+	STMT_PORT_FORGET,
+	STMT_BANKS_FORGET,
+	STMT_ROSTER,
+	STMT_REMOTE_PUT,
+	STMT_REMOTE_FORGET,
+
+	STMT_PDU_ADD,
+	STMT_PDU_GET,
+	STMT_PDU_SET,
+	STMT_PDU_JOINED,
+	STMT_PDU_DELETED,
+	STMT_ENTRIES,
+	STMT_ENTRY_GONE,
+	STMT_PART_SAME,
+	STMT_SET_LACKING,
+	STMT_SET_ADD,
+	STMT_SET_GET,
+	STMT_SET_PARTS,
+	STMT_SET_JOINED,
+	STMT_SETS_COMPLETE,
+	STMT_PART_ADD,
+	STMT_NUMBER_OF,
+	STMT_MESSAGE_ADD,
+	STMT_DELIVERY_ADD,
+
+	STMT_HEADS,
+	STMT_HEAD,
+	STMT_CLAIM,
+	STMT_DELIVERY_GET,
+	STMT_DELIVERY_CARD,
+	STMT_OUTCOME,
+	STMT_UNKNOWN_NUMBERS,
+	STMT_DUE,
+	STMT_RETRY_NUMBER,
+	STMT_RETRY,
+	STMT_RETRY_ALL,
+	STMT_DROP,
+	STMT_DROP_ALL,
+
+	STMT_COUNTS,
+	STMT_TOTALS,
+	STMT_MESSAGES,
+	STMT_MESSAGE,
+	STMT_OUTBOX,
+	STMT_UNDECODABLE,
+	STMT_UNDECODABLE_ONE,
+	STMT_COUNT
+};
+
+extern const struct backend_stmt store_stmts[STMT_COUNT];
+
+/* Memory that is freed as a whole. */
+struct arena {
+	struct arena_chunk *chunks;
+};
+
+struct store_job;
+typedef int store_run_fn(struct store_job *job);
+typedef void store_finish_fn(struct store_job *job);
+
+/* What a kind of job does. run: on the store's thread, in a transaction; it may be rolled back and
+ * called again, so it leaves its arguments as they are. finish: on the loop; calls the callback. */
+struct store_verb {
+	const char *name;
+	store_run_fn *run;
+	store_finish_fn *finish;
+	bool write;
+};
+
+union store_callback {
+	store_done_fn *done;
+	store_count_fn *count;
+	store_card_fn *card;
+	store_roster_fn *roster;
+	store_sms_fn *sms;
+	store_claim_fn *claim;
+	store_totals_fn *totals;
+	store_rows_fn *rows;
+};
+
+struct store_job {
+	struct store_job *next;
+	struct store *store;
+	const struct store_verb *verb;
+	union store_callback callback;
+	void *arg;
+	struct arena in;  /* copies of the arguments */
+	struct arena out; /* results; emptied before each run */
+	void *result;	  /* in `out` */
+	const char *why;  /* in `out`: the database's words */
+	int64_t count;
+	int err;
+	bool wrote; /* its commit put something on the disk; set on one job a commit */
+};
+
+/* Opens with a given backend; store_open() takes SQLite. */
+int store_open_backend(const struct store_config *config, const struct backend *backend,
+	struct store **out, char *why, size_t why_size);
+
+/* Brings the schema up to date; refuses a newer one. On the caller's thread. */
+struct store_db;
+int schema_upgrade(const struct store_db *db, const char *path, char *why, size_t why_size);
+
+/* A job of `size` bytes that begins with struct store_job. If too many wait, or if copying an
+ * argument fails, its err is set and submit() lets the loop finish it unrun. */
+void *store_job_new(struct store *store, size_t size, const struct store_verb *verb);
+void store_job_submit(struct store_job *job);
+void store_job_reset(struct store_job *job);
+void store_job_free(struct store_job *job);
+
+struct store_db {
+	const struct backend *backend;
+	struct backend_conn *conn;
+};
+const struct store_db *store_db(const struct store *store);
+const char *store_host(const struct store *store);
+int64_t store_now_ms(const struct store *store); /* on the loop only */
+
+/* Arguments, on the loop. NULL text becomes "". job_name refuses what does not fit size (-EINVAL).
+ * job_array is zeroed; NULL if count is 0 or the job has failed. */
+const char *job_text(struct store_job *job, const char *text);
+const char *job_name(struct store_job *job, const char *text, size_t size);
+void *job_array(struct store_job *job, size_t count, size_t size);
+
+/* Results, on the store's thread: zeroed memory, or NULL. */
+void *job_out(struct store_job *job, size_t count, size_t size);
+
+/* The rows of a query, in the job's `out`. */
+struct store_table {
+	struct backend_value *cells;
+	size_t rows, cols, capacity;
+};
+const struct backend_value *table_row(const struct store_table *table, size_t row);
+
+#define TXT(s) ((struct backend_value) { BACKEND_TEXT, 0, (s) })
+#define INT(n) ((struct backend_value) { BACKEND_INT, (n), 0 })
+#define ARGS(...)                                                                                  \
+	(const struct backend_value[]) { __VA_ARGS__ },                                            \
+		sizeof((const struct backend_value[]) { __VA_ARGS__ }) /                           \
+			sizeof(struct backend_value)
+
+/* store_exec: rows changed, or a negative errno. store_select: 0 or a negative errno. */
+int64_t store_exec(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,
+	size_t count);
+int store_select(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,
+	size_t count, struct store_table *out);
+
+/* Finish functions for the commonest callbacks. */
+void store_finish_done(struct store_job *job);
+void store_finish_count(struct store_job *job);
+
+/* Claims what `card_id` has to send next on a platform, if it is due, nothing of the card is in
+ * flight and (with only_id) it is that message. Returns 1 claimed, 0 not, or a negative errno.
+ * next_ms: when the card's next one is due, 0: it has none. */
+struct store_lease {
+	const char *platform;
+	int64_t now_ms, lease_ms;
+};
+int store_claim_card(struct store_job *job, const struct store_lease *lease, const char *card_id,
+	const char *only_id, struct store_delivery *out, int64_t *next_ms);
+
+#endif

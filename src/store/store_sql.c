@@ -1,0 +1,339 @@
+/* store_sql.c - every statement of the store, by number. States: 0 queued, 1 held, 2 withheld,
+ * 3 unclaimed, 4 delivered, 5 refused, 6 dropped (enum store_state). */
+#include "store/store_impl.h"
+
+/* What a card's number is: the operator's word, then the numbers file, then the card itself. */
+#define NUMBER                                                                                     \
+	"COALESCE(NULLIF(c.number_set, ''), NULLIF(c.number_file, ''),"                            \
+	" NULLIF(c.number_sim, ''), '')"
+
+#define SET_KEY                                                                                    \
+	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4"                   \
+	" AND s.ref_bits = ?5 AND s.total = ?6 AND s.joined_message_id = ''"
+
+#define MESSAGE_COLUMNS                                                                            \
+	"m.id, COALESCE(d.platform, ''), m.bank, m.slot, m.number, m.card_id, m.sender, m.text,"   \
+	" COALESCE(d.state, 3), COALESCE(d.reason, ''), m.arrived_ms, m.sent_ms,"                  \
+	" COALESCE(d.done_ms, 0), COALESCE(d.next_ms, 0), COALESCE(d.attempts, 0), m.parts"
+
+/* State -1 marks what has none; the raw PDU stands where the text would. */
+#define UNDECODABLE                                                                                \
+	"SELECT p.id, '', p.bank, p.slot, '', p.card_id, '', p.raw, -1, p.undecodable,"            \
+	" p.arrived_ms, 0, 0, 0, 0, 1 FROM pdu p WHERE p.undecodable IS NOT NULL"
+
+/* ?1 bank, ?2 slot ('' any), ?3 since */
+#define FILTER(t)                                                                                  \
+	"(?1 = '' OR " t ".bank = ?1) AND (?2 = '' OR " t ".slot = ?2) AND " t ".arrived_ms >= ?3"
+
+/* ?1 id, ?2 now. What was given up starts anew; what waits keeps its history. */
+#define RETRY                                                                                      \
+	"UPDATE delivery SET next_ms = ?2, done_ms = 0,"                                           \
+	" attempts = CASE WHEN state = 0 THEN attempts ELSE 0 END,"                                \
+	" first_try_ms = CASE WHEN state = 0 THEN first_try_ms ELSE 0 END,"                        \
+	" number_error_ms = CASE WHEN state = 0 THEN number_error_ms ELSE 0 END,"
+
+#define DROP "UPDATE delivery SET state = 6, done_ms = ?2, claimed_by = '', claimed_until_ms = 0 "
+
+const struct backend_stmt store_stmts[STMT_COUNT] = {
+	[STMT_VERSION_GET] = { "version_get", "SELECT value FROM meta WHERE name = 'schema'",
+		NULL },
+	[STMT_VERSION_SET] = { "version_set",
+		"INSERT INTO meta (name, value) VALUES ('schema', ?1)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		NULL },
+	[STMT_LAST_ID] = { "last_id",
+		"SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM message"
+		" UNION ALL SELECT MAX(id) FROM pdu UNION ALL SELECT MAX(id) FROM part_set) AS t",
+		NULL },
+	[STMT_CLAIMS_CLEAR] = { "claims_clear",
+		"UPDATE delivery SET claimed_by = '', claimed_until_ms = 0"
+		" WHERE state = 0 AND claimed_until_ms > 0 AND claimed_by = ?1",
+		NULL },
+	[STMT_PORTS_OFFLINE] = { "ports_offline",
+		"UPDATE port SET online = 0 WHERE host = ?1 AND online <> 0", NULL },
+
+	/* ---- cards and ports ---- */
+
+	[STMT_MODULE_GET] = { "module_get",
+		"SELECT card_id FROM module WHERE bank = ?1 AND slot = ?2 AND imei = ?3", NULL },
+	[STMT_MODULE_PUT] = { "module_put",
+		"INSERT INTO module (bank, slot, imei, card_id) VALUES (?1, ?2, ?3, ?4)"
+		" ON CONFLICT (bank, slot) DO UPDATE"
+		" SET imei = excluded.imei, card_id = excluded.card_id",
+		NULL },
+	[STMT_CARD_PUT] = { "card_put",
+		"INSERT INTO card (card_id, iccid, imsi, number_sim, first_seen_ms, last_seen_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (card_id) DO UPDATE SET"
+		" iccid = COALESCE(NULLIF(excluded.iccid, ''), card.iccid),"
+		" imsi = COALESCE(NULLIF(excluded.imsi, ''), card.imsi),"
+		" number_sim = COALESCE(NULLIF(excluded.number_sim, ''), card.number_sim),"
+		" first_seen_ms = COALESCE(NULLIF(card.first_seen_ms, 0), excluded.first_seen_ms),"
+		" last_seen_ms = excluded.last_seen_ms",
+		NULL },
+	[STMT_CARD_GET] = { "card_get",
+		"SELECT c.iccid, c.imsi, " NUMBER ", c.number_sim,"
+		" CASE WHEN c.number_set <> '' THEN 3 WHEN c.number_file <> '' THEN 2"
+		" WHEN c.number_sim <> '' THEN 1 ELSE 0 END FROM card c WHERE c.card_id = ?1",
+		NULL },
+	[STMT_HELD_CARDS] = { "held_cards",
+		"SELECT DISTINCT d.card_id, " NUMBER " FROM delivery d"
+		" JOIN card c ON c.card_id = d.card_id"
+		" WHERE d.state = 1 AND d.reason = 'no_number' AND " NUMBER " <> ''",
+		NULL },
+	[STMT_FREE_MESSAGES] = { "free_messages",
+		"UPDATE message SET number = ?2 WHERE number = '' AND id IN"
+		" (SELECT message_id FROM delivery"
+		" WHERE card_id = ?1 AND state = 1 AND reason = 'no_number')",
+		NULL },
+	[STMT_FREE_DELIVERIES] = { "free_deliveries",
+		"UPDATE delivery SET state = 0, reason = '', next_ms = ?2"
+		" WHERE card_id = ?1 AND state = 1 AND reason = 'no_number'",
+		NULL },
+	[STMT_NUMBERS_MARK] = { "numbers_mark",
+		"UPDATE card SET file_named = 0 WHERE file_named = 1", NULL },
+	[STMT_NUMBER_PUT] = { "number_put",
+		"INSERT INTO card (card_id, iccid, number_file, label, operator_code, rent,"
+		" date_start_file, date_stop, price, balance, file_named)"
+		" VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)"
+		" ON CONFLICT (card_id) DO UPDATE SET number_file = excluded.number_file,"
+		" label = excluded.label, operator_code = excluded.operator_code,"
+		" rent = excluded.rent, date_start_file = excluded.date_start_file,"
+		" date_stop = excluded.date_stop, price = excluded.price,"
+		" balance = excluded.balance, file_named = 1",
+		NULL },
+	[STMT_NUMBERS_CLEAR] = { "numbers_clear",
+		"UPDATE card SET number_file = '', label = '', operator_code = 0, rent = -1,"
+		" date_start_file = 0, date_stop = 0, price = 0, balance = 0"
+		" WHERE file_named = 0 AND (number_file <> '' OR label <> '' OR operator_code <> 0"
+		" OR rent <> -1 OR date_start_file <> 0 OR date_stop <> 0 OR price <> 0"
+		" OR balance <> 0)",
+		NULL },
+	[STMT_NUMBERS_FORGET] = { "numbers_forget",
+		"DELETE FROM card WHERE first_seen_ms = 0 AND file_named = 0 AND number_set = ''",
+		NULL },
+	[STMT_BANK_PUT] = { "bank_put",
+		"INSERT INTO bank (name, host) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE"
+		" SET host = excluded.host WHERE bank.host <> excluded.host",
+		NULL },
+	[STMT_PORT_PUT] = { "port_put",
+		"INSERT INTO port (bank, slot, host, card_id, state, online, since_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (bank, slot) DO UPDATE"
+		" SET host = excluded.host, card_id = excluded.card_id, state = excluded.state,"
+		" online = excluded.online, since_ms = excluded.since_ms"
+		" WHERE port.host <> excluded.host OR port.card_id <> excluded.card_id"
+		" OR port.state <> excluded.state OR port.online <> excluded.online",
+		NULL },
+	[STMT_PORTS] = { "ports", "SELECT bank, slot FROM port WHERE host = ?1", NULL },
+	[STMT_PORT_FORGET] = { "port_forget",
+		"DELETE FROM port WHERE bank = ?1 AND slot = ?2 AND host = ?3", NULL },
+	[STMT_BANKS_FORGET] = { "banks_forget",
+		"DELETE FROM bank WHERE host = ?1"
+		" AND NOT EXISTS (SELECT 1 FROM port WHERE port.bank = bank.name)",
+		NULL },
+	/* Of all hosts: the same number at another one is a conflict too. */
+	[STMT_ROSTER] = { "roster",
+		"SELECT p.bank, p.slot, p.card_id, c.iccid, c.imsi, " NUMBER ", c.label,"
+		" c.operator_code, c.rent, CASE WHEN c.date_start_file > 0 THEN c.date_start_file"
+		" WHEN c.first_seen_ms > 0 THEN c.first_seen_ms / 1000 ELSE p.since_ms / 1000 END,"
+		" c.date_stop, c.price, c.balance, r.remote_id,"
+		" CASE WHEN p.host = ?2 THEN 1 ELSE 0 END"
+		" FROM port p JOIN card c ON c.card_id = p.card_id"
+		" LEFT JOIN remote_number r ON r.platform = ?1 AND r.number = " NUMBER
+		" WHERE p.online = 1 AND " NUMBER " <> '' ORDER BY p.bank, p.slot",
+		NULL },
+	[STMT_REMOTE_PUT] = { "remote_put",
+		"INSERT INTO remote_number (platform, number, remote_id) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (platform, number) DO UPDATE SET remote_id = excluded.remote_id"
+		" WHERE remote_number.remote_id <> excluded.remote_id",
+		NULL },
+	[STMT_REMOTE_FORGET] = { "remote_forget",
+		"DELETE FROM remote_number WHERE platform = ?1 AND number = ?2", NULL },
+
+	/* ---- texts in ---- */
+
+	[STMT_PDU_ADD] = { "pdu_add",
+		"INSERT INTO pdu (id, card_id, memory, idx, raw, bank, slot, arrived_ms,"
+		" undecodable, message_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+		" ON CONFLICT (card_id, memory, idx, raw) WHERE deleted = 0 AND idx >= 0"
+		" DO NOTHING",
+		NULL },
+	[STMT_PDU_GET] = { "pdu_get",
+		"SELECT message_id FROM pdu WHERE card_id = ?1 AND memory = ?2 AND idx = ?3"
+		" AND raw = ?4 AND deleted = 0 AND idx >= 0",
+		NULL },
+	[STMT_PDU_SET] = { "pdu_set", "UPDATE pdu SET set_id = ?2 WHERE id = ?1", NULL },
+	[STMT_PDU_JOINED] = { "pdu_joined", "UPDATE pdu SET message_id = ?2 WHERE set_id = ?1",
+		NULL },
+	[STMT_PDU_DELETED] = { "pdu_deleted",
+		"UPDATE pdu SET deleted = 1 WHERE card_id = ?1 AND memory = ?2 AND idx = ?3"
+		" AND raw = ?4 AND deleted = 0 AND idx >= 0",
+		NULL },
+	[STMT_ENTRIES] = { "entries",
+		"SELECT DISTINCT idx FROM pdu WHERE card_id = ?1 AND memory = ?2"
+		" AND deleted = 0 AND idx >= 0",
+		NULL },
+	[STMT_ENTRY_GONE] = { "entry_gone",
+		"UPDATE pdu SET deleted = 1 WHERE card_id = ?1 AND memory = ?2 AND idx = ?3"
+		" AND deleted = 0 AND idx >= 0",
+		NULL },
+	[STMT_PART_SAME] = { "part_same",
+		"SELECT s.id FROM part_set s JOIN part p ON p.set_id = s.id AND p.seq = ?7"
+		" JOIN pdu d ON d.id = p.pdu_id WHERE " SET_KEY " AND d.raw = ?8"
+		" ORDER BY s.id DESC LIMIT 1",
+		NULL },
+	[STMT_SET_LACKING] = { "set_lacking",
+		"SELECT s.id FROM part_set s WHERE " SET_KEY
+		" AND NOT EXISTS (SELECT 1 FROM part p WHERE p.set_id = s.id AND p.seq = ?7)"
+		" ORDER BY s.id DESC LIMIT 1",
+		NULL },
+	[STMT_SET_ADD] = { "set_add",
+		"INSERT INTO part_set (id, card_id, sender, sender_type, ref, ref_bits, total,"
+		" first_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		NULL },
+	[STMT_SET_GET] = { "set_get", "SELECT joined_message_id FROM part_set WHERE id = ?1",
+		NULL },
+	[STMT_SET_PARTS] = { "set_parts",
+		"SELECT d.raw, d.arrived_ms, s.card_id, d.bank, d.slot FROM part p"
+		" JOIN pdu d ON d.id = p.pdu_id JOIN part_set s ON s.id = p.set_id"
+		" WHERE p.set_id = ?1 ORDER BY p.seq",
+		NULL },
+	[STMT_SET_JOINED] = { "set_joined",
+		"UPDATE part_set SET joined_message_id = ?2 WHERE id = ?1", NULL },
+	[STMT_SETS_COMPLETE] = { "sets_complete",
+		"SELECT s.id FROM part_set s WHERE s.joined_message_id = ''"
+		" AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id) = s.total ORDER BY "
+		"s.first_ms, s.id",
+		NULL },
+	[STMT_PART_ADD] = { "part_add",
+		"INSERT INTO part (set_id, seq, pdu_id) VALUES (?1, ?2, ?3)", NULL },
+	[STMT_NUMBER_OF] = { "number_of", "SELECT " NUMBER " FROM card c WHERE c.card_id = ?1",
+		NULL },
+	[STMT_MESSAGE_ADD] = { "message_add",
+		"INSERT INTO message (id, card_id, bank, slot, number, sender, text, sent_ms,"
+		" arrived_ms, parts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		NULL },
+	[STMT_DELIVERY_ADD] = { "delivery_add",
+		"INSERT INTO delivery (message_id, platform, card_id, state, reason, next_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+		NULL },
+
+	/* ---- texts out ---- */
+
+	/* The first queued delivery of each card: steps from card to card along delivery_queued,
+	 * however many each has queued. */
+	[STMT_HEADS] = { "heads",
+		"WITH RECURSIVE h (card_id) AS (SELECT MIN(card_id) FROM delivery"
+		" WHERE state = 0 AND platform = ?1 UNION ALL SELECT (SELECT MIN(n.card_id)"
+		" FROM delivery n WHERE n.state = 0 AND n.platform = ?1 AND n.card_id > h.card_id)"
+		" FROM h WHERE h.card_id IS NOT NULL)"
+		" SELECT d.message_id, d.next_ms, (SELECT MAX(b.claimed_until_ms) FROM delivery b"
+		" WHERE b.platform = ?1 AND b.card_id = h.card_id AND b.state = 0"
+		" AND b.claimed_until_ms > 0) FROM h JOIN delivery d ON d.platform = ?1"
+		" AND d.message_id = (SELECT MIN(q.message_id) FROM delivery q"
+		" WHERE q.platform = ?1 AND q.card_id = h.card_id AND q.state = 0)"
+		" WHERE h.card_id IS NOT NULL",
+		NULL },
+	[STMT_HEAD] = { "head",
+		"SELECT d.message_id, d.next_ms, (SELECT MAX(b.claimed_until_ms) FROM delivery b"
+		" WHERE b.platform = ?1 AND b.card_id = ?2 AND b.state = 0"
+		" AND b.claimed_until_ms > 0) FROM delivery d"
+		" WHERE d.platform = ?1 AND d.card_id = ?2 AND d.state = 0"
+		" ORDER BY d.message_id LIMIT 1",
+		NULL },
+	[STMT_CLAIM] = { "claim",
+		"UPDATE delivery SET claimed_by = ?3, claimed_until_ms = ?4"
+		" WHERE message_id = ?1 AND platform = ?2 AND state = 0",
+		NULL },
+	[STMT_DELIVERY_GET] = { "delivery_get",
+		"SELECT d.message_id, d.platform, d.card_id, m.bank, m.slot, m.number, r.remote_id,"
+		" m.sender, m.text, m.sent_ms, m.arrived_ms, d.claimed_until_ms, d.first_try_ms,"
+		" d.attempts, m.parts, d.number_error_ms FROM delivery d"
+		" JOIN message m ON m.id = d.message_id LEFT JOIN remote_number r"
+		" ON r.platform = d.platform AND r.number = m.number"
+		" WHERE d.message_id = ?1 AND d.platform = ?2",
+		NULL },
+	[STMT_DELIVERY_CARD] = { "delivery_card",
+		"SELECT card_id FROM delivery WHERE message_id = ?1 AND platform = ?2", NULL },
+	/* An outcome that comes after the operator dropped it, or after another host took it over,
+	 * counts only if the platform has the text. */
+	[STMT_OUTCOME] = { "outcome",
+		"UPDATE delivery SET state = ?3, reason = ?4, next_ms = ?5, attempts = attempts + "
+		"?6,"
+		" first_try_ms = CASE WHEN first_try_ms = 0 AND ?6 = 1 THEN ?7"
+		" ELSE first_try_ms END,"
+		" number_error_ms = CASE WHEN number_error_ms = 0 AND ?8 = 1 THEN ?7"
+		" ELSE number_error_ms END,"
+		" done_ms = CASE WHEN ?3 = 0 THEN 0 ELSE ?7 END,"
+		" claimed_by = '', claimed_until_ms = 0"
+		" WHERE message_id = ?1 AND platform = ?2 AND ((state = 0"
+		" AND (claimed_by = '' OR claimed_by = ?9)) OR (?3 = 4 AND state IN (0, 6)))",
+		NULL },
+	[STMT_UNKNOWN_NUMBERS] = { "unknown_numbers",
+		"SELECT d.message_id, m.number FROM delivery d JOIN message m ON m.id = "
+		"d.message_id"
+		" WHERE d.state = 0 AND d.platform = ?1 AND d.reason = 'number_unknown'"
+		" AND d.next_ms > ?2",
+		NULL },
+	[STMT_DUE] = { "due",
+		"UPDATE delivery SET next_ms = ?3 WHERE message_id = ?1 AND platform = ?2", NULL },
+	[STMT_RETRY_NUMBER] = { "retry_number",
+		"UPDATE message SET number = COALESCE((SELECT " NUMBER " FROM card c"
+		" WHERE c.card_id = message.card_id), '') WHERE id = ?1 AND number = ''",
+		NULL },
+	[STMT_RETRY] = { "retry",
+		RETRY " reason = CASE WHEN state = 0 THEN reason"
+		      " WHEN (SELECT m.number FROM message m WHERE m.id = ?1) = ''"
+		      " THEN 'no_number' ELSE '' END,"
+		      " state = CASE WHEN (SELECT m.number FROM message m WHERE m.id = ?1) = ''"
+		      " THEN 1 ELSE 0 END"
+		      " WHERE message_id = ?1 AND (state IN (1, 2, 5)"
+		      " OR (state = 0 AND next_ms > ?2))",
+		NULL },
+	[STMT_RETRY_ALL] = { "retry_all",
+		RETRY " reason = CASE WHEN state = 0 THEN reason ELSE '' END, state = 0"
+		      " WHERE ?1 = '' AND state <> 4"
+		      " AND (state = 5 OR (state = 0 AND next_ms > ?2))",
+		NULL },
+	[STMT_DROP] = { "drop", DROP "WHERE message_id = ?1 AND state IN (0, 1, 2, 5)", NULL },
+	[STMT_DROP_ALL] = { "drop_all", DROP "WHERE ?1 = '' AND state <> 4 AND state IN (0, 5)",
+		NULL },
+
+	/* ---- what the operator sees ---- */
+
+	[STMT_COUNTS] = { "counts",
+		"SELECT g.platform, g.state, g.n, CASE WHEN g.state = 0 THEN"
+		" (SELECT m.arrived_ms FROM message m WHERE m.id = (SELECT MIN(q.message_id)"
+		" FROM delivery q WHERE q.platform = g.platform AND q.state = 0)) ELSE 0 END"
+		" FROM (SELECT platform, state, COUNT(*) AS n FROM delivery"
+		" GROUP BY platform, state) AS g ORDER BY g.platform, g.state",
+		NULL },
+	[STMT_TOTALS] = { "totals",
+		"SELECT (SELECT COUNT(*) FROM message),"
+		" (SELECT COUNT(*) FROM message WHERE arrived_ms >= ?1),"
+		" (SELECT COUNT(*) FROM pdu WHERE undecodable IS NOT NULL),"
+		" (SELECT COUNT(*) FROM part_set s JOIN part p ON p.set_id = s.id"
+		" WHERE s.joined_message_id = ''),"
+		" (SELECT COUNT(*) FROM part_set WHERE joined_message_id = '')",
+		NULL },
+	[STMT_MESSAGES] = { "messages",
+		"SELECT " MESSAGE_COLUMNS " FROM message m LEFT JOIN delivery d"
+		" ON d.message_id = m.id WHERE " FILTER(
+			"m") " ORDER BY m.arrived_ms DESC, m.id DESC, d.platform LIMIT ?4",
+		NULL },
+	[STMT_MESSAGE] = { "message",
+		"SELECT " MESSAGE_COLUMNS " FROM message m LEFT JOIN delivery d"
+		" ON d.message_id = m.id WHERE " FILTER(
+			"m") " AND m.id = ?5 AND (?6 = 0 OR d.state <> 4) ORDER BY d.platform "
+			     "LIMIT ?4",
+		NULL },
+	[STMT_OUTBOX] = { "outbox",
+		"SELECT " MESSAGE_COLUMNS " FROM delivery d CROSS JOIN message m"
+		" WHERE d.state <> 4 AND m.id = d.message_id AND " FILTER(
+			"m") " ORDER BY d.message_id DESC, d.platform LIMIT ?4",
+		NULL },
+	[STMT_UNDECODABLE] = { "undecodable",
+		UNDECODABLE " AND " FILTER("p") " ORDER BY p.arrived_ms DESC, p.id DESC LIMIT ?4",
+		NULL },
+	[STMT_UNDECODABLE_ONE] = { "undecodable_one",
+		UNDECODABLE " AND " FILTER("p") " AND p.id = ?5 LIMIT ?4", NULL },
+};

@@ -1,0 +1,583 @@
+"""harness.py - starts the simulated modems, the platform double and the daemon, and steers them."""
+
+import contextlib
+import ctypes
+import glob
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+DEADLINE_S = 60
+POLL_S = 0.01
+KEY = "e2e-key"
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def build_dir():
+    """$SIMGATE_BUILD, else --build DIR among the arguments (which it takes out), else ./build."""
+    if "--build" in sys.argv:
+        at = sys.argv.index("--build")
+        os.environ["SIMGATE_BUILD"] = os.path.abspath(sys.argv[at + 1])
+        del sys.argv[at : at + 2]
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    return os.environ.get("SIMGATE_BUILD") or os.path.join(root, "build")
+
+
+def program(name):
+    path = os.path.join(build_dir(), name)
+    if not os.access(path, os.X_OK):
+        raise FileNotFoundError(f"{path}: set SIMGATE_BUILD to the build directory")
+    return path
+
+
+def wait_for(predicate, what="condition", timeout=DEADLINE_S, alive=()):
+    """The first true value of predicate(). Durations are never asserted: the deadline is for hangs.
+
+    alive: children that must not end meanwhile.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        value = predicate()
+        if value:
+            return value
+        for child in alive:
+            child.check_alive()
+        if time.monotonic() > end:
+            raise TimeoutError(f"no {what} within {timeout} s")
+        time.sleep(POLL_S)
+
+
+def _die_with_parent(parent):
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(127)
+
+
+class Child:
+    """A process that ends with us, its output in a file of the work directory."""
+
+    name = "child"
+
+    def __init__(self, workdir):
+        self.workdir = workdir
+        self.process = None
+
+    def spawn(self, argv, stdout=None, env=None):
+        parent = os.getpid()
+        self.log_path = os.path.join(self.workdir, f"{self.name}.log")
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout or log,
+                stderr=log,
+                env=env,
+                preexec_fn=lambda: _die_with_parent(parent),
+            )
+        return self.process
+
+    def log_text(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def check_alive(self):
+        if self.process is not None and self.process.poll() is not None:
+            raise RuntimeError(
+                f"{self.name} ended with {self.process.returncode}\n{self.log_text()[-4000:]}"
+            )
+
+    def read_line(self, timeout=DEADLINE_S):
+        """The next line of standard output, for a child that was given a pipe."""
+        fd = self.process.stdout.fileno()
+        line = b""
+        end = time.monotonic() + timeout
+        while not line.endswith(b"\n"):
+            if not select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
+                raise TimeoutError(f"{self.name} said nothing within {timeout} s")
+            byte = os.read(fd, 1)
+            if not byte:
+                self.process.wait()
+                self.check_alive()
+            line += byte
+        return line.decode().strip()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, timeout=DEADLINE_S):
+        return self.process.wait(timeout)
+
+    def stop(self, timeout=10):
+        """SIGTERM, then SIGKILL. The exit status; None when it was not running."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+        status, self.process = self.process.returncode, None
+        return status
+
+    def kill9(self):
+        """As a power cut: no chance to tidy up."""
+        self.process.kill()
+        self.stop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+
+class ControlError(Exception):
+    pass
+
+
+class Double(Child):
+    """A test double: one line in on its control socket, one line out."""
+
+    def __init__(self, workdir):
+        super().__init__(workdir)
+        self.control_path = os.path.join(workdir, f"{self.name}.sock")
+        self.control = None
+
+    def connect(self):
+        self.control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.control.settimeout(DEADLINE_S)
+        self.control.connect(self.control_path)
+        self.reader = self.control.makefile("r", encoding="utf-8", newline="\n")
+
+    def send(self, line):
+        """What stands behind "ok"; ControlError for an "error" reply."""
+        if "\n" in line:
+            raise ValueError("one line at a time")
+        self.control.sendall(line.encode() + b"\n")
+        reply = self.reader.readline()
+        if not reply:
+            self.check_alive()
+            raise ControlError("the control connection was closed")
+        word, _, rest = reply.rstrip("\n").partition(" ")
+        if word != "ok":
+            raise ControlError(f"{line[:200]}: {reply.strip()}")
+        return rest
+
+    def stop(self, timeout=10):
+        if self.control:
+            self.reader.close()
+            self.control.close()
+            self.control = None
+        return super().stop(timeout)
+
+
+def escape(text):
+    for byte, name in (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        text = text.replace(byte, name)
+    return text
+
+
+class Sim(Double):
+    """modemsim: count modems at DIR/m000 and on."""
+
+    name = "modemsim"
+
+    def __init__(self, workdir, count, family="sim800", *options):
+        super().__init__(workdir)
+        self.count = count
+        self.dir = os.path.join(workdir, "dev")
+        argv = [program("modemsim"), "--dir", self.dir, "--count", str(count)]
+        argv += ["--family", family, "--control", self.control_path, *map(str, options)]
+        self.spawn(argv, stdout=subprocess.PIPE)
+        try:
+            ready = self.read_line()
+            if ready != f"ready {count}":
+                raise RuntimeError(f"modemsim said {ready!r}")
+            self.connect()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def devices(self):
+        return os.path.join(self.dir, "m*")
+
+    def path(self, i):
+        return os.path.join(self.dir, f"m{i:03d}")
+
+    def counted(self, line):
+        """(count, microseconds on the monotonic clock) of a command that injects."""
+        count, stamp = self.send(line).split()
+        return int(count), int(stamp.removeprefix("t="))
+
+    def sms(self, i, sender, text):
+        sender = escape(sender).replace(" ", "\\s")
+        return self.counted(f"sms {i} {sender} {escape(text)}")
+
+    def part(self, i, sender, ref, total, seq, text):
+        return self.counted(f"parts {i} {sender} {ref} {total} {seq} {escape(text)}")
+
+    def burst(self, count, prefix):
+        return self.counted(f"burst {count} {escape(prefix)}")
+
+    def fault(self, i, name, value=None):
+        self.send(f"fault {i} {name}" + (f" {value}" if value is not None else ""))
+
+    def clear(self, i="*"):
+        self.send(f"clear {i}")
+
+    def stats(self, i=None):
+        return json.loads(self.send("stats" if i is None else f"stats {i}"))
+
+    def left(self):
+        return int(self.send("left"))
+
+    def cards(self):
+        """A list by modem: name, imei, iccid, imsi, number, in, plugged."""
+        return json.loads(self.send("cards"))
+
+
+class Platform(Double):
+    """platformsim: url, the log of what it took, and scripted trouble."""
+
+    name = "platformsim"
+
+    def __init__(self, workdir, *options, tls=False):
+        super().__init__(workdir)
+        self.events_path = os.path.join(workdir, "platform.jsonl")
+        self.events_at = 0
+        self.events_seen = []
+        argv = [program("platformsim"), "--key", KEY, "--log", self.events_path]
+        self.spawn(
+            argv + ["--control", self.control_path, *map(str, options)], stdout=subprocess.PIPE
+        )
+        try:
+            word, port = self.read_line().split()
+            if word != "listening":
+                raise RuntimeError(f"platformsim said {word!r}")
+            self.port = int(port)
+            self.connect()
+        except BaseException:
+            self.stop()
+            raise
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+
+    def events(self, kind=None):
+        """All logged lines so far, of one kind if named."""
+        with open(self.events_path, "rb") as log:
+            log.seek(self.events_at)
+            for line in log:
+                if not line.endswith(b"\n"):
+                    break
+                self.events_at += len(line)
+                self.events_seen.append(json.loads(line))
+        return [e for e in self.events_seen if kind is None or e["kind"] == kind]
+
+    def messages(self):
+        return self.events("message")
+
+    def message_count(self):
+        return int(self.send("messages"))
+
+    def doubles(self):
+        return int(self.send("doubles"))
+
+    def list(self):
+        """The last accepted list: its items, or None before the first."""
+        return json.loads(self.send("list"))
+
+    def numbers(self):
+        return {item["number"] for item in self.list() or ()}
+
+    def violations(self):
+        """(count, the last reasons)."""
+        count, _, whys = self.send("violations").partition(" ")
+        return int(count), json.loads(whys)
+
+    def stats(self):
+        return json.loads(self.send("stats"))
+
+
+class Daemon(Child):
+    """simgated with a generated configuration; start() and stop() as often as a test likes."""
+
+    name = "simgated"
+
+    def __init__(self, workdir, sections):
+        """sections: {"gateway": {key: value}, "bank sim": {...}, ...}; gateway gets defaults."""
+        super().__init__(workdir)
+        self.state_dir = os.path.join(workdir, "state")
+        self.control_path = os.path.join(workdir, "ctl.sock")
+        self.config_path = os.path.join(workdir, "simgate.conf")
+        os.makedirs(self.state_dir, exist_ok=True)
+        self.sections = {
+            "gateway": {
+                "state_dir": self.state_dir,
+                "control": self.control_path,
+                "log_level": "debug",
+                "start_grace": "5s",
+            }
+        }
+        for name, keys in sections.items():
+            self.sections.setdefault(name, {}).update(keys)
+        self.write_config()
+
+    def write_config(self):
+        with open(self.config_path, "w", encoding="utf-8") as out:
+            for name, keys in self.sections.items():
+                out.write(f"[{name}]\n")
+                out.writelines(f"{k} = {v}\n" for k, v in keys.items() if v is not None)
+
+    def check(self):
+        """simgated --check: (exit status, what it wrote)."""
+        done = subprocess.run(
+            [program("simgated"), "-c", self.config_path, "--check"],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def start(self, *options, env=None):
+        """Returns when the control socket answers."""
+        argv = [program("simgated"), "-c", self.config_path, *options]
+        self.spawn(argv, env={**os.environ, **(env or {})})
+        wait_for(self.answers, "answer on the control socket", alive=[self])
+        return self
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(1)
+            with contextlib.suppress(OSError):
+                s.connect(self.control_path)
+                return True
+        return False
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def ctl(self, *args, ok=(0,)):
+        """simgatectl --json: the parsed reply, None when there is none."""
+        status, out, err = self.ctl_raw("--json", *args)
+        if status not in ok:
+            raise ControlError(f"simgatectl {' '.join(args)}: exit {status}: {err or out}")
+        return json.loads(out) if out.strip() else None
+
+    def ctl_raw(self, *args):
+        """(exit status, standard output, standard error)."""
+        done = subprocess.run(
+            [program("simgatectl"), "-s", self.control_path, *args],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+
+class Rig(contextlib.ExitStack):
+    """A work directory with modems, platform and daemon; all of it gone at the end.
+
+    with Rig(8) as rig:
+        rig.daemon.start()
+        rig.sim.sms(0, "Bank", "code 1234")
+        rig.wait(lambda: rig.platform.message_count() == 1)
+
+    $SIMGATE_KEEP=1 leaves the directory, and says where.
+    """
+
+    def __init__(self, count, family="sim800", sim=(), platform=(), gateway=None, bank=None):
+        super().__init__()
+        self.arguments = (count, family, sim, platform, gateway or {}, bank or {})
+
+    def __enter__(self):
+        count, family, sim, platform, gateway, bank = self.arguments
+        try:
+            self.workdir = tempfile.mkdtemp(prefix="simgate-e2e-", dir="/tmp")
+            self.callback(self._remove)
+            self.sim = self.enter_context(Sim(self.workdir, count, family, *sim))
+            self.platform = self.enter_context(Platform(self.workdir, *platform))
+            sections = {
+                "gateway": gateway,
+                "bank sim": {"devices": self.sim.devices, **bank},
+                "platform onlinesim": {
+                    "kind": "onlinesim-push",
+                    "url": self.platform.url,
+                    "key": KEY,
+                },
+            }
+            self.daemon = self.enter_context(Daemon(self.workdir, sections))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _remove(self):
+        if os.environ.get("SIMGATE_KEEP"):
+            print(f"kept: {self.workdir}", file=sys.stderr)
+            return
+        shutil.rmtree(self.workdir, ignore_errors=True)
+
+    def write_numbers(self, rows, name="numbers.csv"):
+        """A numbers file of dicts; the path, for the key `numbers`. Call before daemon.start()."""
+        path = os.path.join(self.workdir, name)
+        columns = list(rows[0])
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(",".join(columns) + "\n")
+            out.writelines(",".join(str(row.get(c, "")) for c in columns) + "\n" for row in rows)
+        self.daemon.sections["gateway"]["numbers"] = path
+        self.daemon.write_config()
+        return path
+
+    def wait(self, predicate, what="condition", timeout=DEADLINE_S):
+        return wait_for(predicate, what, timeout, alive=[self.sim, self.platform, self.daemon])
+
+    def wait_listed(self, count=None):
+        """Until the platform has a list with so many numbers (all of them by default)."""
+        want = self.sim.count if count is None else count
+        return self.wait(lambda: len(self.platform.numbers()) == want, f"list of {want}")
+
+    def wait_drained(self):
+        """Until every injected text was removed from its memory."""
+        return self.wait(
+            lambda: (s := self.sim.stats())["remaining"] == 0 and s["queued"] == 0, "empty stores"
+        )
+
+
+BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTRA = dict(zip((10, 20, 40, 41, 47, 60, 61, 62, 64, 101), "\f^{}\\[~]|€"))
+
+
+def septets_of(data, count, skip=0):
+    bits = int.from_bytes(data, "little") >> skip
+    return [bits >> 7 * i & 0x7F for i in range(count)]
+
+
+def text_of(septets):
+    out, escape = "", False
+    for s in septets:
+        if escape:
+            out += EXTRA.get(s, BASIC[s])
+            escape = False
+        elif s == 0x1B:
+            escape = True
+        else:
+            out += BASIC[s]
+    return out
+
+
+def digits_of(data, count):
+    return "".join(f"{b & 15:x}{b >> 4:x}" for b in data)[:count]
+
+
+class Deliver:
+    """An SMS-DELIVER, read in a few lines for what the simulator makes."""
+
+    def __init__(self, text, length):
+        raw = bytes.fromhex(text)
+        smsc, tpdu = raw[1 : 1 + raw[0]], raw[1 + raw[0] :]
+        assert len(tpdu) == length, (len(tpdu), length)
+        self.smsc = digits_of(smsc[1:], 99)
+        count, ton = tpdu[1], tpdu[2]
+        end = 3 + (count + 1) // 2
+        address = tpdu[3:end]
+        if ton == 0xD0:
+            self.sender = text_of(septets_of(address, count * 4 // 7))
+        else:
+            self.sender = ("+" if ton == 0x91 else "") + digits_of(address, count)
+        self.dcs = tpdu[end + 1]
+        self.zone = tpdu[end + 8]
+        udl, ud = tpdu[end + 9], tpdu[end + 10 :]
+        self.concat = tuple(ud[3:6]) if tpdu[0] & 0x40 else None
+        if self.dcs & 0x08:
+            assert udl == len(ud)
+            self.units = ud[6 if self.concat else 0 :]
+            self.text = self.units.decode("utf-16-be", "surrogatepass")
+        else:
+            skip = 49 if self.concat else 0
+            self.text = text_of(septets_of(ud, udl - (7 if self.concat else 0), skip))
+
+
+class Tty:
+    """A host's end of a simulated modem."""
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self.data = b""
+
+    def close(self):
+        os.close(self.fd)
+
+    def write(self, text):
+        os.write(self.fd, text.encode())
+
+    def read_until(self, done, timeout=DEADLINE_S):
+        """Reads until done(all bytes so far) is true; what was read, which is then forgotten."""
+        end = time.monotonic() + timeout
+        while not done(self.data):
+            if not select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
+                raise TimeoutError(f"got only {self.data[-300:]!r}")
+            self.data += os.read(self.fd, 4096)
+        data, self.data = self.data, b""
+        return data
+
+    def line(self, text):
+        """Waits for one whole line: all bytes up to its end. What follows is kept."""
+        return self.lines_until(lambda x: x == text.encode())
+
+    def lines_until(self, wanted):
+        def done(data):
+            return any(wanted(x) for x in data.split(b"\r\n")[:-1])
+
+        lines = self.read_until(done).split(b"\r\n")
+        at = next(i for i, x in enumerate(lines) if wanted(x))
+        self.data = b"\r\n".join(lines[at + 1 :])
+        return b"\r\n".join(lines[: at + 1])
+
+    def at(self, command):
+        """The lines of the answer, its final result included."""
+        self.write(command + "\r")
+        data = self.lines_until(
+            lambda x: x in (b"OK", b"ERROR") or x.startswith((b"+CME ERROR", b"+CMS ERROR"))
+        )
+        return [x for x in data.decode("ascii").replace(command + "\r", "").split("\r\n") if x]
+
+    def quiet(self):
+        """True when nothing has come since the last read."""
+        return not select.select([self.fd], [], [], 0)[0]
+
+    def setup(self):
+        for command in ("E0", "+CMEE=1", "+CMGF=0", '+CPMS="SM","SM","SM"', "+CNMI=2,1,0,0,0"):
+            assert self.at("AT" + command)[-1] == "OK", command
+
+    def entries(self, command="AT+CMGL=4"):
+        lines = [x for x in self.at(command) if not x.startswith("+CMTI")]
+        assert lines[-1] == "OK", lines
+        found = []
+        for header, pdu in zip(lines[0:-1:2], lines[1:-1:2]):
+            fields = header.removeprefix("+CMGL: ").split(",")
+            found.append((int(fields[0]), int(fields[1]), Deliver(pdu, int(fields[-1]))))
+        return found
+
+
+def leftovers(workdir):
+    """Device links still there, for a test of the tidy end."""
+    return glob.glob(os.path.join(workdir, "dev", "m*"))

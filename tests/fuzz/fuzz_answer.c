@@ -1,0 +1,69 @@
+/* fuzz_answer.c - any answer of a platform gives an outcome, a clean reason, and numbers that are.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform/platform.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void on_id(void *arg, const char *number, const char *id)
+{
+	size_t *ids = arg;
+
+	(*ids)++;
+	require(config_is_number(number));
+	require(!id || (id[0] && strspn(id, "0123456789") == strlen(id)));
+}
+
+static void outcome_check(const struct answer *answer, enum outcome outcome, const char *reason)
+{
+	static const char clean[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	bool taken = outcome == OUTCOME_DELIVERED;
+
+	require(strspn(reason, clean) == strlen(reason));
+	require(taken == (reason[0] == '\0'));
+	require(!taken || (answer->status / 100 == 2 && !answer->body_cut &&
+				  memchr(answer->body, '1', answer->len)));
+	require(answer->status != 0 || outcome == OUTCOME_RETRY);
+}
+
+/* Three digits of status, a byte that is '!' where the body was cut, then the body. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct platform_kind *kind = &platform_onlinesim_push;
+	char reason[48];
+	size_t ids = 0;
+
+	if (size < 4)
+		return 0;
+	size_t len = size - 4;
+	char *body = malloc(len + 1);
+	require(body);
+	memcpy(body, data + 4, len);
+	body[len] = '\0';
+	struct answer answer = { .status =
+					 (data[0] * 100 + data[1] * 10 + data[2] - '0' * 111) % 600,
+		.error = "timeout",
+		.body = body,
+		.len = len,
+		.body_cut = data[3] == '!' };
+	if (answer.status < 0)
+		answer.status = 0;
+	enum outcome outcome = kind->message_outcome(&answer, reason, sizeof reason);
+	outcome_check(&answer, outcome, reason);
+	outcome = kind->list_outcome(&answer, reason, sizeof reason, on_id, &ids);
+	outcome_check(&answer, outcome, reason);
+	require(ids == 0 || outcome == OUTCOME_DELIVERED);
+	free(body);
+	return 0;
+}

@@ -1,0 +1,287 @@
+/* modemsim.c - plays any number of GSM modems on ptys, with scripted faults. */
+#include "ctl.h"
+#include "sim.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EVENTS_MAX = 64 };
+
+struct options {
+	const char *control;
+	long idle_exit_s;
+	struct sim_world world;
+};
+
+static const char usage[] =
+	"modemsim --dir DIR --count N [options]\n"
+	"  --family sim800|generic   firmware to play (sim800)\n"
+	"  --echo on|off|sticky      echo at power-up; sticky: ATE0 has no effect (on)\n"
+	"  --chunk LEAST-MOST        bytes written in one turn\n"
+	"  --smsc NUMBER  --zone QUARTERS   service centre and its time zone\n"
+	"  --sim-size N  --me-size N        entries of each card (20), of each modem (0)\n"
+	"  --no-cnum  --no-ccid             no own number; ICCID by +CRSM alone\n"
+	"  --control PATH            unix socket for commands; standard input takes them too\n"
+	"  --seed N  --idle-exit S  --latency\n"
+	"commands: sms I SENDER TEXT | parts I SENDER REF TOTAL SEQ TEXT | pdu I HEX\n"
+	"  flash I SENDER TEXT | burst COUNT PREFIX | fill I N | mark I | fault I NAME [N] | clear "
+	"I\n"
+	"  sim I out|in|swap [ICCID] | reg I STAT | hangup I | plug I | reboot I\n"
+	"  stats [I] | left | cards | quit        (I: 0, m000 or * for all)\n"
+	"faults: silent silent_after N garbage urc_in_list no_ok late MS cmgd_error N cmgd_lies N\n"
+	"  list_error N cms_busy N slow_baud BYTES_PER_S; a restart ends silence\n";
+
+static bool number(const char *text, long least, long most, unsigned *out)
+{
+	long v;
+
+	if (!ctl_number(text, least, most, &v))
+		return false;
+	*out = (unsigned)v;
+	return true;
+}
+
+static bool parse_chunk(const char *text, struct sim_world *world)
+{
+	char least[16];
+	const char *dash = strchr(text, '-');
+
+	if (!dash || (size_t)(dash - text) >= sizeof(least))
+		return false;
+	memcpy(least, text, (size_t)(dash - text));
+	least[dash - text] = '\0';
+	return number(least, 1, 65536, &world->chunk_least) &&
+	       number(dash + 1, world->chunk_least, 65536, &world->chunk_most);
+}
+
+static bool parse_word(const char *text, const char *const *names, int *out)
+{
+	for (int i = 0; names[i]; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_option(struct options *o, int which, const char *arg)
+{
+	static const char *const families[] = { "sim800", "generic", NULL };
+	static const char *const echoes[] = { "on", "off", "sticky", NULL };
+	struct sim_world *w = &o->world;
+	unsigned seed;
+	long zone;
+	int word = 0;
+	bool ok = true;
+
+	switch (which) {
+	case 'd': w->dir = arg; break;
+	case 'n': ok = number(arg, 1, SIM_MODEMS_MAX, &w->count); break;
+	case 'f':
+		ok = parse_word(arg, families, &word);
+		w->family = (enum sim_family)word;
+		break;
+	case 'e':
+		ok = parse_word(arg, echoes, &word);
+		w->echo = (enum sim_echo)word;
+		break;
+	case 'c': ok = parse_chunk(arg, w); break;
+	case 's': w->smsc = arg; break;
+	case 'z':
+		ok = ctl_number(arg, -48, 56, &zone);
+		w->zone = ok ? (int)zone : 0;
+		break;
+	case 'S': ok = number(arg, 0, SIM_STORE_MAX, &w->sm_size); break;
+	case 'M': ok = number(arg, 0, SIM_STORE_MAX, &w->me_size); break;
+	case 'N': w->no_cnum = true; break;
+	case 'I': w->no_ccid = true; break;
+	case 'C': o->control = arg; break;
+	case 'r':
+		ok = number(arg, 1, 1000000000, &seed);
+		w->random = ok ? seed : 1;
+		break;
+	case 'x': ok = ctl_number(arg, 1, 1000000, &o->idle_exit_s); break;
+	case 'l': w->latency = true; break;
+	default: ok = false; break;
+	}
+	return ok;
+}
+
+static bool parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "dir", required_argument, NULL, 'd' },
+		{ "count", required_argument, NULL, 'n' },
+		{ "family", required_argument, NULL, 'f' },
+		{ "echo", required_argument, NULL, 'e' },
+		{ "chunk", required_argument, NULL, 'c' },
+		{ "smsc", required_argument, NULL, 's' },
+		{ "zone", required_argument, NULL, 'z' },
+		{ "sim-size", required_argument, NULL, 'S' },
+		{ "me-size", required_argument, NULL, 'M' },
+		{ "no-cnum", no_argument, NULL, 'N' },
+		{ "no-ccid", no_argument, NULL, 'I' },
+		{ "control", required_argument, NULL, 'C' },
+		{ "seed", required_argument, NULL, 'r' },
+		{ "idle-exit", required_argument, NULL, 'x' },
+		{ "latency", no_argument, NULL, 'l' },
+		{ 0 },
+	};
+	int which;
+
+	while ((which = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (!parse_option(o, which, optarg))
+			return false;
+	return optind == argc && o->world.dir && o->world.count > 0;
+}
+
+static int add(int epfd, int fd, void *who)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = who };
+
+	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+static int catch_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Two descriptors a modem pass the usual soft limit. */
+static void raise_limit(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+}
+
+static int world_open(struct sim_world *world)
+{
+	mkdir(world->dir, 0755);
+	world->epfd = epoll_create1(EPOLL_CLOEXEC);
+	world->modems = calloc(world->count, sizeof(*world->modems));
+	world->active = calloc(world->count, sizeof(*world->active));
+	if (world->epfd < 0 || !world->modems || !world->active)
+		return -ENOMEM;
+	for (unsigned i = 0; i < world->count; i++) {
+		int rc = sim_modem_init(world, i, &world->modems[i]);
+		if (rc < 0) {
+			fprintf(stderr, "modemsim: modem %u: %s\n", i, strerror(-rc));
+			world->count = i + 1;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static void world_close(struct sim_world *world)
+{
+	for (unsigned i = 0; world->modems && i < world->count; i++)
+		sim_modem_done(&world->modems[i]);
+	sim_cards_free(world);
+	free(world->modems);
+	free(world->active);
+	if (world->epfd >= 0)
+		close(world->epfd);
+}
+
+/* How long one wait may be: until the next thing is due, or until idleness ends the program. */
+static int wait_ms(int64_t turn_us, int64_t idle_until_us)
+{
+	int64_t us = turn_us;
+
+	if (idle_until_us > 0 && us != 0) {
+		int64_t left = idle_until_us - sim_now_us();
+		left = left > 0 ? left : 0;
+		us = us < 0 || left < us ? left : us;
+	}
+	return us < 0 ? -1 : (int)((us + 999) / 1000);
+}
+
+static void run(struct options *o, struct ctl *ctl)
+{
+	struct sim_world *world = &o->world;
+	struct epoll_event evs[EVENTS_MAX];
+	int64_t turn_us = 0, idle_until_us = 0;
+	bool busy = true;
+
+	while (!world->quit) {
+		if (o->idle_exit_s > 0 && busy)
+			idle_until_us = sim_now_us() + o->idle_exit_s * 1000000;
+		else if (o->idle_exit_s > 0 && sim_now_us() >= idle_until_us)
+			return;
+		int n = epoll_wait(world->epfd, evs, EVENTS_MAX, wait_ms(turn_us, idle_until_us));
+		busy = false;
+		for (int i = 0; i < n; i++) {
+			if (!evs[i].data.ptr) /* a signal */
+				return;
+			if (evs[i].data.ptr == ctl) {
+				busy |= ctl_turn(ctl) > 0;
+				continue;
+			}
+			struct sim_modem *modem = evs[i].data.ptr;
+			if (evs[i].events & EPOLLOUT)
+				sim_modem_writable(modem);
+			if (evs[i].events & EPOLLIN)
+				sim_modem_read(modem);
+			busy = true;
+		}
+		turn_us = sim_world_turn(world);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {
+		.world = { .smsc = "+46708000708",
+			.sm_size = 20,
+			.zone = 4,
+			.epfd = -1,
+			.random = 1 },
+	};
+	struct ctl *ctl = NULL;
+	int signals, status = EXIT_FAILURE;
+
+	if (!parse_options(argc, argv, &o)) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	o.world.random = o.world.random * 0x9e3779b97f4a7c15u;
+	raise_limit();
+	signals = catch_signals();
+	if (signals < 0 || world_open(&o.world) < 0)
+		goto out;
+	ctl = ctl_new(o.control, true, sim_control_line, &o.world);
+	if (!ctl || add(o.world.epfd, ctl_fd(ctl), ctl) < 0 ||
+		add(o.world.epfd, signals, NULL) < 0) {
+		fputs("modemsim: cannot listen for commands\n", stderr);
+		goto out;
+	}
+	printf("ready %u\n", o.world.count);
+	fflush(stdout);
+	run(&o, ctl);
+	status = EXIT_SUCCESS;
+out:
+	ctl_free(ctl);
+	world_close(&o.world);
+	return status;
+}

@@ -1,0 +1,813 @@
+/* test_config.c - the configuration and the numbers file: what is accepted, what is refused. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/config.h"
+
+static char folder[64], main_file[96];
+static const char *const drivers[] = { "generic", "sim800", NULL };
+static const char *const boards[] = { "usb", NULL };
+static const struct config_names names = { drivers, boards };
+
+#define BANK	 "[bank north]\ndevices = /dev/ttyUSB0\n"
+#define PLATFORM "[platform p]\nkind = onlinesim-push\nurl = https://a.example\nkey = @secret\n"
+
+static void path_of(const char *name, char *out, size_t size)
+{
+	snprintf(out, size, "%s/%s", folder, name);
+}
+
+static void put_bytes(const char *name, const char *bytes, size_t len)
+{
+	char path[256];
+	FILE *file;
+
+	path_of(name, path, sizeof(path));
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void put(const char *name, const char *text)
+{
+	put_bytes(name, text, strlen(text));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/simgate-config-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	path_of("main.conf", main_file, sizeof(main_file));
+	put("secret", "  s3cret key \r\nsecond line\n");
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	return 0;
+}
+
+/* The tests know every name that they write. */
+static int teardown(void **state)
+{
+	static const char *const files[] = { "main.conf", "secret", "numbers.csv", "onlinesim",
+		"empty", "bad", "sub/a.conf", "sub/b.conf", "sub/[x]/c.conf", "sub/[x]/d.conf" };
+	static const char *const folders[] = { "sub/[x]", "sub", "." };
+	char path[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		path_of(files[i], path, sizeof(path));
+		unlink(path);
+	}
+	for (i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		path_of(folders[i], path, sizeof(path));
+		rmdir(path);
+	}
+	rmdir(folder);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	return 0;
+}
+
+static bool has_line(const struct config_report *report, const char *wanted)
+{
+	size_t i;
+
+	for (i = 0; i < report->count; i++)
+		if (strstr(report->lines[i], wanted))
+			return true;
+	return false;
+}
+
+static void want_line(const struct config_report *report, const char *wanted)
+{
+	size_t i;
+
+	if (has_line(report, wanted))
+		return;
+	for (i = 0; i < report->count; i++)
+		print_message("report: %s\n", report->lines[i]);
+	fail_msg("no line of the report has: %s", wanted);
+}
+
+static struct config *load_good(const char *text, struct config_report *report)
+{
+	struct config *config;
+	size_t i;
+
+	if (text)
+		put("main.conf", text);
+	config = config_load(main_file, &names, report);
+	for (i = 0; !config && i < report->count; i++)
+		print_message("report: %s\n", report->lines[i]);
+	assert_non_null(config);
+	assert_int_equal(report->errors, 0);
+	return config;
+}
+
+/* Each text has exactly so many errors, and the report the given line behind "FILE". */
+static void refuse(const char *text, size_t errors, const char *wanted)
+{
+	struct config_report report;
+	char line[512];
+
+	put("main.conf", text);
+	assert_null(config_load(main_file, &names, &report));
+	snprintf(line, sizeof(line), "%s%s", *wanted == ':' ? "/main.conf" : "", wanted);
+	want_line(&report, line);
+	if (report.errors != errors)
+		print_message("%s\n", report.lines[report.count - 1]);
+	assert_int_equal(report.errors, errors);
+	config_report_free(&report);
+}
+
+static void presets(void **state)
+{
+	struct config_report report;
+	struct config *config = load_good(BANK PLATFORM, &report);
+	const struct config_platform *platform = &config->platforms[0];
+
+	(void)state;
+	assert_int_equal(report.warnings, 0);
+	assert_string_equal(config->file, main_file);
+	assert_string_equal(config->state_dir, "/var/lib/simgate");
+	assert_string_equal(config->control, "/run/simgate/control.sock");
+	assert_true(strlen(config->host_id) > 0);
+	assert_null(config->numbers_file);
+	assert_int_equal(config->log_level, LOGL_INFO);
+	assert_int_equal(config->log_format, LOGF_AUTO);
+	assert_int_equal(config->start_grace_ms, 90000);
+	assert_int_equal(config->sweep_every_ms, 60000);
+	assert_int_equal(config->poll_every_ms, 30000);
+	assert_int_equal(config->register_grace_ms, 20000);
+	assert_int_equal(config->open_deadline_ms, 10000);
+	assert_int_equal(config->quarantine_ms, 300000);
+	assert_int_equal(config->openers, 8);
+	assert_int_equal(config->bank_count, 1);
+	assert_string_equal(config->banks[0].name, "north");
+	assert_string_equal(config->banks[0].board, "usb");
+	assert_string_equal(config->banks[0].driver, "auto");
+	assert_int_equal(config->banks[0].baud, 115200);
+	assert_int_equal(config->banks[0].line, 1);
+	assert_int_equal(config->banks[0].sell_count, 1);
+	assert_string_equal(config->banks[0].sell[0], "p");
+	assert_int_equal(config->platform_count, 1);
+	assert_string_equal(platform->key, "s3cret key");
+	assert_string_equal(platform->list_name, "numbers");
+	assert_null(platform->ca_file);
+	assert_false(platform->rent);
+	assert_false(platform->dry_run);
+	assert_int_equal(platform->list_every_ms, 300000);
+	assert_int_equal(platform->list_delay_ms, 1000);
+	assert_int_equal(platform->timeout_ms, 10000);
+	assert_int_equal(platform->retry_max_ms, 60000);
+	assert_int_equal(platform->account_ms, 60000);
+	assert_int_equal(platform->number_give_up_ms, INT64_C(7) * 86400000);
+	assert_int_equal(platform->concurrency, 8);
+	assert_int_equal(platform->line, 3);
+	config_free(config);
+	config_report_free(&report);
+}
+
+static void all_keys(void **state)
+{
+	struct config_report report;
+	char text[4096];
+	struct config *config;
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		"\xef\xbb\xbf# comment\r\n; comment\r\n  # indented comment\r\n\r\n"
+		"[gateway] ; the host\r\n"
+		"state_dir = %s   ; behind\r\nstore=sqlite\r\nhost_id = h-1\r\nlog_level = "
+		"debug\r\n"
+		"log.at = error\r\nlog.north/p03 = notice\r\nlog.two=info\r\nlog_format = json\r\n"
+		"control = /tmp/s\r\nstart_grace = 1s\r\nsweep_every=2s\r\npoll_every=3s\r\n"
+		"register_grace = 4s\r\nopen_deadline=500ms\r\nquarantine=6min\r\nopeners = 64\r\n"
+		"[bank   north ]\r\nboard = usb\r\ndriver = sim800\r\nbaud = 9600\r\n"
+		"devices = /dev/serial/by-path/*, /dev/ttyUSB7 ,tcp:10.0.0.1:4001,tcp:[::1]:9\r\n"
+		"sell = two, one\r\n"
+		"[platform one]\r\nkind = onlinesim-push\r\nurl = http://localhost:8080/x//\r\n"
+		"key = l;teral;1\r\nca_file = %s/secret\r\nrent = yes\r\ndry_run = yes\r\n"
+		"list_name = list\r\nlist_every = 0\r\nlist_delay=9s\r\ntimeout=8s\r\n"
+		"retry_max=2h\r\naccount_probe=1d\r\nnumber_give_up = 30d\r\nconcurrency = 1\r\n"
+		"[platform two]\r\nkind = onlinesim-push\r\nurl = http://[::1]:1\r\nkey = @secret",
+		folder, folder);
+	config = load_good(text, &report);
+	assert_int_equal(report.warnings, 1);
+	want_line(&report, "/main.conf:31: warning: key: ");
+	assert_false(has_line(&report, "teral"));
+	assert_string_equal(config->state_dir, folder);
+	assert_string_equal(config->host_id, "h-1");
+	assert_int_equal(config->log_level, LOGL_DEBUG);
+	assert_int_equal(config->log_format, LOGF_JSON);
+	assert_int_equal(config->log_count, 3);
+	assert_string_equal(config->logs[1].name, "north/p03");
+	assert_int_equal(config->logs[1].level, LOGL_NOTICE);
+	assert_int_equal(config->open_deadline_ms, 500);
+	assert_int_equal(config->quarantine_ms, 360000);
+	assert_int_equal(config->openers, 64);
+	assert_string_equal(config->banks[0].driver, "sim800");
+	assert_int_equal(config->banks[0].baud, 9600);
+	assert_int_equal(config->banks[0].device_count, 4);
+	assert_string_equal(config->banks[0].devices[0], "/dev/serial/by-path/*");
+	assert_string_equal(config->banks[0].devices[1], "/dev/ttyUSB7");
+	assert_string_equal(config->banks[0].devices[2], "tcp:10.0.0.1:4001");
+	assert_string_equal(config->banks[0].sell[0], "two");
+	assert_string_equal(config->banks[0].sell[1], "one");
+	assert_string_equal(config->platforms[0].url, "http://localhost:8080/x");
+	assert_string_equal(config->platforms[0].key, "l;teral;1");
+	assert_true(config->platforms[0].rent);
+	assert_int_equal(config->platforms[0].list_every_ms, 0);
+	assert_string_equal(config->platforms[1].key, "s3cret key");
+	config_free(config);
+	config_report_free(&report);
+}
+
+#define P(line) BANK PLATFORM line "\n"
+#define G(line) BANK PLATFORM "[gateway]\n" line "\n"
+#define B(line) PLATFORM "[bank n]\n" line "\n"
+#define U(url)	BANK "[platform p]\nkind = onlinesim-push\nkey = @secret\nurl = " url "\n"
+#define K(key)	BANK "[platform p]\nkind = onlinesim-push\nurl = https://a\nkey = " key "\n"
+#define SIXTY	"123456789012345678901234567890123456789012345678901234567890"
+
+static void refused(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t errors;
+		const char *wanted;
+	} rows[] = {
+		/* form */
+		{ G("log_level"), 1, ":8: neither [SECTION] nor KEY = VALUE" },
+		{ G("log_level ; = info"), 1, ":8: neither" },
+		{ G("log_level ="), 1, ":8: key \"log_level\" has no value" },
+		{ G("log_level = ; info"), 1, ":8: key \"log_level\" has no value" },
+		{ G("= info"), 1, ":8: a value without key" },
+		{ G("log_level = info\n  debug"), 1, ":9: an indented line" },
+		{ G("log_level = info\n\topeners = 3"), 1, ":9: an indented line" },
+		{ G("openers = 1\nopeners = 2"), 1,
+			":9: key \"openers\" is there twice, first at /tmp" },
+		{ G("x\x01 = 1"), 1, ":8: this line has a control byte" },
+		{ G("x = \xff"), 1, ":8: this line is not valid UTF-8" },
+		{ G("[gateway"), 1, ":8: a section's header" },
+		{ G("[gateway] x"), 1, ":8: a section's header" },
+		{ G("[]"), 1, ":8: a section's header without name" },
+		{ G("[gateway]\nopeners = 2"), 1,
+			":8: section [gateway] is there twice, first at /tmp" },
+		{ G("[bank north]\n[bank north]"), 2, ":9: section [bank north] is there twice" },
+		{ "openers = 1\n" BANK, 1, ":1: key \"openers\" stands before" },
+		{ G("include = x"), 1, ":8: include stands before the first section" },
+		{ "include = nothing.conf\n" BANK, 1, ":1: there is no file nothing.conf" },
+		{ "include = main.conf\n" BANK, 1, ":1: /tmp/" },
+		/* names */
+		{ G("log_levle = info"), 1, ":8: key \"log_levle\" in [gateway]" },
+		{ G("log_levle = info"), 1, "nearest known name: log_level" },
+		{ G("retention = 1h"), 1, ":8: key \"retention\"" },
+		{ BANK "pin = @x\n", 1, ":3: key \"pin\" in [bank]" },
+		{ P("kee = x"), 1, "nearest known name: key" },
+		{ G("[platfrom x]\nkey = y"), 1, "nearest known name: platform" },
+		{ G("[http]\nlisten = 1"), 1, ":8: section [http]" },
+		{ G("[bank]"), 1, ":8: [bank NAME]" },
+		{ G("[bank a b]"), 1, ":8: [bank NAME]" },
+		{ G("[bank ..]"), 1, ":8: [bank NAME]" },
+		{ G("[bank " SIXTY "1]"), 1, ":8: [bank NAME]" },
+		{ "[gateway x]\n" BANK, 1, ":1: [gateway] takes no name" },
+		/* gateway */
+		{ G("store = postgresql://u:pass@h/db"), 1,
+			":8: store: this version has sqlite only" },
+		{ G("log_level = inof"), 1, "nearest known name: info" },
+		{ G("log_format = jsn"), 1, "nearest known name: json" },
+		{ G("log.att = debug"), 1, ":8: log.att: neither a category" },
+		{ G("log.nroth/p1 = debug"), 1, "nearest known name: north" },
+		{ G("log.at = loud"), 1, ":8: log: \"loud\"" },
+		{ G("host_id = a b"), 1, ":8: host_id" },
+		{ G("start_grace = 90"), 1, ":8: start_grace: \"90\" is no duration" },
+		{ G("start_grace = 0"), 1, ":8: start_grace: must be more than 0" },
+		{ G("start_grace = 11000d"), 1, ":8: start_grace: longer than" },
+		{ G("openers = 0"), 1, ":8: openers" },
+		{ G("openers = 65"), 1, ":8: openers" },
+		{ G("openers = 8x"), 1, ":8: openers" },
+		{ G("control = /" SIXTY SIXTY), 1, ":8: control" },
+		/* bank */
+		{ PLATFORM "[bank n]\n", 1, ":5: [bank n] lacks the key \"devices\"" },
+		{ B("devices = /dev/a\nboard = ubs"), 1, "nearest known name: usb" },
+		{ B("devices = /dev/a\ndriver = sim8"), 1, "nearest known name: sim800" },
+		{ B("devices = /dev/a\nbaud = 9601"), 1, ":7: baud" },
+		{ B("devices = /dev/a\nbaud = x"), 1, ":7: baud" },
+		{ B("devices = ttyUSB0"), 1, ":6: devices: \"ttyUSB0\"" },
+		{ B("devices = /dev/"), 1, ":6: devices: \"/dev/\" is a folder" },
+		{ B("devices = /dev/a,"), 1, ":6: devices: an empty name" },
+		{ B("devices = tcp:host"), 1, ":6: devices" },
+		{ B("devices = tcp::1"), 1, ":6: devices" },
+		{ B("devices = tcp:host:70000"), 1, ":6: devices" },
+		{ B("devices = /dev/a\nsell = q"), 1, ":7: sell: there is no [platform q]" },
+		{ B("devices = /dev/a\nsell = p, p"), 1, ":7: sell: p is named twice" },
+		{ BANK "sell = p\n", 1, ":3: sell: there is no [platform p]" },
+		{ B("devices = /dev/a, /dev/b, /dev/a"), 1, ":6: device /dev/a is named twice" },
+		{ BANK PLATFORM "[bank s]\ndevices = /dev/ttyUSB0", 1,
+			":8: device /dev/ttyUSB0 is named twice, first in [bank north]" },
+		{ B("devices = /dev/x/a:b, /dev/y/a_b"), 1,
+			":6: devices /dev/x/a:b and /dev/y/a_b" },
+		{ B("devices = tcp:h:1, /dev/h_1"), 1, "would both be port n/h_1" },
+		{ B("devices = /dev/" SIXTY SIXTY), 1, ":6: device /dev/1" },
+		/* platform */
+		{ BANK "[platform p]\n", 3, ":3: [platform p] lacks the key \"kind\"" },
+		{ BANK "[platform p]\nkind = webhook\nurl = https://a\nkey = @secret\n", 1,
+			"nearest known name: onlinesim-push" },
+		{ P("rent = maybe"), 1, ":7: rent" },
+		{ P("list_name = numbres"), 1, "nearest known name: numbers" },
+		{ P("list_delay = 0"), 1, ":7: list_delay" },
+		{ P("concurrency = 65"), 1, ":7: concurrency" },
+		{ P("ca_file = /nowhere/ca.pem"), 1, ":7: ca_file: cannot read /nowhere/ca.pem" },
+		{ P("ca_file = /"), 1, ":7: ca_file: cannot read /" },
+		{ U("http://a.example"), 1, ":6: url: the key would travel in clear" },
+		{ U("http://localhost.a.example/"), 1, ":6: url: the key would travel" },
+		{ U("http://127.0.0.1@a.example/"), 1, ":6: url: has a user name" },
+		{ U("http://127.0.0.1.a.example/"), 1, ":6: url: the key would travel" },
+		{ U("http://localhost\\@a.example/"), 1, ":6: url: has a blank" },
+		{ U("ftp://a.example"), 1, ":6: url: begins with neither" },
+		{ U("https://"), 1, ":6: url: has no host" },
+		{ U("https:///x"), 1, ":6: url: has no host" },
+		{ U("https://a:0/"), 1, ":6: url: has a bad host or port" },
+		{ U("https://a:99999"), 1, ":6: url: has a bad host or port" },
+		{ U("https://a/?x"), 1, ":6: url: has a blank" },
+		{ U("https://a b"), 1, ":6: url: has a blank" },
+		{ K("@nowhere-to-be-found"), 1, ":6: key: cannot read /etc/simgate/credentials/" },
+		{ K("@../secret"), 1, ":6: key: behind @ stands a name" },
+		{ K("@"), 1, ":6: key: behind @" },
+		{ BANK PLATFORM
+			"[platform q]\nkind = onlinesim-push\nurl = https://a\nkey = @secret\n",
+			1, ":1: [bank north]: there are several platforms; add sell" },
+		/* several at once, each with its line */
+		{ G("openers = x\npin = 3\n[bank n]\nbaud = 1"), 4, ":11: baud" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		refuse(rows[i].text, rows[i].errors, rows[i].wanted);
+}
+
+static void secrets_stay_out(void **state)
+{
+	struct config_report report;
+
+	(void)state;
+	put("main.conf", BANK "[platform p]\nkind = onlinesim-push\nurl = https://u:hunter2@a/\n"
+			      "key = hunter2\nkey = hunter2\nkey hunter2\n"
+			      "[gateway]\nstore = postgresql://u:hunter2@h/\n");
+	assert_null(config_load(main_file, &names, &report));
+	assert_int_equal(report.errors, 4);
+	assert_false(has_line(&report, "hunter2"));
+	config_report_free(&report);
+
+	put("empty", "\nsecret on the second line\n");
+	refuse(K("@empty"), 1, ":6: key: the first line of /tmp");
+	put_bytes("bad",
+		"a\x1b"
+		"b\n",
+		4);
+	refuse(K("@bad"), 1, ":6: key: the first line of /tmp");
+}
+
+static void bad_bytes(void **state)
+{
+	static const char nul[] = BANK PLATFORM "[gateway]\nopen\0ers = 3\nopeners = 99\n";
+	char *big = malloc(20000);
+
+	(void)state;
+	put_bytes("main.conf", nul, sizeof(nul) - 1);
+	{
+		struct config_report report;
+
+		assert_null(config_load(main_file, &names, &report));
+		want_line(&report, "/main.conf:8: this line has a NUL byte");
+		want_line(&report, "/main.conf:9: openers");
+		assert_int_equal(report.errors, 2);
+		config_report_free(&report);
+	}
+	assert_non_null(big);
+	sprintf(big, "%s# %07998d\n[gateway]\nstate_dir = /%07987d\n", BANK PLATFORM, 1, 1);
+	put("main.conf", big);
+	{
+		struct config_report report;
+		struct config *config = load_good(NULL, &report);
+
+		assert_int_equal(strlen(config->state_dir), 7988);
+		config_free(config);
+		config_report_free(&report);
+	}
+	sprintf(big, "%s[gateway]\nstate_dir = /%07988d\nopeners = 0\n", BANK PLATFORM, 1);
+	refuse(big, 2, ":8: this line is longer than 8000 bytes");
+	free(big);
+}
+
+static void cannot_open(void **state)
+{
+	struct config_report report;
+	char path[128];
+
+	(void)state;
+	path_of("nowhere.conf", path, sizeof(path));
+	assert_null(config_load(path, &names, &report));
+	assert_int_equal(report.errors, 1);
+	want_line(&report, "/nowhere.conf:0: cannot be opened: No such file");
+	config_report_free(&report);
+	assert_null(config_load(folder, &names, &report));
+	want_line(&report, ":0: cannot be opened: Is a directory");
+	config_report_free(&report);
+}
+
+static void report_is_bounded(void **state)
+{
+	struct config_report report;
+	char text[4000] = BANK PLATFORM "[gateway]\n";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 150; i++)
+		sprintf(text + strlen(text), "x%d = 1\n", i);
+	put("main.conf", text);
+	assert_null(config_load(main_file, &names, &report));
+	assert_int_equal(report.count, CONFIG_REPORT_MAX);
+	assert_int_equal(report.errors, 150);
+	config_report_free(&report);
+	config_report_free(&report);
+}
+
+static void warnings(void **state)
+{
+	struct config_report report;
+	struct config *config = load_good(BANK, &report);
+
+	(void)state;
+	assert_int_equal(report.warnings, 1);
+	want_line(&report, "/main.conf:1: warning: there is no [platform NAME]");
+	assert_int_equal(config->banks[0].sell_count, 0);
+	config_free(config);
+	config_report_free(&report);
+}
+
+static void includes(void **state)
+{
+	struct config_report report;
+	struct config *config;
+	char path[128];
+
+	(void)state;
+	path_of("sub", path, sizeof(path));
+	assert_int_equal(mkdir(path, 0700), 0);
+	path_of("sub/[x]", path, sizeof(path));
+	assert_int_equal(mkdir(path, 0700), 0);
+	put("sub/a.conf", "include = [[]x]/c.conf\n" PLATFORM);
+	put("sub/[x]/c.conf", "include = d.*\ninclude = none-*\n[gateway]\nopeners = 3\n");
+	put("sub/[x]/d.conf", BANK);
+	config = load_good("include = sub/*.conf\n", &report);
+	assert_int_equal(config->openers, 3);
+	assert_int_equal(config->bank_count, 1);
+	assert_int_equal(config->platform_count, 1);
+	config_free(config);
+	config_report_free(&report);
+
+	put("sub/b.conf", "[gateway]\npoll_every = 1\n" BANK "pin = 1\n");
+	refuse("include = sub/*.conf\n", 2,
+		"/sub/b.conf:1: section [gateway] is there twice, first at");
+	refuse("include = sub/*.conf\n", 2,
+		"/sub/b.conf:3: section [bank north] is there twice, first");
+	put("sub/b.conf", "include = ../main.conf\n[bank b]\nbaud = 7\ndevices = /dev/b\n");
+	refuse("include = sub/b.conf\n", 2, "/sub/b.conf:1: ");
+	refuse("include = sub/b.conf\n", 2, "/sub/b.conf:3: baud");
+}
+
+static void many_devices(void **state)
+{
+	struct config_report report;
+	char text[8200];
+	struct config *config;
+	int i;
+
+	(void)state;
+	strcpy(text, "[bank n]\ndevices = /0");
+	for (i = 1; i < 1024; i++)
+		sprintf(text + strlen(text), ",/%d", i);
+	config = load_good(text, &report);
+	assert_int_equal(config->banks[0].device_count, 1024);
+	config_free(config);
+	config_report_free(&report);
+	strcat(text, ",/x");
+	refuse(text, 1, ":2: devices: more than 1024");
+}
+
+/* numbers file */
+
+static void numbers_conf(void)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), BANK PLATFORM "[gateway]\nnumbers = %s/numbers.csv\n", folder);
+	put("main.conf", text);
+}
+
+static void numbers_good(void **state)
+{
+	struct config_report report;
+	struct config *config;
+
+	(void)state;
+	numbers_conf();
+	put("numbers.csv",
+		"\xef\xbb\xbf# cards\r\nnumber, iccid,label,rent,operator,price,balance,date_stop,"
+		"date_start\r\n\r\n"
+		"+46701234567,89460012345678901a2,\"a, "
+		"\"\"b\"\"\",yes,24001,1.5,0.0001,2026-11-21,0\r\n"
+		"# a comment\r\n"
+		",\t8946001234567890124 ,,,,,,,\r\n"
+		"\"+46701234568\" , \"8946001234567890125\",x,0,310150,,,1795251600,2024-02-29");
+	config = load_good(NULL, &report);
+	assert_int_equal(config->number_count, 3);
+	assert_string_equal(config->numbers[0].iccid, "89460012345678901A2");
+	assert_string_equal(config->numbers[0].number, "+46701234567");
+	assert_string_equal(config->numbers[0].label, "a, \"b\"");
+	assert_int_equal(config->numbers[0].rent, 1);
+	assert_int_equal(config->numbers[0].operator_code, 24001);
+	assert_int_equal(config->numbers[0].price, 15000);
+	assert_int_equal(config->numbers[0].balance, 1);
+	assert_int_equal(config->numbers[0].date_stop, 1795219200);
+	assert_int_equal(config->numbers[0].date_start, 0);
+	assert_int_equal(config->numbers[0].line, 4);
+	assert_string_equal(config->numbers[1].number, "");
+	assert_int_equal(config->numbers[1].rent, -1);
+	assert_int_equal(config->numbers[2].rent, 0);
+	assert_int_equal(config->numbers[2].operator_code, 310150);
+	assert_int_equal(config->numbers[2].date_stop, 1795251600);
+	assert_int_equal(config->numbers[2].date_start, 1709164800);
+	config_free(config);
+	config_report_free(&report);
+}
+
+static void numbers_absent(void **state)
+{
+	struct config_report report;
+	struct config *config;
+	char path[128];
+
+	(void)state;
+	numbers_conf();
+	config = load_good(NULL, &report);
+	assert_int_equal(config->number_count, 0);
+	want_line(&report, "/main.conf:8: warning: the numbers file ");
+	config_free(config);
+	config_report_free(&report);
+	path_of("numbers.csv", path, sizeof(path));
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_null(config_load(main_file, &names, &report));
+	want_line(&report, "/main.conf:8: cannot read ");
+	config_report_free(&report);
+	rmdir(path);
+}
+
+#define A "8946001234567890123"
+#define Z "8946001234567890124"
+
+static void numbers_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t errors;
+		const char *wanted;
+	} rows[] = {
+		{ "", 1, "no row that names the columns" },
+		{ "number\n+46701234567\n", 1, ":1: the first row names" },
+		{ "iccid,pin\n" A ",1\n", 1, ":1: column \"pin\" is not acted on by this version" },
+		{ "iccid,sell\n", 1, ":1: column \"sell\" is not acted on" },
+		{ "iccid,filter\n", 1, ":1: column \"filter\" is not acted on" },
+		{ "iccid,nummer\n", 1, "nearest known name: number" },
+		{ "iccid,iccid\n", 1, ":1: column \"iccid\" is there twice" },
+		{ "iccid\n1234\n", 1, ":2: column \"iccid\": not 18 to 22" },
+		{ "iccid,label\n,x\n", 1, ":2: column \"iccid\": is empty" },
+		{ "iccid\n" A "\n" Z "\n" A "\n", 1, ":4: the same iccid as in line 2" },
+		{ "iccid\n894600123456789012a\n894600123456789012A\n", 1, ":3: the same iccid" },
+		{ "iccid,number\n" A ",+46701234567\n" Z ",+46701234567\n", 1,
+			":3: the same number as in line 2" },
+		{ "iccid,number\n" A ",46701234567\n", 1, ":2: column \"number\"" },
+		{ "iccid,number\n" A ",+123456\n", 1, ":2: column \"number\"" },
+		{ "iccid,number\n" A ",+1234567890123456\n", 1, ":2: column \"number\"" },
+		{ "iccid,number\n" A "\n", 1, ":2: this row has 1 values" },
+		{ "iccid\n" A ",1\n", 1, ":2: this row has 2 values" },
+		{ "iccid,label\n" A ",\"x\n", 1, ":2: a quote" },
+		{ "iccid,label\n" A ",\"x\" y\n", 1, ":2: a quote" },
+		{ "iccid,label\n" A ",x\"y\n", 1, ":2: a quote" },
+		{ "iccid,label\n" A "," SIXTY "1234\n", 1, ":2: column \"label\"" },
+		{ "iccid,rent\n" A ",2\n", 1, ":2: column \"rent\"" },
+		{ "iccid,operator\n" A ",2400\n", 1, ":2: column \"operator\"" },
+		{ "iccid,operator\n" A ",-24001\n", 1, ":2: column \"operator\"" },
+		{ "iccid,price\n" A ",1.23456\n", 1, ":2: column \"price\"" },
+		{ "iccid,balance\n" A ",-1\n", 1, ":2: column \"balance\"" },
+		{ "iccid,date_stop\n" A ",2026-02-29\n", 1, ":2: column \"date_stop\"" },
+		{ "iccid,date_stop\n" A ",2026-13-01\n", 1, ":2: column \"date_stop\"" },
+		{ "iccid,date_stop\n" A ",26-1-1\n", 1, ":2: column \"date_stop\"" },
+		{ "iccid,date_start,date_stop\n" A ",2026-01-02,2026-01-01\n", 1, ":2: date_stop" },
+		{ "iccid\n" A "\n\xff\n", 1, ":3: this line is not valid UTF-8" },
+		{ "iccid\nx\n" A "\ny\n", 2, ":4: column \"iccid\"" },
+	};
+	struct config_report report;
+	char wanted[256];
+	size_t i;
+
+	(void)state;
+	numbers_conf();
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		put("numbers.csv", rows[i].text);
+		assert_null(config_load(main_file, &names, &report));
+		snprintf(wanted, sizeof(wanted), "%s%s",
+			*rows[i].wanted == ':' ? "/numbers.csv" : "", rows[i].wanted);
+		want_line(&report, wanted);
+		assert_int_equal(report.errors, rows[i].errors);
+		assert_false(has_line(&report, "701234567"));
+		config_report_free(&report);
+	}
+}
+
+static void numbers_limit(void **state)
+{
+	struct config_report report;
+	struct config *config;
+	char path[128];
+	FILE *file;
+	int i;
+
+	(void)state;
+	numbers_conf();
+	path_of("numbers.csv", path, sizeof(path));
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "iccid,number\n");
+	for (i = 0; i < CONFIG_NUMBERS_MAX; i++)
+		fprintf(file, "89460%015d,+4670%07d\n", i, i);
+	fflush(file);
+	config = load_good(NULL, &report);
+	assert_int_equal(config->number_count, CONFIG_NUMBERS_MAX);
+	config_free(config);
+	config_report_free(&report);
+	fprintf(file, "89460%015d,\n89460%015d,\n", i, i + 1);
+	fclose(file);
+	assert_null(config_load(main_file, &names, &report));
+	assert_int_equal(report.errors, 1);
+	want_line(&report, "/numbers.csv:65538: more than 65536 rows");
+	config_report_free(&report);
+}
+
+static void durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = { { "250ms", 250 }, { "90s", 90000 }, { "5m", 300000 }, { "5min", 300000 },
+		{ "24h", 86400000 }, { "2d", 172800000 }, { "0", 0 }, { "0s", 0 }, { "007s", 7000 },
+		{ "90", -EINVAL }, { "", -EINVAL }, { "s", -EINVAL }, { "-1s", -EINVAL },
+		{ "+1s", -EINVAL }, { " 1s", -EINVAL }, { "1 s", -EINVAL }, { "1s ", -EINVAL },
+		{ "1.5h", -EINVAL }, { "1S", -EINVAL }, { "1w", -EINVAL }, { "1mins", -EINVAL },
+		{ "3650d", INT64_C(3650) * 86400000 }, { "3660d", -ERANGE },
+		{ "99999999999999999999999s", -ERANGE }, { "99999999999999999999999", -EINVAL },
+		{ "99999999999999999999999x", -EINVAL }, { "9223372036854775807d", -ERANGE } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(config_parse_duration(rows[i].text), rows[i].ms);
+}
+
+static void money(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t value;
+	} rows[] = { { "12.34", 123400 }, { "0", 0 }, { "7", 70000 }, { "0.0001", 1 },
+		{ "1.5", 15000 }, { "922337203685476", INT64_C(9223372036854760000) },
+		{ "922337203685477", -ERANGE }, { "99999999999999999999", -ERANGE },
+		{ "1.00001", -EINVAL }, { "1.", -EINVAL }, { ".5", -EINVAL }, { "", -EINVAL },
+		{ "-1", -EINVAL }, { "1,5", -EINVAL }, { "1e3", -EINVAL }, { " 1", -EINVAL },
+		{ "99999999999999999999x", -EINVAL } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(config_parse_money(rows[i].text), rows[i].value);
+}
+
+static void whole_numbers(void **state)
+{
+	int64_t value = 77;
+
+	(void)state;
+	assert_int_equal(config_parse_int("64", 1, 64, &value), 0);
+	assert_int_equal(value, 64);
+	assert_int_equal(config_parse_int("-5", -9, 9, &value), 0);
+	assert_int_equal(value, -5);
+	assert_int_equal(config_parse_int("9223372036854775807", 0, INT64_MAX, &value), 0);
+	value = 77;
+	assert_int_equal(config_parse_int("65", 1, 64, &value), -EINVAL);
+	assert_int_equal(config_parse_int("-1", 0, 64, &value), -EINVAL);
+	assert_int_equal(config_parse_int("+1", 0, 64, &value), -EINVAL);
+	assert_int_equal(config_parse_int("1 ", 0, 64, &value), -EINVAL);
+	assert_int_equal(config_parse_int("0x1", 0, 64, &value), -EINVAL);
+	assert_int_equal(config_parse_int("", 0, 64, &value), -EINVAL);
+	assert_int_equal(config_parse_int("-", 0, 64, &value), -EINVAL);
+	assert_int_equal(config_parse_int("9223372036854775808", 0, INT64_MAX, &value), -EINVAL);
+	assert_int_equal(value, 77);
+}
+
+static void shapes(void **state)
+{
+	char out[8];
+
+	(void)state;
+	assert_true(config_is_iccid("894600123456789012"));
+	assert_true(config_is_iccid("89460012345678901234aF"));
+	assert_false(config_is_iccid("89460012345678901"));
+	assert_false(config_is_iccid("89460012345678901234567"));
+	assert_false(config_is_iccid("794600123456789012"));
+	assert_false(config_is_iccid("89460012345678901g"));
+	assert_true(config_is_number("+1234567"));
+	assert_true(config_is_number("+123456789012345"));
+	assert_false(config_is_number("+123456"));
+	assert_false(config_is_number("+1234567890123456"));
+	assert_false(config_is_number("+0234567"));
+	assert_false(config_is_number("1234567"));
+	assert_false(config_is_number("+12345 67"));
+	config_clean_name("a:/\xc3\xa9.-_Z9", out, sizeof(out));
+	assert_string_equal(out, "a____.-");
+}
+
+/* What is installed as a sample is accepted as it is. */
+static void sample(void **state)
+{
+	struct config_report report;
+	struct config *config;
+
+	(void)state;
+	put("onlinesim", "abc\n");
+	config = config_load(TESTS_DIR "/../src/dist/simgate.conf", &names, &report);
+	if (!config && report.count)
+		print_message("report: %s\n", report.lines[0]);
+	assert_non_null(config);
+	assert_int_equal(report.errors + report.warnings, 0);
+	assert_string_equal(config->banks[0].devices[0], "/dev/serial/by-path/*");
+	assert_string_equal(config->platforms[0].url, "https://partner.example");
+	assert_string_equal(config->platforms[0].key, "abc");
+	config_free(config);
+	config_report_free(&report);
+}
+
+/* The sample's commented keys are true: with their '#' taken off, all are known and show defaults.
+ */
+static void sample_keys(void **state)
+{
+	struct config_report report;
+	struct config *config;
+	char line[512], text[16384] = "";
+	FILE *file = fopen(TESTS_DIR "/../src/dist/simgate.conf", "r");
+
+	(void)state;
+	assert_non_null(file);
+	put("onlinesim", "abc\n");
+	while (fgets(line, sizeof(line), file)) {
+		bool off = line[0] == '#' && line[1] != ' ' && strchr(line, '=');
+
+		if (strstr(line, "#ca_file") == line)
+			snprintf(line, sizeof(line), "#ca_file = %s/onlinesim\n", folder);
+		assert_true(strlen(text) + strlen(line) < sizeof(text));
+		strcat(text, off ? line + 1 : line);
+	}
+	fclose(file);
+	config = load_good(text, &report);
+	assert_int_equal(config->log_count, 2);
+	assert_int_equal(config->platforms[0].number_give_up_ms, INT64_C(7) * 86400000);
+	assert_int_equal(config->quarantine_ms, 300000);
+	config_free(config);
+	config_report_free(&report);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TEST(presets), TEST(all_keys), TEST(refused),
+		TEST(secrets_stay_out), TEST(bad_bytes), TEST(cannot_open), TEST(report_is_bounded),
+		TEST(warnings), TEST(includes), TEST(many_devices), TEST(numbers_good),
+		TEST(numbers_absent), TEST(numbers_refused), TEST(numbers_limit), TEST(durations),
+		TEST(money), TEST(whole_numbers), TEST(shapes), TEST(sample), TEST(sample_keys) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

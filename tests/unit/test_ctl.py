@@ -1,0 +1,645 @@
+#!/usr/bin/env python3
+"""test_ctl.py - runs simgatectl against a small daemon double on a unix socket.
+
+SIMGATE_BUILD names the folder with the built simgatectl.
+"""
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import socket
+import socketserver
+import struct
+import subprocess
+import tempfile
+import termios
+import threading
+import unittest
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qsl, urlsplit
+
+CTL = os.path.join(os.environ.get("SIMGATE_BUILD", "build"), "simgatectl")
+WAIT_S = 20
+
+
+def status(**changes):
+    answer = {
+        "version": "0.1.0", "uptime_s": 93784, "host_id": "bank-host-1", "ready": True,
+        "ports": {"total": 3, "ready": 3, "states": {"ready": 3, "fault": 0}},
+        "banks": [{"bank": "north", "total": 3, "ready": 3, "trouble": ""}],
+        "store": {"ok": True, "error": "", "pending": 0},
+        "messages": {"total": 120, "last_hour": 7, "undecodable": 0, "parts_pending": 1},
+        "platforms": [platform()],
+        "counters": {"sms_received": 120, "store_errors": 0},
+    }
+    answer.update(changes)
+    return answer
+
+
+def platform(**changes):
+    answer = {
+        "name": "onlinesim", "kind": "onlinesim-push", "health": "up", "reason": "",
+        "since": "2026-11-21T08:00:00Z", "numbers": 3, "list_accepted": "2026-11-21T09:00:00Z",
+        "list_reason": "", "left_out": 0, "queued": 1, "held": 0, "withheld": 2, "refused": 0,
+        "delivered": 117, "in_flight": 0, "oldest_s": 4,
+    }
+    answer.update(changes)
+    return answer
+
+
+def port(name, **changes):
+    answer = {
+        "port": name, "state": "ready", "since": "2026-11-21T08:00:00Z", "since_s": 3723,
+        "why": "", "signal_dbm": -71, "operator": "Telia", "number": "+467***201",
+        "number_source": "file", "registration": "home", "last_sweep_s": 12, "received": 40,
+        "errors": 0, "online": True,
+    }
+    answer.update(changes)
+    return answer
+
+
+def message(mid, **changes):
+    answer = {
+        "id": mid, "port": "north/p01", "number": "+467***201", "sender": "VK", "chars": 12,
+        "parts": 1, "arrived": "2026-11-21T09:00:00Z", "sent": "", "platform": "onlinesim",
+        "state": "delivered", "reason": "", "attempts": 1, "done": "2026-11-21T09:00:01Z",
+    }
+    answer.update(changes)
+    return answer
+
+
+class Daemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """answers: (method, path) to (status, object or bytes) or a function of the query."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 16
+
+    def __init__(self, path):
+        self.answers = {}
+        self.seen = []
+        super().__init__(path, Handler)
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "unix"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self):
+        parts = urlsplit(self.path)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.seen.append((self.command, parts.path, query))
+        code, body = 404, {"error": "no such path"}
+        found = self.server.answers.get((self.command, parts.path))
+        if found:
+            code, body = found(query) if callable(found) else found
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = answer
+    do_POST = answer
+
+
+class Bed(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="simgate-ctl-")
+        self.addCleanup(self.dir.cleanup)
+        self.socket = os.path.join(self.dir.name, "control.sock")
+        self.daemon = Daemon(self.socket)
+        self.addCleanup(self.daemon.server_close)
+        self.addCleanup(self.daemon.shutdown)
+        self.answers = self.daemon.answers
+
+    def env(self, **changes):
+        env = {k: v for k, v in os.environ.items()
+               if k not in ("COLUMNS", "LINES", "NO_COLOR", "SIMGATE_CONTROL")}
+        env.update(TERM="xterm", LC_ALL="C", http_proxy="http://127.0.0.1:1", TZ="UTC")
+        env.update(changes)
+        return env
+
+    def ctl(self, *args, where=True, **env):
+        head = [CTL, "-s", self.socket] if where else [CTL]
+        done = subprocess.run(head + list(args), capture_output=True, env=self.env(**env),
+                              stdin=subprocess.DEVNULL, timeout=WAIT_S, check=False)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def good(self, *args, **env):
+        code, out, err = self.ctl(*args, **env)
+        self.assertEqual((code, err), (0, ""), out)
+        return out
+
+    def on_terminal(self, *args, until, columns=80, rows=24, **env):
+        """Runs it on a terminal until its output has `until`; returns the output and the code."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        process = subprocess.Popen([CTL, "-s", self.socket, *args], stdin=slave, stdout=slave,
+                                   stderr=slave, env=self.env(**env))
+        os.close(slave)
+        out = b""
+        try:
+            while until not in out:
+                ready = select.select([master], [], [], WAIT_S)[0]
+                self.assertTrue(ready, out)
+                try:
+                    out += os.read(master, 65536)
+                except OSError:
+                    break
+        finally:
+            process.terminate()
+            process.wait(WAIT_S)
+            os.close(master)
+        self.assertIn(until, out)
+        return out.decode()
+
+
+class Options(Bed):
+    def test_help_and_version(self):
+        code, out, err = self.ctl("--help", where=False)
+        self.assertEqual((code, err), (0, ""))
+        for word in ("status", "ports [BANK]", "port BANK/SLOT", "messages", "outbox", "sync",
+                     "reload", "watch", "--json", "--full", "SIMGATE_CONTROL"):
+            self.assertIn(word, out)
+        code, out, err = self.ctl("--version", where=False)
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"^simgatectl \d+\.\d+\.\d+\n$")
+
+    def test_usage(self):
+        cases = [
+            [], ["nonsense"], ["port"], ["port", "north"], ["port", "north/"], ["port", "a/b/c"],
+            ["ports", "a", "b"], ["status", "x"], ["--nonsense", "status"],
+            ["status", "--follow"], ["ports", "--limit", "3"], ["messages", "--since", "soon"],
+            ["messages", "--since", "2026-13-01"], ["messages", "--since", "2026-11-21T10:00:00Q"],
+            ["messages", "--limit", "0"], ["messages", "--limit", "10x"],
+            ["messages", "--port", "north"], ["outbox", "retry"], ["outbox", "drop"],
+            ["outbox", "drop", "--all"], ["outbox", "retry", "x", "--all"], ["outbox", "eat"],
+            ["outbox", "list", "x"], ["outbox", "drop", ""], ["outbox", "drop", "x" * 2000],
+            ["-c", "/dev/null", "status"], ["ports", "b" * 2000], ["messages", "--port"],
+        ]
+        for args in cases:
+            code, out, err = self.ctl(*args)
+            self.assertEqual((code, out), (2, ""), args)
+            self.assertTrue(err, args)
+        self.assertEqual(self.daemon.seen, [])
+
+    def test_not_reachable(self):
+        absent = os.path.join(self.dir.name, "absent.sock")
+        code, out, err = self.ctl("-s", absent, "status", where=False)
+        self.assertEqual((code, out), (3, ""))
+        self.assertIn(absent, err)
+        self.assertIn("is simgated running?", err)
+        stale = os.path.join(self.dir.name, "stale.sock")
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(stale)
+        self.assertEqual(self.ctl("-s", stale, "ports", where=False)[0], 3)
+        code, _, err = self.ctl("-s", "/" + "x" * 120, "ports", where=False)
+        self.assertEqual(code, 2)
+        self.assertIn("107", err)
+
+    def test_daemon_leaves_without_an_answer(self):
+        path = os.path.join(self.dir.name, "mute.sock")
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(path)
+            sock.listen(4)
+
+            def hang_up():
+                peer = sock.accept()[0]
+                peer.recv(100)
+                peer.close()
+            thread = threading.Thread(target=hang_up, daemon=True)
+            thread.start()
+            code, _, err = self.ctl("-s", path, "status", where=False)
+            thread.join(WAIT_S)
+        self.assertEqual(code, 3)
+        self.assertIn("did not answer", err)
+
+    def test_socket_from(self):
+        self.answers["GET", "/api/v1/status"] = 200, status()
+        self.assertEqual(self.ctl("status", where=False, SIMGATE_CONTROL=self.socket)[0], 0)
+        conf = os.path.join(self.dir.name, "simgate.conf")
+        text = ("; comment\n[bank north]\ncontrol = /nowhere\n[gateway]\nhost_id = x"
+                + "y" * 9000 + "\n   control   = " + self.socket
+                + "   ; the socket\n[platform p]\ncontrol = /elsewhere\n")
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.assertEqual(self.ctl("-c", conf, "status", where=False)[0], 0)
+        # -c is stronger than the environment
+        self.assertEqual(self.ctl("-c", conf, "status", where=False, SIMGATE_CONTROL="/x")[0], 0)
+        code, _, err = self.ctl("-c", conf + ".none", "status", where=False)
+        self.assertEqual(code, 1)
+        self.assertIn(conf + ".none", err)
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write("[gateway]\nhost_id = x\n")
+        code, _, err = self.ctl("-c", conf, "status", where=False, SIMGATE_CONTROL=self.socket)
+        if not os.path.exists("/run/simgate/control.sock"):
+            self.assertEqual(code, 3)
+            self.assertIn("/run/simgate/control.sock", err)
+
+    def test_errors_of_the_daemon(self):
+        cases = [(500, {"error": "store is closed"}, "store is closed"),
+                 (404, {"error": "a\x1b[31mb\nc"}, "a?[31mb c"),
+                 (503, b"gone", "503"), (400, b"", "400"),
+                 (200, b"<html>", "no JSON"), (200, b"[1]", "no JSON"), (200, b"", "no JSON")]
+        for code, body, wanted in cases:
+            self.answers["GET", "/api/v1/status"] = code, body
+            for args in (["status"], ["--json", "status"]):
+                code, out, err = self.ctl(*args)
+                self.assertEqual((code, out), (1, ""), body)
+                self.assertIn(wanted, err)
+                self.assertNotIn("\x1b", err)
+
+    def test_json_as_it_came(self):
+        raw = b'{ "ports" : [],\n "extra": 1.50 }'
+        for target, args in (("status", ["status"]), ("ports", ["ports"]), ("ports", ["watch"]),
+                             ("ports/n/1", ["port", "n/1"]), ("messages", ["messages"]),
+                             ("outbox", ["outbox"])):
+            self.answers["GET", "/api/v1/" + target] = 200, raw
+            self.assertEqual(self.good(*args, "--json"), raw.decode() + "\n")
+
+    def test_full_disk(self):
+        self.answers["GET", "/api/v1/status"] = 200, status()
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([CTL, "-s", self.socket, "status"], stdout=full, check=False,
+                                  stderr=subprocess.PIPE, env=self.env(), timeout=WAIT_S)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write", done.stderr)
+
+    def test_missing_fields(self):
+        """An older or newer daemon may leave fields out, or give them another type."""
+        for args, target in ((["status"], "status"), (["ports"], "ports"),
+                             (["port", "n/1"], "ports/n/1"), (["messages"], "messages"),
+                             (["outbox"], "outbox")):
+            for body in ({}, {"ports": [{}, 1, None], "messages": [[], {}], "outbox": [{}, "x"],
+                              "platforms": [{}], "banks": [3], "counters": [1, "x"],
+                              "store": 7, "history": [1], "at": [{"line": 4}], "error": 5}):
+                self.answers["GET", "/api/v1/" + target] = 200, body
+                self.good(*args, "--full")
+
+
+class Status(Bed):
+    def show(self, answer, **env):
+        self.answers["GET", "/api/v1/status"] = 200, answer
+        return self.good("status", **env)
+
+    def test_all_well(self):
+        out = self.show(status())
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "simgated 0.1.0 on bank-host-1, up 1d 2h")
+        self.assertEqual(lines[1], "All is well.")
+        self.assertNotIn("TROUBLE\n", out.replace("  TROUBLE", ""))
+        self.assertIn("Ports: 3 of 3 ready (3 ready)", out)
+        self.assertRegex(out, r"north +3 +3\n")
+        self.assertIn("7 in the last hour, 120 in all", out)
+        self.assertRegex(out, r"onlinesim +up +3 +1 +0 +2 +0 +117 +0 +4s +onlinesim-push")
+        self.assertIn("sms_received 120", out)
+        self.assertNotIn("store_errors", out)
+        self.assertNotIn("\x1b", out)
+        self.assertLess(len(lines), 24)
+
+    def test_trouble_stands_first(self):
+        cases = [
+            (status(ready=False), "not ready"),
+            (status(store={"ok": False, "error": "disk full", "pending": 9}),
+             "store: disk full; 9 jobs wait"),
+            (status(banks=[{"bank": "north", "total": 3, "ready": 1,
+                            "trouble": "1 fault, 1 no card"}]), "bank north: 1 fault, 1 no card"),
+            (status(platforms=[platform(health="down", reason="connection refused")]),
+             "platform onlinesim: down since 2026-11-21T08:00:00Z: connection refused"),
+            (status(platforms=[platform(health="account", reason="blocked")]),
+             "platform onlinesim: account refused since 2026-11-21T08:00:00Z: blocked"),
+            (status(platforms=[platform(list_accepted="")]), "no number list accepted yet"),
+            (status(platforms=[platform(list_reason="400 bad number")]), "400 bad number"),
+            (status(platforms=[platform(left_out=2)]), "2 numbers left out"),
+            (status(platforms=[platform(refused=4)]), "4 messages refused"),
+            (status(platforms=[platform(held=5)]), "5 messages held"),
+            (status(messages={"total": 1, "last_hour": 1, "undecodable": 6, "parts_pending": 0}),
+             "6 texts could not be decoded"),
+        ]
+        for answer, wanted in cases:
+            lines = self.show(answer).splitlines()
+            self.assertEqual(lines[1], "TROUBLE", wanted)
+            self.assertTrue(any(wanted in line for line in lines[2:4]), lines)
+            self.assertEqual(lines[3], "", lines)
+
+    def test_width(self):
+        answer = status(platforms=[platform(), platform(name="hook", kind="webhook")],
+                        counters={f"counter_{i}": i for i in range(30)})
+        for width in (40, 60, 80):
+            for line in self.show(answer, COLUMNS=str(width)).splitlines():
+                if width >= 80 or not line.startswith("Messages:"):
+                    self.assertLessEqual(len(line), width, line)
+
+
+class Ports(Bed):
+    def setUp(self):
+        super().setUp()
+        self.list = [
+            port("north/p01"),
+            port("north/p02", state="fault", why="modem does not answer after three resets",
+                 signal_dbm=None, operator="", number="", last_sweep_s=None, online=False,
+                 errors=17),
+            port("södra/p03", operator="Tele2 Сеть 中国", since_s=59),
+        ]
+        self.answers["GET", "/api/v1/ports"] = lambda query: (200, {"ports": self.list})
+
+    def test_table(self):
+        out = self.good("ports")
+        lines = out.splitlines()
+        self.assertEqual(lines[0].split(), ["PORT", "STATE", "FOR", "dBm", "OPERATOR", "NUMBER",
+                                            "LIST", "SWEEP", "RECV", "ERR", "WHY"])
+        self.assertRegex(lines[1], r"^north/p01  ready +1h 2m +-71  Telia +\+467\*\*\*201  yes "
+                                   r"+12s +40 +0$")
+        self.assertRegex(lines[2], r"^north/p02  fault .* no .* 17  modem does not answer after "
+                                   r"three resets$")
+        self.assertEqual(lines[-1], "2 of 3 ready")
+        # the same column, in characters: the name has a letter of two bytes
+        self.assertEqual(lines[3].index("ready"), lines[1].index("ready"))
+        self.assertNotIn("\x1b", out)
+        self.assertEqual(self.daemon.seen, [("GET", "/api/v1/ports", {})])
+
+    def test_wide_characters(self):
+        lines = self.good("ports").splitlines()
+        # each of the two ideographs takes two columns
+        self.assertEqual(lines[3].index("+467") + 2, lines[1].index("+467"))
+
+    def test_query(self):
+        self.good("ports", "north & süd", "--full")
+        self.assertEqual(self.daemon.seen[-1],
+                         ("GET", "/api/v1/ports", {"bank": "north & süd", "full": "1"}))
+
+    def test_width(self):
+        for width in range(10, 140, 7):
+            lines = self.good("ports", COLUMNS=str(width)).splitlines()
+            for line in lines[:4]:
+                columns = len(line) + sum(c in "中国" for c in line)
+                self.assertLessEqual(columns, max(width, 16), line)
+            for line, name in zip(lines[1:], ("north/p01", "north/p02", "södra/p03")):
+                self.assertRegex(line, f"^{name}  (ready|fault)")
+            if width > 50:  # what an operator needs most stays
+                self.assertIn("+467***201", lines[1])
+                self.assertIn("modem does not", lines[2])
+
+    def test_why_is_cut_first(self):
+        full = self.good("ports").splitlines()
+        width = len(full[2]) - 5
+        lines = self.good("ports", COLUMNS=str(width)).splitlines()
+        self.assertEqual(len(lines[2]), width)
+        self.assertTrue(lines[2].endswith("…"))
+        self.assertEqual(lines[1], full[1])
+
+    def test_control_characters(self):
+        why = "\x1b]0;title\x07 \u009b31m \u202eabc\tz"
+        self.list = [port("north/p01", why=why, operator="a\nb")]
+        self.answers["GET", "/api/v1/ports"] = 200, {"ports": self.list}
+        for out in (self.good("ports"), self.on_terminal("ports", until=b"1 of 1 ready",
+                                                         columns=200, NO_COLOR="1")):
+            self.assertIn("?]0;title? ?31m ?abc z", out)
+            self.assertIn("a b", out)
+            self.assertNotRegex(out, "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]")
+        # what is not UTF-8 at all
+        raw = json.dumps({"ports": [port("north/p01", why="XX")]}).encode()
+        raw = raw.replace(b"XX", b"\xff\xc3")
+        self.answers["GET", "/api/v1/ports"] = 200, raw
+        self.assertIn("??\n", self.good("ports"))
+
+    def test_color(self):
+        out = self.on_terminal("ports", until=b"2 of 3 ready", columns=100)
+        self.assertIn("\x1b[32mready", out)
+        self.assertIn("\x1b[31mfault", out)
+        for line in re.sub("\x1b\\[[0-9;]*m", "", out).splitlines()[:4]:
+            self.assertLessEqual(len(line) + sum(c in "中国" for c in line), 100)
+        out = self.on_terminal("ports", until=b"2 of 3 ready", columns=100, NO_COLOR="1")
+        self.assertNotIn("\x1b", out)
+        out = self.on_terminal("ports", until=b"2 of 3 ready", columns=100, TERM="dumb")
+        self.assertNotIn("\x1b", out)
+
+    def test_none(self):
+        self.answers["GET", "/api/v1/ports"] = 200, {"ports": []}
+        self.assertEqual(self.good("ports"), "0 of 0 ready\n")
+
+    def test_watch_without_terminal_shows_once(self):
+        self.assertEqual(self.good("watch"), self.good("ports"))
+
+    def test_watch(self):
+        states = iter(["ready", "sim"])
+
+        def answer(query):
+            state = next(states, "fault")
+            return 200, {"ports": [port("north/p01", state=state)]}
+        self.answers["GET", "/api/v1/ports"] = answer
+        out = self.on_terminal("watch", "north", until=b"\x1b[33msim")
+        self.assertGreaterEqual(out.count("\x1b[H"), 2)
+        self.assertEqual(self.daemon.seen[1][2], {"bank": "north"})
+        self.assertIn("ready", out)
+
+    def test_watch_small_screen_shows_trouble(self):
+        many = [port(f"north/p{i:02}") for i in range(40)]
+        many[39].update(state="fault", why="no answer")
+        self.answers["GET", "/api/v1/ports"] = 200, {"ports": many}
+        out = self.on_terminal("watch", until=b"39 of 40 ready", rows=12)
+        self.assertIn("north/p39", out)
+        self.assertIn("and 33 more", out)
+        self.assertLess(len(out.splitlines()), 12)
+
+    def test_watch_of_nothing(self):
+        self.assertIn("no daemon at", self.on_terminal("-s", self.socket + "x", "watch",
+                                                       until=b"is simgated running?"))
+
+    def test_port(self):
+        detail = port("north/p 1", device="/dev/ttyUSB3", driver="sim800", model="SIM800L",
+                      imei="***********2345", iccid="***************1234", imsi="", card_id="c",
+                      baud=115200,
+                      history=[{"at": "2026-11-21T08:00:00Z", "from": "sim", "to": "ready",
+                                "why": "registered \x1b home"}],
+                      at=[{"at": "2026-11-21T08:00:01Z", "dir": ">", "line": "AT+CSQ"},
+                          {"at": "2026-11-21T08:00:02Z", "dir": "<", "line": "+CSQ: 2\x7f"}])
+        self.answers["GET", "/api/v1/ports/north/p%201"] = 200, detail
+        out = self.good("port", "north/p 1")
+        for wanted in ("port          north/p 1", "signal        -71 dBm",
+                       "driver        sim800", "baud          115200", "listed        yes",
+                       "ICCID         ***************1234", "registered ? home",
+                       "2026-11-21T08:00:01Z > AT+CSQ", "2026-11-21T08:00:02Z < +CSQ: 2?"):
+            self.assertIn(wanted, out)
+        self.assertNotIn("IMSI", out)
+        self.good("port", "north/p 1", "--full")
+        self.assertEqual(self.daemon.seen[-1][2], {"full": "1"})
+        code, _, err = self.ctl("port", "north/p02")
+        self.assertEqual(code, 1)
+        self.assertIn("no such path", err)
+
+
+class Messages(Bed):
+    def test_table(self):
+        self.answers["GET", "/api/v1/messages"] = 200, {"messages": [
+            message("b", arrived="2026-11-21T09:00:02Z", state="queued", sender="Я-Такси"),
+            message("a", text="secret 1234"),
+            message("c", arrived="2026-11-21T09:00:03Z", state="refused", reason="400 number")]}
+        out = self.good("messages")
+        lines = out.splitlines()
+        self.assertEqual(lines[0].split(), ["ARRIVED", "PORT", "NUMBER", "SENDER", "CHARS",
+                                            "PARTS", "PLATFORM", "STATE", "TRIES", "REASON"])
+        self.assertRegex(lines[1], r"^2026-11-21T09:00:00Z  north/p01 .* VK .* 12 +1  onlinesim  "
+                                   r"delivered +1$")
+        self.assertIn("Я-Такси", lines[2])
+        self.assertEqual(lines[1].index("onlinesim"), lines[2].index("onlinesim"))
+        self.assertTrue(lines[3].endswith("400 number"))
+        self.assertNotIn("secret", out)
+        self.assertEqual(self.daemon.seen, [("GET", "/api/v1/messages", {})])
+
+    def test_full(self):
+        self.answers["GET", "/api/v1/messages"] = 200, {"messages": [
+            message("a", text="code\n1234\x1b[2J"), message("b", text="")]}
+        out = self.good("messages", "--full")
+        self.assertIn("\n    code 1234?[2J\n", out)
+        self.assertEqual(self.daemon.seen[-1][2], {"full": "1"})
+
+    def test_query(self):
+        self.answers["GET", "/api/v1/messages"] = 200, {"messages": []}
+        cases = {
+            "2026-11-21T10:00:00Z": 1795255200000, "2026-11-21 10:00:00.250Z": 1795255200250,
+            "2026-11-21T10:00:00+02:00": 1795248000000, "2026-11-21T10:00": 1795255200000,
+            "2026-11-21": 1795219200000,
+        }
+        for text, wanted in cases.items():
+            out = self.good("messages", "--since", text, "--port", "north/p+1", "--limit", "5")
+            self.assertEqual(out, "No messages.\n")
+            self.assertEqual(self.daemon.seen[-1][2], {"port": "north/p+1", "since": str(wanted),
+                                                       "limit": "5"})
+
+    def test_duration(self):
+        self.answers["GET", "/api/v1/messages"] = 200, {"messages": []}
+        since = []
+        for text in ("2h", "90s"):
+            self.good("messages", "--since", text)
+            since.append(int(self.daemon.seen[-1][2]["since"]))
+        self.assertAlmostEqual(since[1] - since[0], 7110000, delta=WAIT_S * 1000)
+
+    def follow(self, *args, until):
+        queries = []
+        batches = [
+            [message("b", arrived="2026-11-21T09:00:02Z"), message("a")],
+            [message("b", arrived="2026-11-21T09:00:02Z")],
+            [message("b", arrived="2026-11-21T09:00:02Z"),
+             message("b", arrived="2026-11-21T09:00:02Z", platform="hook"),
+             message("d", arrived="2026-11-21T09:00:05.500Z", port="north/p02")],
+            [message("d", arrived="2026-11-21T09:00:05.500Z", port="north/p02"),
+             message("e", arrived="2026-11-21T09:00:06Z", port="north/p03")],
+        ]
+
+        def answer(query):
+            queries.append(query)
+            return 200, {"messages": batches[min(len(queries), len(batches)) - 1]}
+        self.answers["GET", "/api/v1/messages"] = answer
+        process = subprocess.Popen([CTL, "-s", self.socket, "messages", "--follow", *args],
+                                   stdout=subprocess.PIPE, env=self.env())
+        out = b""
+        try:
+            while until not in out:
+                self.assertTrue(select.select([process.stdout], [], [], WAIT_S)[0], out)
+                out += os.read(process.stdout.fileno(), 65536)
+        finally:
+            process.terminate()
+            process.wait(WAIT_S)
+            process.stdout.close()
+        return out.decode().splitlines(), queries
+
+    def test_follow(self):
+        lines, queries = self.follow(until=b"north/p03")
+        self.assertEqual(len(lines), 6, lines)
+        self.assertTrue(lines[0].startswith("ARRIVED"))
+        self.assertEqual([line.split()[1] for line in lines[1:]],
+                         ["north/p01"] * 3 + ["north/p02", "north/p03"])
+        self.assertIn("hook", lines[3])
+        self.assertNotIn("since", queries[0])
+        self.assertEqual([q["since"] for q in queries[1:4]],
+                         ["1795251602000", "1795251602000", "1795251605500"])
+
+    def test_follow_json(self):
+        lines, queries = self.follow("--json", "--since", "2026-11-21T09:00:00Z",
+                                     until=b"north/p03")
+        self.assertEqual([json.loads(line)["id"] for line in lines], ["a", "b", "b", "d", "e"])
+        self.assertEqual(queries[0]["since"], "1795251600000")
+
+    def test_follow_of_nothing(self):
+        code, _, err = self.ctl("-s", self.socket + "x", "messages", "--follow")
+        self.assertEqual(code, 3)
+        self.assertIn("is simgated running?", err)
+
+
+class Changes(Bed):
+    def test_outbox(self):
+        mid = "0192f3a4-1111-7222-8333-444455556666"
+        self.answers["GET", "/api/v1/outbox"] = 200, {"outbox": [
+            message(mid, state="held", reason="no_number", next="")]}
+        for args in (["outbox"], ["outbox", "list"], ["outbox", "list", "--limit", "7"]):
+            out = self.good(*args)
+            self.assertRegex(out, mid + r"  north/p01  held .* no_number\n")
+        self.assertEqual(self.daemon.seen[-1][2], {"limit": "7"})
+        narrow = self.good("outbox", COLUMNS="60")
+        self.assertIn(mid + "  north/p01  held", narrow)
+        self.assertRegex(self.good("outbox", COLUMNS="80"), "held .*no_number\n")
+        self.answers["GET", "/api/v1/outbox"] = 200, {"outbox": []}
+        self.assertEqual(self.good("outbox"), "The outbox is empty.\n")
+
+    def test_retry_and_drop(self):
+        self.answers["POST", "/api/v1/outbox/retry"] = 200, {"count": 2}
+        self.answers["POST", "/api/v1/outbox/drop"] = 200, {"count": 1}
+        self.assertEqual(self.good("outbox", "retry", "a b&all=1"), "2 queued again\n")
+        self.assertEqual(self.daemon.seen[-1],
+                         ("POST", "/api/v1/outbox/retry", {"id": "a b&all=1"}))
+        self.assertEqual(self.good("outbox", "retry", "--all"), "2 queued again\n")
+        self.assertEqual(self.daemon.seen[-1], ("POST", "/api/v1/outbox/retry", {"all": "1"}))
+        self.assertEqual(self.good("outbox", "drop", "x"), "1 dropped\n")
+        self.assertEqual(self.good("--json", "outbox", "drop", "x"), '{"count": 1}\n')
+        self.answers["POST", "/api/v1/outbox/retry"] = 200, {"count": 0}
+        self.assertEqual(self.good("outbox", "retry", "--all"), "0 queued again\n")
+        code, out, err = self.ctl("outbox", "retry", "x")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("nothing in the outbox", err)
+        self.answers["POST", "/api/v1/outbox/drop"] = 404, {"error": "no such id"}
+        code, _, err = self.ctl("outbox", "drop", "x")
+        self.assertEqual((code, err), (1, "simgatectl: no such id\n"))
+
+    def test_sync(self):
+        answer = {"platforms": [{"name": "a", "ok": True, "error": ""},
+                                {"name": "b", "ok": True, "error": ""}]}
+        self.answers["POST", "/api/v1/sync"] = 200, answer
+        self.assertEqual(self.good("sync"), "a: list accepted\nb: list accepted\n")
+        answer["platforms"][0] = {"name": "a", "ok": False, "error": "timed out"}
+        code, out, _ = self.ctl("sync")
+        self.assertEqual((code, out), (1, "a: failed: timed out\nb: list accepted\n"))
+        code, out, _ = self.ctl("--json", "sync")
+        self.assertEqual((code, json.loads(out)), (1, answer))
+        self.answers["POST", "/api/v1/sync"] = 200, {"platforms": []}
+        self.assertEqual(self.good("sync"), "No platform is configured.\n")
+
+    def test_reload(self):
+        self.answers["POST", "/api/v1/reload"] = 200, {"ok": True, "changes": ["north/p01: baud"]}
+        self.assertEqual(self.good("reload"), "Reloaded:\n  north/p01: baud\n")
+        self.answers["POST", "/api/v1/reload"] = 200, {"ok": True, "changes": []}
+        self.assertEqual(self.good("reload"), "Reloaded: nothing changed.\n")
+        self.answers["POST", "/api/v1/reload"] = 400, {
+            "error": "the configuration has 2 errors",
+            "report": ["/etc/x:3: unknown key", "/etc/x:9: bad \x1bvalue", 7]}
+        code, out, err = self.ctl("reload")
+        self.assertEqual((code, out), (1, ""))
+        self.assertEqual(err.splitlines()[:3], ["simgatectl: the configuration has 2 errors",
+                                                "/etc/x:3: unknown key",
+                                                "/etc/x:9: bad ?value"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,809 @@
+/* test_modem.c - modems by transcript: a fake port, a clock that stands still, a real store. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "modem/inbox.h"
+#include "modem/modem.h"
+#include "unit.h"
+
+/* ---- the bench: one modem on a port that the test plays ---------------------------------------- */
+
+struct fake_port {
+	struct port port;
+	char out[4096]; /* what the daemon wrote and nobody looked at yet */
+	size_t len;
+	struct loop_timer timer;
+	int open_err;
+	bool open;
+	int opens;
+};
+
+struct bench {
+	char dir[64], device[96];
+	struct loop *loop;
+	struct store *store;
+	struct inbox *inbox;
+	struct modem_env env;
+	struct modem *modem;
+	struct fake_port fake;
+	int stored, changes;
+	unsigned chunk; /* seed of how the modem's bytes are split */
+};
+
+static struct bench *bench;
+
+static void fake_opened(void *arg)
+{
+	struct fake_port *fake = arg;
+
+	fake->open = fake->open_err == 0;
+	fake->port.events->opened(fake->port.owner, fake->open_err, "as the test wants it");
+}
+
+static int fake_open(struct port *port, int baud, int64_t deadline_ms)
+{
+	struct fake_port *fake = (struct fake_port *)port;
+
+	assert_int_equal(baud, 115200);
+	assert_true(deadline_ms > 0);
+	fake->opens++;
+	fake->len = 0;
+	loop_timer_start(&fake->timer, 0);
+	return 0;
+}
+
+static int fake_write(struct port *port, const void *bytes, size_t len)
+{
+	struct fake_port *fake = (struct fake_port *)port;
+
+	if (!fake->open)
+		return -ENOTCONN;
+	assert_true(fake->len + len < sizeof fake->out);
+	memcpy(fake->out + fake->len, bytes, len);
+	fake->len += len;
+	return 0;
+}
+
+static void fake_close(struct port *port)
+{
+	struct fake_port *fake = (struct fake_port *)port;
+
+	loop_timer_stop(&fake->timer);
+	fake->open = false;
+}
+
+static const struct port_ops fake_ops = { fake_open, fake_write, fake_close, fake_close };
+
+static struct port *fake_new(struct loop *loop, struct opener *opener, const char *device,
+	const char *object, const struct port_events *events, void *owner)
+{
+	(void)opener, (void)device, (void)object;
+	bench->fake.port = (struct port){ &fake_ops, events, owner };
+	loop_timer_init(&bench->fake.timer, loop, fake_opened, &bench->fake);
+	return &bench->fake.port;
+}
+
+static size_t on_route(void *arg, const char *bank, bool attributed, struct store_route *out)
+{
+	(void)arg;
+	assert_string_equal(bank, "north");
+	out[0] = (struct store_route){ "push", attributed ? STORE_QUEUED : STORE_HELD,
+		attributed ? "" : "unattributed", false };
+	return 1;
+}
+
+static void on_stored(void *arg, const struct store_sms_result *result)
+{
+	(void)arg, (void)result;
+	bench->stored++;
+}
+
+static void on_changed(void *arg, struct modem *modem)
+{
+	(void)arg, (void)modem;
+	bench->changes++;
+}
+
+static const struct inbox_host inbox_host = { on_route, on_stored };
+
+static void open_store(void)
+{
+	char path[96], why[200] = "";
+	struct store_config config = { path, "host", bench->loop };
+
+	snprintf(path, sizeof path, "%s/simgate.db", bench->dir);
+	if (store_open(&config, &bench->store, why, sizeof why) < 0)
+		fail_msg("%s", why);
+	bench->inbox = inbox_new(bench->loop, bench->store, &inbox_host, NULL);
+	bench->env = (struct modem_env){ .loop = bench->loop,
+		.store = bench->store,
+		.inbox = bench->inbox,
+		.spans = { 600000, 300000, 20000, 10000, 300000 },
+		.changed = on_changed,
+		.port_new = fake_new };
+}
+
+static void new_modem(void)
+{
+	struct modem_config config = { "north", "p01", bench->device, NULL, 115200 };
+
+	bench->modem = modem_new(&bench->env, &config);
+	assert_non_null(bench->modem);
+	modem_start(bench->modem);
+}
+
+static int bench_setup(void **state)
+{
+	FILE *device;
+
+	(void)state;
+	bench = calloc(1, sizeof *bench);
+	strcpy(bench->dir, "/tmp/simgate-modem-XXXXXX");
+	assert_non_null(mkdtemp(bench->dir));
+	snprintf(bench->device, sizeof bench->device, "%s/device", bench->dir);
+	device = fopen(bench->device, "w");
+	fclose(device);
+	bench->loop = loop_new_manual(1000, 1766000000000);
+	open_store();
+	new_modem();
+	return 0;
+}
+
+static void settle(void)
+{
+	loop_turn(bench->loop, 0);
+	while (store_pending(bench->store) > 0)
+		loop_turn(bench->loop, 20);
+	loop_turn(bench->loop, 0);
+}
+
+static void close_all(void)
+{
+	modem_stop(bench->modem, "test");
+	for (int i = 0; i < 200 && !modem_finished(bench->modem); i++)
+		settle();
+	assert_true(modem_finished(bench->modem));
+	modem_free(bench->modem);
+	inbox_free(bench->inbox);
+	store_close(bench->store);
+}
+
+static int bench_teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	close_all();
+	loop_free(bench->loop);
+	snprintf(command, sizeof command, "rm -r %s", bench->dir);
+	assert_int_equal(system(command), 0);
+	free(bench);
+	return 0;
+}
+
+/* ---- what must hold ----------------------------------------------------------------------------- */
+
+static int64_t messages, undecodable, held;
+
+static void on_totals(void *arg, int err, const struct store_totals *totals)
+{
+	(void)arg;
+	assert_int_equal(err, 0);
+	messages = totals->messages;
+	undecodable = totals->undecodable;
+	held = totals->platform_count ? totals->platforms[0].states[STORE_HELD] : 0;
+}
+
+static void on_listed(void *arg, int err, int64_t count)
+{
+	assert_int_equal(err, 0);
+	*(int64_t *)arg = count;
+}
+
+static void look(void)
+{
+	store_totals(bench->store, loop_wall_ms(bench->loop), on_totals, NULL);
+	settle();
+}
+
+/* Entries the store holds as not yet deleted: asking marks them, so it is asked last. */
+static int64_t entries_left(void)
+{
+	int64_t count = -1;
+
+	store_entries_listed(
+		bench->store, bench->modem->card_id, "SM", NULL, 0, on_listed, &count);
+	settle();
+	return count;
+}
+
+static void expect(const char *words, const char *where)
+{
+	char word[32] = "", value[64] = "";
+	const struct modem *modem = bench->modem;
+	char got[64];
+
+	sscanf(words, "%31s %63[^\n]", word, value);
+	look();
+	if (strcmp(word, "state") == 0)
+		snprintf(got, sizeof got, "%s", modem_state_name(modem));
+	else if (strcmp(word, "online") == 0)
+		snprintf(got, sizeof got, "%s", modem->online ? "yes" : "no");
+	else if (strcmp(word, "number") == 0)
+		snprintf(got, sizeof got, "%s", modem->number);
+	else if (strcmp(word, "iccid") == 0)
+		snprintf(got, sizeof got, "%s", modem->iccid);
+	else if (strcmp(word, "driver") == 0)
+		snprintf(got, sizeof got, "%s", modem->driver ? modem->driver->name : "");
+	else if (strcmp(word, "registration") == 0)
+		snprintf(got, sizeof got, "%s", modem_reg_name(modem->reg));
+	else if (strcmp(word, "messages") == 0)
+		snprintf(got, sizeof got, "%lld", (long long)messages);
+	else if (strcmp(word, "undecodable") == 0)
+		snprintf(got, sizeof got, "%lld", (long long)undecodable);
+	else if (strcmp(word, "held") == 0)
+		snprintf(got, sizeof got, "%lld", (long long)held);
+	else if (strcmp(word, "entries") == 0)
+		snprintf(got, sizeof got, "%zu", modem->sms.count);
+	else
+		fail_msg("%s: no such expectation: %s", where, word);
+	if (strcmp(got, value) != 0)
+		fail_msg("%s: %s is %s, not %s", where, word, got, value);
+}
+
+/* Waits until the daemon has written a line and takes it. */
+static bool next_command(char *out, size_t size)
+{
+	for (int i = 0; i < 100; i++) {
+		char *end = memchr(bench->fake.out, '\r', bench->fake.len);
+		if (end) {
+			size_t len = (size_t)(end - bench->fake.out);
+			snprintf(out, size, "%.*s", (int)len, bench->fake.out);
+			bench->fake.len -= len + 1;
+			memmove(bench->fake.out, end + 1, bench->fake.len);
+			return true;
+		}
+		settle();
+	}
+	return false;
+}
+
+/* Bytes arrive one to three at a time. */
+static void feed(const char *bytes, size_t len)
+{
+	const struct port *port = &bench->fake.port;
+
+	while (len > 0) {
+		size_t step = 1 + bench->chunk++ * 7 % 3;
+		if (step > len)
+			step = len;
+		port->events->data(port->owner, (const uint8_t *)bytes, step);
+		bytes += step;
+		len -= step;
+	}
+	loop_advance(bench->loop, 0);
+}
+
+static void feed_line(const char *text)
+{
+	char bytes[2048] = "\r\n";
+	size_t len = 2;
+
+	for (; *text; text++) {
+		char hex[3] = { 0 };
+		if (text[0] == '\\' && text[1] == 'x') {
+			memcpy(hex, text + 2, 2);
+			bytes[len++] = (char)strtoul(hex, NULL, 16);
+			text += 3;
+		} else {
+			bytes[len++] = *text;
+		}
+	}
+	memcpy(bytes + len, "\r\n", 2);
+	feed(bytes, len + 2);
+}
+
+/* ---- transcripts -------------------------------------------------------------------------------- */
+
+static void play_line(char *line, const char *where)
+{
+	char got[300];
+	char *text = line + (line[1] ? 2 : 1);
+
+	switch (line[0]) {
+	case '\0':
+	case '#':
+		break;
+	case '>':
+		if (!next_command(got, sizeof got))
+			fail_msg("%s: nothing was sent (state %s: %s)", where,
+				modem_state_name(bench->modem), bench->modem->fsm.why);
+		if (strcmp(got, text) != 0)
+			fail_msg("%s: \"%s\" was sent, not \"%s\"", where, got, text);
+		break;
+	case '<':
+		settle(); /* what was read before is stored by now */
+		feed_line(text);
+		break;
+	case '@':
+		settle();
+		loop_advance(bench->loop, atol(text));
+		break;
+	case '!':
+		expect(text, where);
+		break;
+	default:
+		fail_msg("%s: no such line: %s", where, line);
+	}
+}
+
+static void play(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[1024], where[400];
+	int number = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file)) {
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(where, sizeof where, "%s:%d", path, ++number);
+		if (number == 1) {
+			if (strncmp(line, "origin: ", 8) != 0)
+				fail_msg("%s: says not where it is from", where);
+			continue;
+		}
+		play_line(line, where);
+	}
+	fclose(file);
+}
+
+static void play_folder(const char *folder)
+{
+	char path[300];
+	struct dirent *entry;
+	DIR *dir;
+	int played = 0;
+
+	snprintf(path, sizeof path, "%s/transcripts/%s", TESTS_DIR, folder);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "%s/transcripts/%s/%s", TESTS_DIR, folder,
+			entry->d_name);
+		if (played++ > 0) { /* the group's set-up made the first bench */
+			bench_teardown(NULL);
+			bench_setup(NULL);
+		}
+		play(path);
+	}
+	closedir(dir);
+	assert_true(played > 0);
+}
+
+static void test_sim800_transcripts(void **state)
+{
+	(void)state;
+	play_folder("sim800");
+}
+
+static void test_generic_transcripts(void **state)
+{
+	(void)state;
+	play_folder("generic");
+}
+
+/* ---- a modem that answers by table -------------------------------------------------------------- */
+
+static struct {
+	const char *cpin, *creg, *list, *list_me, *stores;
+	bool dead, garbage, list_once;
+	const char *cmgd;
+	bool in_me;
+	int deletes;
+} sim;
+
+static const char *reply_to(const char *command)
+{
+	static const struct {
+		const char *command, *reply;
+	} table[] = {
+		{ "AT+CGMM", "SIMCOM_SIM800L\r\nOK" },
+		{ "AT+CGSN", "490154203237518\r\nOK" },
+		{ "AT+CCID", "89460000000000000017\r\nOK" },
+		{ "AT+CIMI", "240010000000017\r\nOK" },
+		{ "AT+CNUM", "+CNUM: \"\",\"+46700100017\",145\r\nOK" },
+		{ "AT+CSQ", "+CSQ: 20,0\r\nOK" },
+		{ "AT+COPS?", "+COPS: 0,2,\"24001\"\r\nOK" },
+	};
+
+	if (strncmp(command, "AT+CPMS=\"", 9) == 0)
+		sim.in_me = strncmp(command, "AT+CPMS=\"ME", 11) == 0;
+	if (strcmp(command, "AT+CPMS=?") == 0)
+		return sim.stores ? sim.stores : "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK";
+	if (strcmp(command, "AT+CPIN?") == 0)
+		return sim.cpin ? sim.cpin : "+CPIN: READY\r\nOK";
+	if (strcmp(command, "AT+CREG?") == 0)
+		return sim.creg ? sim.creg : "+CREG: 1,1\r\nOK";
+	if (strcmp(command, "AT+CMGL=4") == 0) {
+		const char *list = sim.in_me ? sim.list_me : sim.list;
+		if (sim.list_once)
+			sim.list = NULL;
+		return list ? list : "OK";
+	}
+	if (strncmp(command, "AT+CMGD=", 8) == 0) {
+		sim.deletes++;
+		return sim.cmgd ? sim.cmgd : "OK";
+	}
+	for (size_t i = 0; i < COUNT_OF(table); i++)
+		if (strcmp(table[i].command, command) == 0)
+			return table[i].reply;
+	return "OK";
+}
+
+/* Time passes, and the modem answers what it is asked. */
+static void pass(int64_t ms)
+{
+	int64_t end_ms = loop_now_ms(bench->loop) + ms;
+	char command[300];
+
+	while (loop_now_ms(bench->loop) < end_ms) {
+		settle();
+		loop_advance(bench->loop, 20);
+		if (!memchr(bench->fake.out, '\r', bench->fake.len))
+			continue;
+		next_command(command, sizeof command);
+		if (sim.garbage)
+			feed("\x01\x80#@!~\r\n\xfe\r", 10);
+		if (!sim.dead && !sim.garbage)
+			feed_line(reply_to(command));
+	}
+}
+
+static void converse(void)
+{
+	pass(1500);
+}
+
+static void reach_ready(void)
+{
+	memset(&sim, 0, sizeof sim);
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	assert_true(bench->modem->online);
+}
+
+static void fake_lost(void)
+{
+	bench->fake.open = false;
+	bench->fake.port.events->lost(bench->fake.port.owner, -EIO, "hung up");
+	settle();
+}
+
+/* "hello world" from Gate, at three times */
+#define PDU1 "000407D0C730BD0C0000621112090000800BE8329BFD06DDDF723619"
+#define PDU2 "000407D0C730BD0C0000621112090010800BE8329BFD06DDDF723619"
+/* "abc", part 1 and "def", part 2 of 2, reference 7, from +46701 */
+#define PART1 "004405916407F10000621112090000800A050003070201C2E231"
+#define PART2 "004405916407F10000621112090000800A050003070202C86533"
+
+static void test_hang_up_takes_the_number_off_and_comes_back(void **state)
+{
+	(void)state;
+	reach_ready();
+	fake_lost();
+	assert_int_equal(bench->modem->fsm.state, MODEM_OFF);
+	assert_false(bench->modem->online);
+	assert_string_equal(bench->modem->card_id, "");
+	pass(3000 + 1500);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	assert_int_equal(bench->fake.opens, 2);
+}
+
+static void test_lost_registration_has_a_grace(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.creg = "+CREG: 1,2\r\nOK";
+	feed_line("+CREG: 2");
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_REGISTER);
+	assert_true(bench->modem->online);
+	pass(21000);
+	assert_false(bench->modem->online);
+	sim.creg = "+CREG: 1,5\r\nOK";
+	feed_line("+CREG: 5,\"00A1\",\"1F2B\""); /* no poll is waited for */
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	assert_int_equal(bench->modem->reg, REG_ROAMING);
+	assert_true(bench->modem->online);
+}
+
+static void test_silent_modem_is_reopened_with_growing_pauses(void **state)
+{
+	int opens;
+
+	(void)state;
+	reach_ready();
+	sim.dead = true;
+	feed_line("+CMTI: \"SM\",1");
+	settle();
+	for (int i = 0; i < 40 && bench->modem->fsm.state != MODEM_FAULT; i++) {
+		loop_advance(bench->loop, 1000);
+		settle();
+	}
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
+	assert_false(bench->modem->online);
+	opens = bench->fake.opens;
+	for (int i = 0; i < 600; i++) {
+		loop_advance(bench->loop, 1000);
+		bench->fake.len = 0;
+	}
+	settle();
+	/* ten minutes: pauses of 1, 2, 5, 10, 30 s and a minute, and some seconds of trying each */
+	assert_in_range(bench->fake.opens - opens, 6, 14);
+	sim.dead = false;
+	pass(70000);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+}
+
+static void test_garbage_is_no_modem(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.garbage = true;
+	for (int i = 0; i < 60 && bench->modem->fsm.state != MODEM_FAULT; i++)
+		pass(500);
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
+	assert_true(bench->modem->settled);
+	assert_non_null(strstr(bench->modem->fsm.why, "does not answer"));
+}
+
+static void test_open_failures(void **state)
+{
+	(void)state;
+	close_all();
+	open_store();
+	bench->fake.open_err = -ETIMEDOUT;
+	bench->fake.opens = 0;
+	memset(&sim, 0, sizeof sim);
+	new_modem();
+	settle();
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
+	assert_true(bench->modem->settled);
+	loop_advance(bench->loop, 299000);
+	assert_int_equal(bench->fake.opens, 1); /* quarantine: five minutes */
+	bench->fake.open_err = -ENOENT;
+	loop_advance(bench->loop, 2000);
+	settle();
+	assert_int_equal(bench->modem->fsm.state, MODEM_OFF);
+	bench->fake.open_err = 0;
+	pass(5000);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+}
+
+static void test_card_that_is_not_there_or_locked(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.cpin = "+CPIN: SIM PIN\r\nOK";
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
+	assert_true(bench->modem->settled);
+	assert_string_equal(bench->modem->fsm.why, "SIM PIN");
+	sim.cpin = "+CME ERROR: 10";
+	pass(31000 + 1500);
+	assert_string_equal(bench->modem->fsm.why, "no card");
+	sim.cpin = NULL;
+	feed_line("+CPIN: READY"); /* put in: no poll is waited for */
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+}
+
+static void test_changed_card_is_seen(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.cpin = "+CPIN: NOT READY\r\nOK";
+	pass(300000); /* the poll sees it */
+	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
+	assert_false(bench->modem->online);
+}
+
+static void test_text_is_deleted_only_after_it_is_stored(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(sim.deletes, 1);
+	assert_int_equal(bench->stored, 1);
+	assert_int_equal(entries_left(), 0);
+}
+
+static void test_same_entry_is_one_text_and_the_same_text_twice_is_two(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.cmgd = "+CMS ERROR: 500";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	for (int i = 0; i < 3; i++) { /* deletions fail: it is listed again and again */
+		pass(2100 + 1500);
+	}
+	look();
+	assert_int_equal(messages, 1);
+	assert_true(sim.deletes >= 3);
+	/* a restart in the middle changes nothing */
+	close_all();
+	open_store();
+	new_modem();
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	sim.cmgd = NULL;
+	sim.list_once = true;
+	modem_sweep(bench->modem);
+	pass(5000);
+	/* deleted at last; then the very same bytes again are a new text */
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	look();
+	assert_int_equal(messages, 2);
+}
+
+static void test_deletion_that_lies(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.cmgd = "ERROR"; /* but it has deleted it */
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	sim.list = NULL;
+	pass(2100 + 1500); /* a listing without it tells */
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.cmgd = NULL;
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	look();
+	assert_int_equal(messages, 2);
+}
+
+static void test_lines_inside_a_listing(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list_once = true;
+	sim.list = "+CMGL: 1,0,,27\r\n000407D0C730BD0C00006211\r\n^RSSI:18\r\n+CREG: 1\r\n"
+		   "12090000800BE8329BFD06DDDF723619\r\n+CMTI: \"SM\",2\r\n+CMGL: 2,0,,27\r\n" PDU2
+		   "\r\nOK";
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	look();
+	assert_int_equal(messages, 2);
+	assert_int_equal(undecodable, 0);
+}
+
+static void test_lost_bytes_are_read_again(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list_once = true;
+	sim.list = "+CMGL: 1,0,,27\r\n000407D0C730BD0C000062111209000\r\nOK";
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	look();
+	assert_int_equal(messages + undecodable, 0);
+	assert_int_equal(sim.deletes, 0);
+	sim.list = "+CMGL: 1,0,,27\r\n" PDU1 "\r\nOK";
+	pass(2100 + 1500);
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(undecodable, 0);
+}
+
+static void test_what_cannot_be_read_does_not_stop_the_next(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 1,0,,27\r\n000407D0\r\n+CMGL: junk\r\n+CMGL: 2,0,,27\r\n" PDU2 "\r\nOK";
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	sim.list = "+CMGL: 1,0,,27\r\n000407D0\r\nOK"; /* it is just so: kept raw, removed */
+	pass(2100 + 1500);
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(undecodable, 1);
+	assert_int_equal(sim.deletes, 2);
+}
+
+static void test_parts_are_joined_over_a_restart(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 1,0,,25\r\n" PART2 "\r\nOK";
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	look();
+	assert_int_equal(messages, 0);
+	assert_int_equal(undecodable, 0);
+	assert_int_equal(sim.deletes, 1); /* a part is durable too */
+	close_all();
+	open_store();
+	sim.list = NULL;
+	new_modem();
+	converse();
+	sim.list = "+CMGL: 1,0,,25\r\n" PART1 "\r\nOK";
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+}
+
+static void test_module_memory_of_an_unknown_card_is_held(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.stores = "+CPMS: (\"SM\",\"ME\"),(\"SM\"),(\"SM\")\r\nOK";
+	sim.list_me = "+CMGL: 1,0,,27\r\n" PDU1 "\r\nOK";
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(held, 1); /* nobody knows whose it is */
+	sim.list_me = "+CMGL: 1,0,,27\r\n" PDU2 "\r\nOK";
+	feed_line("+CMTI: \"ME\",1");
+	converse();
+	look();
+	assert_int_equal(messages, 2);
+	assert_int_equal(held, 1); /* what comes now is the card's */
+}
+
+static void quiet(void *arg, enum log_level level, const char *line)
+{
+	(void)arg, (void)level;
+	if (getenv("SIMGATE_TEST_LOG"))
+		fprintf(stderr, "%s\n", line);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_sim800_transcripts),
+		CASE(test_generic_transcripts),
+		CASE(test_hang_up_takes_the_number_off_and_comes_back),
+		CASE(test_lost_registration_has_a_grace),
+		CASE(test_silent_modem_is_reopened_with_growing_pauses),
+		CASE(test_garbage_is_no_modem),
+		CASE(test_open_failures),
+		CASE(test_card_that_is_not_there_or_locked),
+		CASE(test_changed_card_is_seen),
+		CASE(test_text_is_deleted_only_after_it_is_stored),
+		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
+		CASE(test_deletion_that_lies),
+		CASE(test_lines_inside_a_listing),
+		CASE(test_lost_bytes_are_read_again),
+		CASE(test_what_cannot_be_read_does_not_stop_the_next),
+		CASE(test_parts_are_joined_over_a_restart),
+		CASE(test_module_memory_of_an_unknown_card_is_held),
+	};
+
+	log_set_sink(quiet, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
