@@ -1,441 +1,26 @@
-/* config.c - what the configuration may say: sections, keys, their values, and what must fit. */
+/* config.c - the configuration as a whole: its sections by name, reading, freeing. */
 #include "base/config.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/config_impl.h"
 
-#define SECRETS_FOLDER "/etc/simgate/credentials"
-
-enum { KEYS_MAX = 24, LOGS_MAX = 64 };
-
-struct load {
-	struct config *config;
-	const struct config_names *names;
-	struct config_report *report;
-	struct config_text text;
-	const char *bank_names[CONFIG_BANKS_MAX + 1]; /* ends with NULL */
-	const char *platform_names[CONFIG_PLATFORMS_MAX + 1];
-	struct config_place device_places[CONFIG_BANKS_MAX];
-	struct config_place numbers_place;
-};
-
-struct key;
-
-/* Puts the value into target, the struct of the section; says itself what is wrong with it. */
-typedef void read_fn(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target);
-
-struct key {
-	const char *name;
-	read_fn *read;
-	size_t offset;	    /* of the field in the target */
-	const char *preset; /* read where the key is absent; NULL: left alone */
-	int64_t min, max;
-	const char *const *words;
-	bool needed;
-};
-
-static void no_memory(struct load *load)
+void config_no_memory(struct config_loader *load)
 {
 	load->text.broken = true;
 }
 
-static void keep_text(struct load *load, const char *value, char **field)
+void config_keep(struct config_loader *load, const char *value, char **field)
 {
 	*field = strdup(value);
 	if (!*field)
-		no_memory(load);
+		config_no_memory(load);
 }
 
-static void *field_of(const struct key *key, void *target)
-{
-	return (char *)target + key->offset;
-}
-
-static void read_text(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	keep_text(load, entry->value, field_of(key, target));
-}
-
-static void read_time(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	int64_t ms = config_parse_duration(entry->value);
-
-	if (ms == -ERANGE)
-		config_error(load->report, entry->place, "%s: longer than 10 years", key->name);
-	else if (ms < 0)
-		config_error(load->report, entry->place,
-			"%s: \"%.60s\" is no duration; write it as 250ms, 90s, 5m, 24h or 7d",
-			key->name, entry->value);
-	else if (ms < key->min)
-		config_error(load->report, entry->place, "%s: must be more than 0", key->name);
-	else
-		*(int64_t *)field_of(key, target) = ms;
-}
-
-static void read_int(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	int64_t value;
-
-	if (config_parse_int(entry->value, key->min, key->max, &value))
-		config_error(load->report, entry->place,
-			"%s: \"%.60s\" is no whole number from %d to %d", key->name, entry->value,
-			(int)key->min, (int)key->max);
-	else
-		*(int *)field_of(key, target) = (int)value;
-}
-
-static void read_yes(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	bool yes = !strcmp(entry->value, "yes");
-
-	if (!yes && strcmp(entry->value, "no") != 0)
-		config_error(load->report, entry->place, "%s: \"%.60s\" is neither yes nor no",
-			key->name, entry->value);
-	else
-		*(bool *)field_of(key, target) = yes;
-}
-
-static bool is_word(const char *word, const char *const *words)
-{
-	for (; words && *words; words++)
-		if (!strcmp(word, *words))
-			return true;
-	return false;
-}
-
-static void not_a_word(struct load *load, const struct config_entry *entry, const char *what,
-	const char *const *words)
-{
-	config_error(load->report, entry->place,
-		"%s: \"%.80s\" is not known; nearest known name: %s", what, entry->value,
-		words && *words ? config_nearest(entry->value, words) : "none");
-}
-
-static void read_word(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	if (is_word(entry->value, key->words))
-		keep_text(load, entry->value, field_of(key, target));
-	else
-		not_a_word(load, entry, key->name, key->words);
-}
-
-static void read_board(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	const char *const *boards = load->names ? load->names->boards : NULL;
-
-	if (!boards || is_word(entry->value, boards))
-		keep_text(load, entry->value, field_of(key, target));
-	else
-		not_a_word(load, entry, key->name, boards);
-}
-
-static void read_driver(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	const char *const *drivers = load->names ? load->names->drivers : NULL;
-
-	if (!drivers || !strcmp(entry->value, "auto") || is_word(entry->value, drivers))
-		keep_text(load, entry->value, field_of(key, target));
-	else
-		not_a_word(load, entry, key->name, drivers);
-}
-
-static const char *const level_words[] = { "error", "warning", "notice", "info", "debug", NULL };
-static const char *const format_words[] = { "auto", "text", "json", "journal", NULL };
-
-static void read_level(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	int level = log_level_parse(entry->value);
-
-	if (level < 0)
-		not_a_word(load, entry, key->name, level_words);
-	else
-		*(enum log_level *)field_of(key, target) = (enum log_level)level;
-}
-
-static void read_format(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	int format = log_format_parse(entry->value);
-
-	if (format < 0)
-		not_a_word(load, entry, key->name, format_words);
-	else
-		*(enum log_format *)field_of(key, target) = (enum log_format)format;
-}
-
-/* The value is not repeated: it may hold a password. */
-static void read_store(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	(void)target;
-	if (strcmp(entry->value, "sqlite") != 0)
-		config_error(load->report, entry->place,
-			"%s: this version has sqlite only; write store = sqlite", key->name);
-}
-
-static void read_control(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
-
-	if (strlen(entry->value) > max)
-		config_error(load->report, entry->place,
-			"%s: a socket's path has at most %zu bytes", key->name, max);
-	else
-		keep_text(load, entry->value, field_of(key, target));
-}
-
-static void read_host(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	if (!config_is_name(entry->value, 64))
-		config_error(load->report, entry->place, "%s: 1 to 64 bytes of A-Z a-z 0-9 . _ -",
-			key->name);
-	else
-		keep_text(load, entry->value, field_of(key, target));
-}
-
-static void read_numbers(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	load->numbers_place = entry->place;
-	read_text(load, key, entry, target);
-}
-
-static void read_baud(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	static const int rates[] = { 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600 };
-	int64_t value = 0;
-	size_t i;
-
-	config_parse_int(entry->value, 0, 921600, &value);
-	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
-		if (value != rates[i])
-			continue;
-		*(int *)field_of(key, target) = rates[i];
-		return;
-	}
-	config_error(load->report, entry->place,
-		"%s: one of 9600 19200 38400 57600 115200 230400 460800 921600", key->name);
-}
-
-static void read_url(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	const char *fault = config_url_fault(entry->value);
-	char **field = field_of(key, target);
-	size_t len;
-
-	if (fault) {
-		config_error(load->report, entry->place, "%s: %s", key->name, fault);
-		return;
-	}
-	keep_text(load, entry->value, field);
-	for (len = *field ? strlen(*field) : 0; len && (*field)[len - 1] == '/'; len--)
-		(*field)[len - 1] = '\0';
-}
-
-static int read_secret_in(const char *folder, const char *name, char **out)
-{
-	char *path;
-	int err;
-
-	if (asprintf(&path, "%s/%s", folder, name) < 0)
-		return -ENOMEM;
-	err = config_read_secret(path, out);
-	free(path);
-	return err;
-}
-
-/* Errors never repeat the value: it may be the secret itself. */
-static void read_secret(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	const char *folder = getenv("CREDENTIALS_DIRECTORY");
-	const char *name = entry->value + 1;
-	int err = -ENOENT;
-
-	if (*entry->value != '@') {
-		config_warning(load->report, entry->place,
-			"%s: the secret itself is in this file; keep it in %s/NAME and write @NAME",
-			key->name, SECRETS_FOLDER);
-		keep_text(load, entry->value, field_of(key, target));
-		return;
-	}
-	if (!config_is_name(name, CONFIG_NAME_MAX)) {
-		config_error(load->report, entry->place,
-			"%s: behind @ stands a name, 1 to %d bytes of A-Z a-z 0-9 . _ -", key->name,
-			CONFIG_NAME_MAX);
-		return;
-	}
-	if (load->text.alone)
-		return;
-	if (folder && *folder)
-		err = read_secret_in(folder, name, field_of(key, target));
-	if (err == -ENOENT) {
-		folder = SECRETS_FOLDER;
-		err = read_secret_in(folder, name, field_of(key, target));
-	}
-	if (err == -ENODATA || err == -EBADMSG)
-		config_error(load->report, entry->place, "%s: the first line of %.300s/%s is %s",
-			key->name, folder, name,
-			err == -ENODATA ? "empty"
-					: "no secret of printable ASCII, 1024 bytes at most");
-	else if (err)
-		config_error(load->report, entry->place, "%s: cannot read %.300s/%s: %s", key->name,
-			folder, name, strerror(-err));
-}
-
-static void read_ca(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	FILE *file;
-	int err = load->text.alone ? -ENOENT : config_open(entry->value, &file);
-
-	if (err) {
-		config_error(load->report, entry->place, "%s: cannot read %.300s: %s", key->name,
-			entry->value, strerror(-err));
-		return;
-	}
-	fclose(file);
-	keep_text(load, entry->value, field_of(key, target));
-}
-
-/* "a, b": an array that grows in *out by one at a time, so that a half-built one can be freed. */
-static void split_list(
-	struct load *load, const struct config_entry *entry, size_t max, char ***out, size_t *count)
-{
-	char *copy = strdup(entry->value), *next = copy, *item;
-
-	*out = calloc(max, sizeof(**out));
-	if (!copy || !*out)
-		no_memory(load);
-	while (copy && *out && (item = strsep(&next, ","))) {
-		item = config_trim(item);
-		if (!*item) {
-			config_error(load->report, entry->place, "%s: an empty name in the list",
-				entry->key);
-			break;
-		}
-		if (*count == max) {
-			config_error(load->report, entry->place, "%s: more than %zu in the list",
-				entry->key, max);
-			break;
-		}
-		keep_text(load, item, &(*out)[*count]);
-		*count += (*out)[*count] != NULL;
-	}
-	free(copy);
-}
-
-static void read_devices(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	struct config_bank *bank = target;
-	size_t i;
-
-	load->device_places[bank - load->config->banks] = entry->place;
-	split_list(load, entry, CONFIG_DEVICES_MAX, &bank->devices, &bank->device_count);
-	for (i = 0; i < bank->device_count; i++) {
-		const char *fault = config_device_fault(bank->devices[i]);
-
-		if (fault)
-			config_error(load->report, entry->place, "%s: \"%.200s\" %s", key->name,
-				bank->devices[i], fault);
-	}
-}
-
-static void read_sell(
-	struct load *load, const struct key *key, const struct config_entry *entry, void *target)
-{
-	struct config_bank *bank = target;
-	size_t i, j;
-
-	split_list(load, entry, CONFIG_PLATFORMS_MAX, &bank->sell, &bank->sell_count);
-	for (i = 0; i < bank->sell_count; i++) {
-		if (!is_word(bank->sell[i], load->platform_names))
-			config_error(load->report, entry->place,
-				"%s: there is no [platform %.80s]; nearest known name: %s",
-				key->name, bank->sell[i],
-				*load->platform_names
-					? config_nearest(bank->sell[i], load->platform_names)
-					: "none");
-		for (j = 0; j < i; j++)
-			if (!strcmp(bank->sell[i], bank->sell[j]))
-				config_error(load->report, entry->place, "%s: %.80s is named twice",
-					key->name, bank->sell[i]);
-	}
-}
-
-static const char *const kind_words[] = { "onlinesim-push", NULL };
-static const char *const list_words[] = { "numbers", "number", "list", NULL };
-
-#define AT(type, field) .offset = offsetof(struct type, field)
-
-static const struct key gateway_keys[] = {
-	{ "state_dir", read_text, AT(config, state_dir), .preset = "/var/lib/simgate" },
-	{ "store", read_store, .preset = "sqlite" },
-	{ "host_id", read_host, AT(config, host_id) },
-	{ "log_level", read_level, AT(config, log_level), .preset = "info" },
-	{ "log_format", read_format, AT(config, log_format), .preset = "auto" },
-	{ "control", read_control, AT(config, control), .preset = "/run/simgate/control.sock" },
-	{ "numbers", read_numbers, AT(config, numbers_file) },
-	{ "start_grace", read_time, AT(config, start_grace_ms), .preset = "90s", .min = 1 },
-	{ "sweep_every", read_time, AT(config, sweep_every_ms), .preset = "60s", .min = 1 },
-	{ "poll_every", read_time, AT(config, poll_every_ms), .preset = "30s", .min = 1 },
-	{ "register_grace", read_time, AT(config, register_grace_ms), .preset = "20s", .min = 1 },
-	{ "open_deadline", read_time, AT(config, open_deadline_ms), .preset = "10s", .min = 1 },
-	{ "quarantine", read_time, AT(config, quarantine_ms), .preset = "5m", .min = 1 },
-	{ "openers", read_int, AT(config, openers), .preset = "8", .min = 1, .max = 64 },
-	{ 0 },
-};
-
-static const struct key bank_keys[] = {
-	{ "board", read_board, AT(config_bank, board), .preset = "usb" },
-	{ "devices", read_devices, .needed = true },
-	{ "driver", read_driver, AT(config_bank, driver), .preset = "auto" },
-	{ "baud", read_baud, AT(config_bank, baud), .preset = "115200" },
-	{ "sell", read_sell, .preset = NULL },
-	{ 0 },
-};
-
-static const struct key platform_keys[] = {
-	{ "kind", read_word, AT(config_platform, kind), .words = kind_words, .needed = true },
-	{ "url", read_url, AT(config_platform, url), .needed = true },
-	{ "key", read_secret, AT(config_platform, key), .needed = true },
-	{ "ca_file", read_ca, AT(config_platform, ca_file) },
-	{ "rent", read_yes, AT(config_platform, rent), .preset = "no" },
-	{ "dry_run", read_yes, AT(config_platform, dry_run), .preset = "no" },
-	{ "list_name", read_word, AT(config_platform, list_name), .preset = "numbers",
-		.words = list_words },
-	{ "list_every", read_time, AT(config_platform, list_every_ms), .preset = "5m" },
-	{ "list_delay", read_time, AT(config_platform, list_delay_ms), .preset = "1s", .min = 1 },
-	{ "timeout", read_time, AT(config_platform, timeout_ms), .preset = "10s", .min = 1 },
-	{ "retry_max", read_time, AT(config_platform, retry_max_ms), .preset = "60s", .min = 1 },
-	{ "account_probe", read_time, AT(config_platform, account_ms), .preset = "60s", .min = 1 },
-	{ "number_give_up", read_time, AT(config_platform, number_give_up_ms), .preset = "7d",
-		.min = 1 },
-	{ "concurrency", read_int, AT(config_platform, concurrency), .preset = "8", .min = 1,
-		.max = 64 },
-	{ 0 },
-};
-
-static struct config_entry *find_entry(const struct config_section *section, const char *name)
+struct config_entry *config_find_entry(const struct config_section *section, const char *name)
 {
 	size_t i;
 
@@ -445,120 +30,35 @@ static struct config_entry *find_entry(const struct config_section *section, con
 	return NULL;
 }
 
-static void unknown_keys(
-	struct load *load, const struct key *keys, const struct config_section *section)
+const struct config_section *config_find_section(
+	const struct config_loader *load, const char *kind, const char *name)
 {
-	const char *names[KEYS_MAX + 1] = { NULL };
 	size_t i;
 
-	for (i = 0; i < KEYS_MAX && keys[i].name; i++)
-		names[i] = keys[i].name;
-	for (i = 0; i < section->count; i++)
-		if (!section->entries[i].known)
-			config_error(load->report, section->entries[i].place,
-				"key \"%.80s\" in [%s] is not one that this version acts on; "
-				"nearest "
-				"known name: %s",
-				section->entries[i].key, section->kind,
-				config_nearest(section->entries[i].key, names));
+	for (i = 0; i < load->text.count; i++)
+		if (!strcmp(load->text.sections[i].kind, kind) &&
+			!strcmp(load->text.sections[i].name, name))
+			return &load->text.sections[i];
+	return NULL;
 }
 
-static void read_keys(struct load *load, const struct key *keys,
-	const struct config_section *section, void *target)
-{
-	const struct key *key;
-
-	for (key = keys; key->name; key++) {
-		struct config_entry *entry = find_entry(section, key->name);
-		struct config_entry preset = { (char *)key->name, (char *)key->preset,
-			section->place, true };
-
-		if (entry)
-			entry->known = true;
-		if (entry || key->preset)
-			key->read(load, key, entry ? entry : &preset, target);
-		else if (key->needed)
-			config_error(load->report, section->place, "[%s %s] lacks the key \"%s\"",
-				section->kind, section->name, key->name);
-	}
-	unknown_keys(load, keys, section);
-}
-
-/* log.NAME = LEVEL: a category, a platform, or BANK/SLOT with a bank that is there. */
-static bool is_log_name(struct load *load, const char *name)
-{
-	const char *slash = strchr(name, '/');
-	char bank[CONFIG_NAME_MAX + 1];
-
-	if (!slash)
-		return log_cat_parse(name) >= 0 || is_word(name, load->platform_names);
-	if (slash - name > CONFIG_NAME_MAX || strlen(name) > CONFIG_PORT_ID_MAX)
-		return false;
-	memcpy(bank, name, (size_t)(slash - name));
-	bank[slash - name] = '\0';
-	return is_word(bank, load->bank_names) && config_is_name(slash + 1, CONFIG_PORT_ID_MAX);
-}
-
-static void unknown_log(struct load *load, const struct config_entry *entry, const char *name)
-{
-	static const char *const cats[] = { "main", "config", "port", "at", "modem", "sms", "store",
-		"platform", "http", "api", "wire", NULL };
-	const char *const *words = cats;
-
-	if (strchr(name, '/') && *load->bank_names)
-		words = load->bank_names;
-	config_error(load->report, entry->place,
-		"log.%.80s: neither a category, nor a platform, nor BANK/SLOT; nearest known name: "
-		"%s",
-		name, config_nearest(name, words));
-}
-
-static void read_logs(struct load *load, const struct config_section *section)
-{
-	const struct key key = { "log", read_level, AT(config_log, level) };
-	struct config *config = load->config;
-	size_t i;
-
-	config->logs = calloc(LOGS_MAX, sizeof(*config->logs));
-	if (!config->logs)
-		no_memory(load);
-	for (i = 0; config->logs && i < section->count; i++) {
-		struct config_entry *entry = &section->entries[i];
-
-		if (strncmp(entry->key, "log.", 4) != 0)
-			continue;
-		entry->known = true;
-		if (config->log_count == LOGS_MAX) {
-			config_error(load->report, entry->place, "more than %d levels by name",
-				LOGS_MAX);
-			break;
-		}
-		if (!is_log_name(load, entry->key + 4)) {
-			unknown_log(load, entry, entry->key + 4);
-			continue;
-		}
-		keep_text(load, entry->key + 4, &config->logs[config->log_count].name);
-		read_level(load, &key, entry, &config->logs[config->log_count++]);
-	}
-}
-
-static void read_gateway(struct load *load, const struct config_section *section)
+static void read_gateway(struct config_loader *load, const struct config_section *section)
 {
 	struct config *config = load->config;
 	char host[65] = "", clean[65];
 
-	read_logs(load, section);
-	read_keys(load, gateway_keys, section, config);
-	if (config->host_id || find_entry(section, "host_id"))
+	config_read_logs(load, section);
+	config_read_gateway(load, section);
+	if (config->host_id || config_find_entry(section, "host_id"))
 		return;
 	gethostname(host, sizeof(host) - 1);
 	config_clean_name(*host ? host : "localhost", clean, sizeof(clean));
-	keep_text(load, clean, &config->host_id);
+	config_keep(load, clean, &config->host_id);
 }
 
 /* A section of a kind that has names; false: its header was reported, its keys are not read. */
 static bool check_header(
-	struct load *load, const struct config_section *section, size_t count, size_t max)
+	struct config_loader *load, const struct config_section *section, size_t count, size_t max)
 {
 	if (!config_is_name(section->name, CONFIG_NAME_MAX))
 		config_error(load->report, section->place,
@@ -573,7 +73,7 @@ static bool check_header(
 }
 
 /* Names first: keys of other sections refer to them. */
-static void name_sections(struct load *load)
+static void name_sections(struct config_loader *load)
 {
 	static const char *const kinds[] = { "gateway", "bank", "platform", NULL };
 	struct config *config = load->config;
@@ -601,161 +101,32 @@ static void name_sections(struct load *load)
 	}
 }
 
-static const struct config_section *section_named(
-	const struct load *load, const char *kind, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < load->text.count; i++)
-		if (!strcmp(load->text.sections[i].kind, kind) &&
-			!strcmp(load->text.sections[i].name, name))
-			return &load->text.sections[i];
-	return NULL;
-}
-
-static void read_sections(struct load *load)
+static void read_sections(struct config_loader *load)
 {
 	const struct config_section none = {
 		.kind = (char *)"gateway", .name = (char *)"", .place = { load->config->file, 0 }
 	};
-	const struct config_section *section = section_named(load, "gateway", "");
+	const struct config_section *section = config_find_section(load, "gateway", "");
 	struct config *config = load->config;
 	size_t i;
 
 	read_gateway(load, section ? section : &none);
 	for (i = 0; i < config->platform_count; i++) {
-		section = section_named(load, "platform", load->platform_names[i]);
+		section = config_find_section(load, "platform", load->platform_names[i]);
 		config->platforms[i].line = section->place.line;
-		keep_text(load, section->name, &config->platforms[i].name);
-		read_keys(load, platform_keys, section, &config->platforms[i]);
+		config_keep(load, section->name, &config->platforms[i].name);
+		config_read_platform(load, section, &config->platforms[i]);
 	}
 	for (i = 0; i < config->bank_count; i++) {
-		section = section_named(load, "bank", load->bank_names[i]);
+		section = config_find_section(load, "bank", load->bank_names[i]);
 		config->banks[i].line = section->place.line;
 		load->device_places[i] = section->place;
-		keep_text(load, section->name, &config->banks[i].name);
-		read_keys(load, bank_keys, section, &config->banks[i]);
+		config_keep(load, section->name, &config->banks[i].name);
+		config_read_bank(load, section, &config->banks[i]);
 	}
 }
 
-/* Who sells a bank that does not say it. */
-static void default_sell(struct load *load, struct config_bank *bank)
-{
-	const struct config_section *section = section_named(load, "bank", bank->name);
-
-	if (find_entry(section, "sell") || !load->config->platform_count)
-		return;
-	if (load->config->platform_count > 1) {
-		config_error(load->report, section->place,
-			"[bank %s]: there are several platforms; add sell = NAME, NAME",
-			bank->name);
-		return;
-	}
-	bank->sell = calloc(1, sizeof(*bank->sell));
-	if (!bank->sell) {
-		no_memory(load);
-		return;
-	}
-	keep_text(load, load->platform_names[0], &bank->sell[0]);
-	bank->sell_count = bank->sell[0] != NULL;
-}
-
-/* A device as written, and whose it is. */
-struct device {
-	const char *text;
-	char slot[CONFIG_PORT_ID_MAX + 1];
-	size_t bank, order;
-};
-
-static int by_text(const void *a, const void *b)
-{
-	const struct device *x = a, *y = b;
-	int order = strcmp(x->text, y->text);
-
-	return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-static int by_slot(const void *a, const void *b)
-{
-	const struct device *x = a, *y = b;
-	int order = x->bank == y->bank ? strcmp(x->slot, y->slot)
-				       : (x->bank > y->bank) - (x->bank < y->bank);
-
-	return order ? order : by_text(a, b);
-}
-
-static void put_device(struct load *load, size_t bank, const char *text, struct device *out)
-{
-	const char *base = *text == '/' ? strrchr(text, '/') + 1 : text + strcspn(text, ":") + 1;
-
-	*out = (struct device) { .text = text, .bank = bank };
-	config_clean_name(base, out->slot, sizeof(out->slot));
-	if (strlen(load->bank_names[bank]) + 1 + strlen(base) > CONFIG_PORT_ID_MAX)
-		config_error(load->report, load->device_places[bank],
-			"device %.200s: BANK/SLOT would be longer than %d bytes", text,
-			CONFIG_PORT_ID_MAX);
-}
-
-/* Every port of the configuration is one device, and every device one port. */
-static void check_devices(struct load *load)
-{
-	struct config *config = load->config;
-	size_t count = 0, all = 1, i, j;
-	struct device *devices;
-
-	for (i = 0; i < config->bank_count; i++)
-		all += config->banks[i].device_count;
-	devices = calloc(all, sizeof(*devices));
-	if (!devices) {
-		no_memory(load);
-		return;
-	}
-	for (i = 0; i < config->bank_count; i++)
-		for (j = 0; j < config->banks[i].device_count; j++)
-			if (!config_is_glob(config->banks[i].devices[j]) &&
-				!config_device_fault(config->banks[i].devices[j])) {
-				put_device(load, i, config->banks[i].devices[j], &devices[count]);
-				devices[count].order = count;
-				count++;
-			}
-	qsort(devices, count, sizeof(*devices), by_text);
-	for (i = 1; i < count; i++)
-		if (!strcmp(devices[i].text, devices[i - 1].text))
-			config_error(load->report, load->device_places[devices[i].bank],
-				"device %.200s is named twice, first in [bank %s] at %s:%d",
-				devices[i].text, load->bank_names[devices[i - 1].bank],
-				load->device_places[devices[i - 1].bank].file,
-				load->device_places[devices[i - 1].bank].line);
-	qsort(devices, count, sizeof(*devices), by_slot);
-	for (i = 1; i < count; i++)
-		if (devices[i].bank == devices[i - 1].bank &&
-			!strcmp(devices[i].slot, devices[i - 1].slot) &&
-			strcmp(devices[i].text, devices[i - 1].text) != 0)
-			config_error(load->report, load->device_places[devices[i].bank],
-				"devices %.200s and %.200s would both be port %s/%s",
-				devices[i - 1].text, devices[i].text,
-				load->bank_names[devices[i].bank], devices[i].slot);
-	free(devices);
-}
-
-static void check_whole(struct load *load)
-{
-	struct config *config = load->config;
-	size_t i;
-
-	for (i = 0; i < config->bank_count; i++)
-		default_sell(load, &config->banks[i]);
-	if (!config->bank_count)
-		config_warning(load->report, (struct config_place) { config->file, 0 },
-			"there is no [bank NAME]: nothing will be read");
-	else if (!config->platform_count)
-		config_warning(load->report,
-			(struct config_place) { config->file, config->banks[0].line },
-			"there is no [platform NAME]: texts are kept as unclaimed");
-	check_devices(load);
-}
-
-static void load_numbers(struct load *load)
+static void load_numbers(struct config_loader *load)
 {
 	const char *name = load->config->numbers_file;
 	FILE *file;
@@ -776,7 +147,7 @@ static void load_numbers(struct load *load)
 	}
 }
 
-static void load_all(struct load *load, FILE *file, const char *name)
+static void load_all(struct config_loader *load, FILE *file, const char *name)
 {
 	struct config *config = load->config;
 
@@ -784,7 +155,7 @@ static void load_all(struct load *load, FILE *file, const char *name)
 	config->banks = calloc(CONFIG_BANKS_MAX, sizeof(*config->banks));
 	config->platforms = calloc(CONFIG_PLATFORMS_MAX, sizeof(*config->platforms));
 	if (!config->file || !config->banks || !config->platforms) {
-		no_memory(load);
+		config_no_memory(load);
 		return;
 	}
 	config_text_read(&load->text, file, config->file);
@@ -794,14 +165,14 @@ static void load_all(struct load *load, FILE *file, const char *name)
 	read_sections(load);
 	if (load->text.broken)
 		return;
-	check_whole(load);
+	config_check_whole(load);
 	load_numbers(load);
 }
 
 struct config *config_load_stream(FILE *file, const char *name, const struct config_names *names,
 	bool alone, struct config_report *report)
 {
-	struct load *load = calloc(1, sizeof(*load));
+	struct config_loader *load = calloc(1, sizeof(*load));
 	struct config *config = calloc(1, sizeof(*config));
 	bool broken = !load || !config;
 

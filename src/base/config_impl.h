@@ -1,4 +1,4 @@
-/* config_impl.h - what config.c, config_text.c and config_numbers.c share. */
+/* config_impl.h - what the files of the configuration share. */
 #ifndef SIMGATE_BASE_CONFIG_IMPL_H
 #define SIMGATE_BASE_CONFIG_IMPL_H
 
@@ -85,6 +85,9 @@ void config_warning(struct config_report *report, struct config_place place, con
 /* The word that is nearest by edit distance; words ends with NULL and is not empty. */
 const char *config_nearest(const char *word, const char *const *words);
 
+/* words may be NULL. */
+bool config_is_word(const char *word, const char *const *words);
+
 /* Whether a bank, platform or secret may be called so: 1 to max bytes of A-Z a-z 0-9 . _ - */
 bool config_is_name(const char *name, size_t max);
 
@@ -93,6 +96,35 @@ bool config_is_name(const char *name, size_t max);
 const char *config_url_fault(const char *url);
 const char *config_device_fault(const char *device);
 bool config_is_glob(const char *device);
+
+/* A configuration while it is read. */
+struct config_loader {
+	struct config *config;
+	const struct config_names *names;
+	struct config_report *report;
+	struct config_text text;
+	const char *bank_names[CONFIG_BANKS_MAX + 1]; /* ends with NULL */
+	const char *platform_names[CONFIG_PLATFORMS_MAX + 1];
+	struct config_place device_places[CONFIG_BANKS_MAX];
+	struct config_place numbers_place;
+};
+
+void config_no_memory(struct config_loader *load);
+void config_keep(struct config_loader *load, const char *value, char **field);
+struct config_entry *config_find_entry(const struct config_section *section, const char *name);
+const struct config_section *config_find_section(
+	const struct config_loader *load, const char *kind, const char *name);
+
+/* The keys of a section into its struct; what is wrong is reported. */
+void config_read_logs(struct config_loader *load, const struct config_section *section);
+void config_read_gateway(struct config_loader *load, const struct config_section *section);
+void config_read_bank(
+	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
+void config_read_platform(struct config_loader *load, const struct config_section *section,
+	struct config_platform *platform);
+
+/* What no section shows alone; sets the seller where there is one only. */
+void config_check_whole(struct config_loader *load);
 
 /* Cuts blanks off both ends, in place. */
 char *config_trim(char *text);

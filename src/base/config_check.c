@@ -1,0 +1,123 @@
+/* config_check.c - what must fit once every section has been read: who sells, whose device. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config_impl.h"
+
+/* Who sells a bank that does not say it. */
+static void default_sell(struct config_loader *load, struct config_bank *bank)
+{
+	const struct config_section *section = config_find_section(load, "bank", bank->name);
+
+	if (config_find_entry(section, "sell") || !load->config->platform_count)
+		return;
+	if (load->config->platform_count > 1) {
+		config_error(load->report, section->place,
+			"[bank %s]: there are several platforms; add sell = NAME, NAME",
+			bank->name);
+		return;
+	}
+	bank->sell = calloc(1, sizeof(*bank->sell));
+	if (!bank->sell) {
+		config_no_memory(load);
+		return;
+	}
+	config_keep(load, load->platform_names[0], &bank->sell[0]);
+	bank->sell_count = bank->sell[0] != NULL;
+}
+
+/* A device as written, and whose it is. */
+struct device {
+	const char *text;
+	char slot[CONFIG_PORT_ID_MAX + 1];
+	size_t bank, order;
+};
+
+static int by_text(const void *a, const void *b)
+{
+	const struct device *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static int by_slot(const void *a, const void *b)
+{
+	const struct device *x = a, *y = b;
+	int order = x->bank == y->bank ? strcmp(x->slot, y->slot)
+				       : (x->bank > y->bank) - (x->bank < y->bank);
+
+	return order ? order : by_text(a, b);
+}
+
+static void put_device(
+	struct config_loader *load, size_t bank, const char *text, struct device *out)
+{
+	const char *base = *text == '/' ? strrchr(text, '/') + 1 : text + strcspn(text, ":") + 1;
+
+	*out = (struct device) { .text = text, .bank = bank };
+	config_clean_name(base, out->slot, sizeof(out->slot));
+	if (strlen(load->bank_names[bank]) + 1 + strlen(base) > CONFIG_PORT_ID_MAX)
+		config_error(load->report, load->device_places[bank],
+			"device %.200s: BANK/SLOT would be longer than %d bytes", text,
+			CONFIG_PORT_ID_MAX);
+}
+
+/* Every port of the configuration is one device, and every device one port. */
+static void check_devices(struct config_loader *load)
+{
+	struct config *config = load->config;
+	size_t count = 0, all = 1, i, j;
+	struct device *devices;
+
+	for (i = 0; i < config->bank_count; i++)
+		all += config->banks[i].device_count;
+	devices = calloc(all, sizeof(*devices));
+	if (!devices) {
+		config_no_memory(load);
+		return;
+	}
+	for (i = 0; i < config->bank_count; i++)
+		for (j = 0; j < config->banks[i].device_count; j++)
+			if (!config_is_glob(config->banks[i].devices[j]) &&
+				!config_device_fault(config->banks[i].devices[j])) {
+				put_device(load, i, config->banks[i].devices[j], &devices[count]);
+				devices[count].order = count;
+				count++;
+			}
+	qsort(devices, count, sizeof(*devices), by_text);
+	for (i = 1; i < count; i++)
+		if (!strcmp(devices[i].text, devices[i - 1].text))
+			config_error(load->report, load->device_places[devices[i].bank],
+				"device %.200s is named twice, first in [bank %s] at %s:%d",
+				devices[i].text, load->bank_names[devices[i - 1].bank],
+				load->device_places[devices[i - 1].bank].file,
+				load->device_places[devices[i - 1].bank].line);
+	qsort(devices, count, sizeof(*devices), by_slot);
+	for (i = 1; i < count; i++)
+		if (devices[i].bank == devices[i - 1].bank &&
+			!strcmp(devices[i].slot, devices[i - 1].slot) &&
+			strcmp(devices[i].text, devices[i - 1].text) != 0)
+			config_error(load->report, load->device_places[devices[i].bank],
+				"devices %.200s and %.200s would both be port %s/%s",
+				devices[i - 1].text, devices[i].text,
+				load->bank_names[devices[i].bank], devices[i].slot);
+	free(devices);
+}
+
+void config_check_whole(struct config_loader *load)
+{
+	struct config *config = load->config;
+	size_t i;
+
+	for (i = 0; i < config->bank_count; i++)
+		default_sell(load, &config->banks[i]);
+	if (!config->bank_count)
+		config_warning(load->report, (struct config_place) { config->file, 0 },
+			"there is no [bank NAME]: nothing will be read");
+	else if (!config->platform_count)
+		config_warning(load->report,
+			(struct config_place) { config->file, config->banks[0].line },
+			"there is no [platform NAME]: texts are kept as unclaimed");
+	check_devices(load);
+}

@@ -1,0 +1,518 @@
+/* config_schema.c - which keys a section may have, and how their values are read. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/config_impl.h"
+
+#define SECRETS_FOLDER "/etc/simgate/credentials"
+
+enum { KEYS_MAX = 24, LOGS_MAX = 64 };
+
+struct key;
+
+/* Puts the value into target, the struct of the section; says itself what is wrong with it. */
+typedef void read_fn(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target);
+
+struct key {
+	const char *name;
+	read_fn *read;
+	size_t offset;	    /* of the field in the target */
+	const char *preset; /* read where the key is absent; NULL: left alone */
+	int64_t min, max;
+	const char *const *words;
+	bool needed;
+};
+
+static void *field_of(const struct key *key, void *target)
+{
+	return (char *)target + key->offset;
+}
+
+static void read_text(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	config_keep(load, entry->value, field_of(key, target));
+}
+
+static void read_time(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	int64_t ms = config_parse_duration(entry->value);
+
+	if (ms == -ERANGE)
+		config_error(load->report, entry->place, "%s: longer than 10 years", key->name);
+	else if (ms < 0)
+		config_error(load->report, entry->place,
+			"%s: \"%.60s\" is no duration; write it as 250ms, 90s, 5m, 24h or 7d",
+			key->name, entry->value);
+	else if (ms < key->min)
+		config_error(load->report, entry->place, "%s: must be more than 0", key->name);
+	else
+		*(int64_t *)field_of(key, target) = ms;
+}
+
+static void read_int(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	int64_t value;
+
+	if (config_parse_int(entry->value, key->min, key->max, &value))
+		config_error(load->report, entry->place,
+			"%s: \"%.60s\" is no whole number from %d to %d", key->name, entry->value,
+			(int)key->min, (int)key->max);
+	else
+		*(int *)field_of(key, target) = (int)value;
+}
+
+static void read_yes(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	bool yes = !strcmp(entry->value, "yes");
+
+	if (!yes && strcmp(entry->value, "no") != 0)
+		config_error(load->report, entry->place, "%s: \"%.60s\" is neither yes nor no",
+			key->name, entry->value);
+	else
+		*(bool *)field_of(key, target) = yes;
+}
+
+static void not_a_word(struct config_loader *load, const struct config_entry *entry,
+	const char *what, const char *const *words)
+{
+	config_error(load->report, entry->place,
+		"%s: \"%.80s\" is not known; nearest known name: %s", what, entry->value,
+		words && *words ? config_nearest(entry->value, words) : "none");
+}
+
+static void read_word(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	if (config_is_word(entry->value, key->words))
+		config_keep(load, entry->value, field_of(key, target));
+	else
+		not_a_word(load, entry, key->name, key->words);
+}
+
+static void read_board(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	const char *const *boards = load->names ? load->names->boards : NULL;
+
+	if (!boards || config_is_word(entry->value, boards))
+		config_keep(load, entry->value, field_of(key, target));
+	else
+		not_a_word(load, entry, key->name, boards);
+}
+
+static void read_driver(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	const char *const *drivers = load->names ? load->names->drivers : NULL;
+
+	if (!drivers || !strcmp(entry->value, "auto") || config_is_word(entry->value, drivers))
+		config_keep(load, entry->value, field_of(key, target));
+	else
+		not_a_word(load, entry, key->name, drivers);
+}
+
+static const char *const level_words[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const format_words[] = { "auto", "text", "json", "journal", NULL };
+
+static void read_level(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	int level = log_level_parse(entry->value);
+
+	if (level < 0)
+		not_a_word(load, entry, key->name, level_words);
+	else
+		*(enum log_level *)field_of(key, target) = (enum log_level)level;
+}
+
+static void read_format(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	int format = log_format_parse(entry->value);
+
+	if (format < 0)
+		not_a_word(load, entry, key->name, format_words);
+	else
+		*(enum log_format *)field_of(key, target) = (enum log_format)format;
+}
+
+/* The value is not repeated: it may hold a password. */
+static void read_store(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	(void)target;
+	if (strcmp(entry->value, "sqlite") != 0)
+		config_error(load->report, entry->place,
+			"%s: this version has sqlite only; write store = sqlite", key->name);
+}
+
+static void read_control(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (strlen(entry->value) > max)
+		config_error(load->report, entry->place,
+			"%s: a socket's path has at most %zu bytes", key->name, max);
+	else
+		config_keep(load, entry->value, field_of(key, target));
+}
+
+static void read_host(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	if (!config_is_name(entry->value, 64))
+		config_error(load->report, entry->place, "%s: 1 to 64 bytes of A-Z a-z 0-9 . _ -",
+			key->name);
+	else
+		config_keep(load, entry->value, field_of(key, target));
+}
+
+static void read_numbers(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	load->numbers_place = entry->place;
+	read_text(load, key, entry, target);
+}
+
+static void read_baud(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	static const int rates[] = { 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600 };
+	int64_t value = 0;
+	size_t i;
+
+	config_parse_int(entry->value, 0, 921600, &value);
+	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		if (value != rates[i])
+			continue;
+		*(int *)field_of(key, target) = rates[i];
+		return;
+	}
+	config_error(load->report, entry->place,
+		"%s: one of 9600 19200 38400 57600 115200 230400 460800 921600", key->name);
+}
+
+static void read_url(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	const char *fault = config_url_fault(entry->value);
+	char **field = field_of(key, target);
+	size_t len;
+
+	if (fault) {
+		config_error(load->report, entry->place, "%s: %s", key->name, fault);
+		return;
+	}
+	config_keep(load, entry->value, field);
+	for (len = *field ? strlen(*field) : 0; len && (*field)[len - 1] == '/'; len--)
+		(*field)[len - 1] = '\0';
+}
+
+static int read_secret_in(const char *folder, const char *name, char **out)
+{
+	char *path;
+	int err;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		return -ENOMEM;
+	err = config_read_secret(path, out);
+	free(path);
+	return err;
+}
+
+/* Errors never repeat the value: it may be the secret itself. */
+static void read_secret(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *name = entry->value + 1;
+	int err = -ENOENT;
+
+	if (*entry->value != '@') {
+		config_warning(load->report, entry->place,
+			"%s: the secret itself is in this file; keep it in %s/NAME and write @NAME",
+			key->name, SECRETS_FOLDER);
+		config_keep(load, entry->value, field_of(key, target));
+		return;
+	}
+	if (!config_is_name(name, CONFIG_NAME_MAX)) {
+		config_error(load->report, entry->place,
+			"%s: behind @ stands a name, 1 to %d bytes of A-Z a-z 0-9 . _ -", key->name,
+			CONFIG_NAME_MAX);
+		return;
+	}
+	if (load->text.alone)
+		return;
+	if (folder && *folder)
+		err = read_secret_in(folder, name, field_of(key, target));
+	if (err == -ENOENT) {
+		folder = SECRETS_FOLDER;
+		err = read_secret_in(folder, name, field_of(key, target));
+	}
+	if (err == -ENODATA || err == -EBADMSG)
+		config_error(load->report, entry->place, "%s: the first line of %.300s/%s is %s",
+			key->name, folder, name,
+			err == -ENODATA ? "empty"
+					: "no secret of printable ASCII, 1024 bytes at most");
+	else if (err)
+		config_error(load->report, entry->place, "%s: cannot read %.300s/%s: %s", key->name,
+			folder, name, strerror(-err));
+}
+
+static void read_ca(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	FILE *file;
+	int err = load->text.alone ? -ENOENT : config_open(entry->value, &file);
+
+	if (err) {
+		config_error(load->report, entry->place, "%s: cannot read %.300s: %s", key->name,
+			entry->value, strerror(-err));
+		return;
+	}
+	fclose(file);
+	config_keep(load, entry->value, field_of(key, target));
+}
+
+/* "a, b": an array that grows in *out by one at a time, so that a half-built one can be freed. */
+static void split_list(struct config_loader *load, const struct config_entry *entry, size_t max,
+	char ***out, size_t *count)
+{
+	char *copy = strdup(entry->value), *next = copy, *item;
+
+	*out = calloc(max, sizeof(**out));
+	if (!copy || !*out)
+		config_no_memory(load);
+	while (copy && *out && (item = strsep(&next, ","))) {
+		item = config_trim(item);
+		if (!*item) {
+			config_error(load->report, entry->place, "%s: an empty name in the list",
+				entry->key);
+			break;
+		}
+		if (*count == max) {
+			config_error(load->report, entry->place, "%s: more than %zu in the list",
+				entry->key, max);
+			break;
+		}
+		config_keep(load, item, &(*out)[*count]);
+		*count += (*out)[*count] != NULL;
+	}
+	free(copy);
+}
+
+static void read_devices(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	struct config_bank *bank = target;
+	size_t i;
+
+	load->device_places[bank - load->config->banks] = entry->place;
+	split_list(load, entry, CONFIG_DEVICES_MAX, &bank->devices, &bank->device_count);
+	for (i = 0; i < bank->device_count; i++) {
+		const char *fault = config_device_fault(bank->devices[i]);
+
+		if (fault)
+			config_error(load->report, entry->place, "%s: \"%.200s\" %s", key->name,
+				bank->devices[i], fault);
+	}
+}
+
+static void read_sell(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	struct config_bank *bank = target;
+	size_t i, j;
+
+	split_list(load, entry, CONFIG_PLATFORMS_MAX, &bank->sell, &bank->sell_count);
+	for (i = 0; i < bank->sell_count; i++) {
+		if (!config_is_word(bank->sell[i], load->platform_names))
+			config_error(load->report, entry->place,
+				"%s: there is no [platform %.80s]; nearest known name: %s",
+				key->name, bank->sell[i],
+				*load->platform_names
+					? config_nearest(bank->sell[i], load->platform_names)
+					: "none");
+		for (j = 0; j < i; j++)
+			if (!strcmp(bank->sell[i], bank->sell[j]))
+				config_error(load->report, entry->place, "%s: %.80s is named twice",
+					key->name, bank->sell[i]);
+	}
+}
+
+static const char *const kind_words[] = { "onlinesim-push", NULL };
+static const char *const list_words[] = { "numbers", "number", "list", NULL };
+
+#define AT(type, field) .offset = offsetof(struct type, field)
+
+static const struct key gateway_keys[] = {
+	{ "state_dir", read_text, AT(config, state_dir), .preset = "/var/lib/simgate" },
+	{ "store", read_store, .preset = "sqlite" },
+	{ "host_id", read_host, AT(config, host_id) },
+	{ "log_level", read_level, AT(config, log_level), .preset = "info" },
+	{ "log_format", read_format, AT(config, log_format), .preset = "auto" },
+	{ "control", read_control, AT(config, control), .preset = "/run/simgate/control.sock" },
+	{ "numbers", read_numbers, AT(config, numbers_file) },
+	{ "start_grace", read_time, AT(config, start_grace_ms), .preset = "90s", .min = 1 },
+	{ "sweep_every", read_time, AT(config, sweep_every_ms), .preset = "60s", .min = 1 },
+	{ "poll_every", read_time, AT(config, poll_every_ms), .preset = "30s", .min = 1 },
+	{ "register_grace", read_time, AT(config, register_grace_ms), .preset = "20s", .min = 1 },
+	{ "open_deadline", read_time, AT(config, open_deadline_ms), .preset = "10s", .min = 1 },
+	{ "quarantine", read_time, AT(config, quarantine_ms), .preset = "5m", .min = 1 },
+	{ "openers", read_int, AT(config, openers), .preset = "8", .min = 1, .max = 64 },
+	{ 0 },
+};
+
+static const struct key bank_keys[] = {
+	{ "board", read_board, AT(config_bank, board), .preset = "usb" },
+	{ "devices", read_devices, .needed = true },
+	{ "driver", read_driver, AT(config_bank, driver), .preset = "auto" },
+	{ "baud", read_baud, AT(config_bank, baud), .preset = "115200" },
+	{ "sell", read_sell, .preset = NULL },
+	{ 0 },
+};
+
+static const struct key platform_keys[] = {
+	{ "kind", read_word, AT(config_platform, kind), .words = kind_words, .needed = true },
+	{ "url", read_url, AT(config_platform, url), .needed = true },
+	{ "key", read_secret, AT(config_platform, key), .needed = true },
+	{ "ca_file", read_ca, AT(config_platform, ca_file) },
+	{ "rent", read_yes, AT(config_platform, rent), .preset = "no" },
+	{ "dry_run", read_yes, AT(config_platform, dry_run), .preset = "no" },
+	{ "list_name", read_word, AT(config_platform, list_name), .preset = "numbers",
+		.words = list_words },
+	{ "list_every", read_time, AT(config_platform, list_every_ms), .preset = "5m" },
+	{ "list_delay", read_time, AT(config_platform, list_delay_ms), .preset = "1s", .min = 1 },
+	{ "timeout", read_time, AT(config_platform, timeout_ms), .preset = "10s", .min = 1 },
+	{ "retry_max", read_time, AT(config_platform, retry_max_ms), .preset = "60s", .min = 1 },
+	{ "account_probe", read_time, AT(config_platform, account_ms), .preset = "60s", .min = 1 },
+	{ "number_give_up", read_time, AT(config_platform, number_give_up_ms), .preset = "7d",
+		.min = 1 },
+	{ "concurrency", read_int, AT(config_platform, concurrency), .preset = "8", .min = 1,
+		.max = 64 },
+	{ 0 },
+};
+
+static void unknown_keys(
+	struct config_loader *load, const struct key *keys, const struct config_section *section)
+{
+	const char *names[KEYS_MAX + 1] = { NULL };
+	size_t i;
+
+	for (i = 0; i < KEYS_MAX && keys[i].name; i++)
+		names[i] = keys[i].name;
+	for (i = 0; i < section->count; i++)
+		if (!section->entries[i].known)
+			config_error(load->report, section->entries[i].place,
+				"key \"%.80s\" in [%s] is not one that this version acts on; "
+				"nearest "
+				"known name: %s",
+				section->entries[i].key, section->kind,
+				config_nearest(section->entries[i].key, names));
+}
+
+static void read_keys(struct config_loader *load, const struct key *keys,
+	const struct config_section *section, void *target)
+{
+	const struct key *key;
+
+	for (key = keys; key->name; key++) {
+		struct config_entry *entry = config_find_entry(section, key->name);
+		struct config_entry preset = { (char *)key->name, (char *)key->preset,
+			section->place, true };
+
+		if (entry)
+			entry->known = true;
+		if (entry || key->preset)
+			key->read(load, key, entry ? entry : &preset, target);
+		else if (key->needed)
+			config_error(load->report, section->place, "[%s %s] lacks the key \"%s\"",
+				section->kind, section->name, key->name);
+	}
+	unknown_keys(load, keys, section);
+}
+
+/* log.NAME = LEVEL: a category, a platform, or BANK/SLOT with a bank that is there. */
+static bool is_log_name(struct config_loader *load, const char *name)
+{
+	const char *slash = strchr(name, '/');
+	char bank[CONFIG_NAME_MAX + 1];
+
+	if (!slash)
+		return log_cat_parse(name) >= 0 || config_is_word(name, load->platform_names);
+	if (slash - name > CONFIG_NAME_MAX || strlen(name) > CONFIG_PORT_ID_MAX)
+		return false;
+	memcpy(bank, name, (size_t)(slash - name));
+	bank[slash - name] = '\0';
+	return config_is_word(bank, load->bank_names) &&
+	       config_is_name(slash + 1, CONFIG_PORT_ID_MAX);
+}
+
+static void unknown_log(
+	struct config_loader *load, const struct config_entry *entry, const char *name)
+{
+	static const char *const cats[] = { "main", "config", "port", "at", "modem", "sms", "store",
+		"platform", "http", "api", "wire", NULL };
+	const char *const *words = cats;
+
+	if (strchr(name, '/') && *load->bank_names)
+		words = load->bank_names;
+	config_error(load->report, entry->place,
+		"log.%.80s: neither a category, nor a platform, nor BANK/SLOT; nearest known name: "
+		"%s",
+		name, config_nearest(name, words));
+}
+
+void config_read_logs(struct config_loader *load, const struct config_section *section)
+{
+	const struct key key = { "log", read_level, AT(config_log, level) };
+	struct config *config = load->config;
+	size_t i;
+
+	config->logs = calloc(LOGS_MAX, sizeof(*config->logs));
+	if (!config->logs)
+		config_no_memory(load);
+	for (i = 0; config->logs && i < section->count; i++) {
+		struct config_entry *entry = &section->entries[i];
+
+		if (strncmp(entry->key, "log.", 4) != 0)
+			continue;
+		entry->known = true;
+		if (config->log_count == LOGS_MAX) {
+			config_error(load->report, entry->place, "more than %d levels by name",
+				LOGS_MAX);
+			break;
+		}
+		if (!is_log_name(load, entry->key + 4)) {
+			unknown_log(load, entry, entry->key + 4);
+			continue;
+		}
+		config_keep(load, entry->key + 4, &config->logs[config->log_count].name);
+		read_level(load, &key, entry, &config->logs[config->log_count++]);
+	}
+}
+
+void config_read_gateway(struct config_loader *load, const struct config_section *section)
+{
+	read_keys(load, gateway_keys, section, load->config);
+}
+
+void config_read_bank(
+	struct config_loader *load, const struct config_section *section, struct config_bank *bank)
+{
+	read_keys(load, bank_keys, section, bank);
+}
+
+void config_read_platform(struct config_loader *load, const struct config_section *section,
+	struct config_platform *platform)
+{
+	read_keys(load, platform_keys, section, platform);
+}

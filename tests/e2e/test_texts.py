@@ -1,0 +1,147 @@
+"""test_texts.py - texts from the card to the platform: each arrives whole, once, and leaves the card."""
+
+import unittest
+
+from gateway_case import GatewayCase, number, running
+
+LONG_GSM = "0123456789" * 20 + "{[~]}" * 20 + "end"
+LONG_WIDE = "Привет 😀 " * 30
+
+# An SMS-DELIVER from +46735550100 at 2025-01-01 12:00, up to the DCS; then DCS, time, UDL, UD.
+HEAD = "07916407058099F9" "040B916437550501F0" "00"
+TIME = "52101021000000"
+
+
+def data_text(octets):
+    return f"{HEAD}04{TIME}{len(octets):02X}{octets.hex().upper()}"
+
+
+class Texts(GatewayCase):
+    def test_every_kind(self):
+        rig = self.rig(2)
+        texts = [
+            ("+46735550100", "plain"),
+            ("71000", "GSM: @£$ àé [~] {x} \\ | ^ € end"),
+            ("+46735550100", "emoji 😀 and Ж"),
+            ("My Bank", "from a name"),
+            ("+46735550100", ""),
+            ("+46735550100", "two\nlines\nand a \"quote\""),
+            ("+46735550100", "x" * 160),
+            ("+46735550100", "Ж" * 70),
+            ("+46735550100", LONG_GSM),
+            ("Shop@Home", LONG_WIDE),
+            ("+46735550100", "+CMTI: \"SM\",1\nOK"),
+        ]
+        for sender, text in texts:
+            for i in range(2):
+                rig.sim.sms(i, sender, text)
+        self.await_texts(rig, [(number(i), s, t) for s, t in texts for i in range(2)])
+        self.assert_recent(rig)
+        self.assertEqual(self.outbox(rig), [])
+
+    def test_another_family(self):
+        rig = self.rig(1, family="generic", sim=("--echo", "sticky"))
+        texts = [("+46735550100", "hej"), ("Bank", LONG_GSM), ("71000", "😀")]
+        for sender, text in texts:
+            rig.sim.sms(0, sender, text)
+        self.await_texts(rig, [(number(0), s, t) for s, t in texts])
+
+    def test_parts_in_any_order_and_mixed(self):
+        rig = self.rig(2)
+        for ref, seq in ((7, 3), (8, 2), (7, 1), (9, 1), (8, 1), (7, 2), (9, 2)):
+            total = 3 if ref == 7 else 2
+            rig.sim.part(0, "+46735550100", ref, total, seq, f"<{ref}.{seq}>")
+        # The same reference from another sender, and to another card, is another text.
+        rig.sim.part(0, "+46735550999", 9, 2, 1, "<other>")
+        rig.sim.part(1, "+46735550100", 9, 2, 2, "<card>")
+        self.await_texts(
+            rig,
+            [
+                (number(0), "+46735550100", "<7.1><7.2><7.3>"),
+                (number(0), "+46735550100", "<8.1><8.2>"),
+                (number(0), "+46735550100", "<9.1><9.2>"),
+            ],
+        )
+        self.assertEqual(rig.daemon.ctl("status")["messages"]["parts_pending"], 2)
+
+    def test_a_repeated_part_does_no_harm(self):
+        rig = self.rig()
+        rig.sim.part(0, "+46735550100", 3, 2, 1, "one ")
+        rig.wait_drained()
+        rig.sim.part(0, "+46735550100", 3, 2, 1, "one ")
+        rig.wait_drained()
+        rig.sim.part(0, "+46735550100", 3, 2, 2, "two")
+        self.await_texts(rig, [(number(0), "+46735550100", "one two")])
+
+    def test_parts_over_a_restart(self):
+        rig = self.rig()
+        rig.sim.part(0, "+46735550100", 1, 3, 2, "b")
+        rig.sim.part(0, "+46735550100", 1, 3, 3, "c")
+        rig.wait_drained()
+        self.assertEqual(rig.daemon.stop(), 0)
+        rig.sim.part(0, "+46735550100", 1, 3, 1, "a")
+        rig.daemon.start()
+        self.await_texts(rig, [(number(0), "+46735550100", "abc")])
+
+    def test_parts_over_a_crash(self):
+        rig = self.rig()
+        rig.sim.part(0, "+46735550100", 1, 2, 2, "b")
+        rig.wait_drained()
+        rig.daemon.kill9()
+        rig.sim.part(0, "+46735550100", 1, 2, 1, "a")
+        rig.daemon.start()
+        self.await_texts(rig, [(number(0), "+46735550100", "ab")])
+
+    def test_what_is_no_text_is_kept_and_not_in_the_way(self):
+        rig = self.rig()
+        raw = [
+            data_text(b"\x01\x02\xfe"),
+            "07916407058099F904",  # ends in the middle of its address
+            "00",
+        ]
+        for pdu in raw:
+            rig.sim.send(f"pdu 0 {pdu}")
+        rig.sim.sms(0, "+46735550100", "after them")
+        self.await_texts(rig, [(number(0), "+46735550100", "after them")])
+        rows = self.outbox(rig)
+        self.assertEqual([r["state"] for r in rows], ["undecodable"] * 3)
+        self.assertTrue(all(r["reason"] for r in rows), rows)
+        self.assertEqual(rig.daemon.ctl("status")["messages"]["undecodable"], 3)
+        status, out, _ = rig.daemon.ctl_raw("outbox")
+        self.assertEqual((status, out.count("undecodable")), (0, 3))
+        rig.daemon.restart()
+        self.assertEqual(len(self.outbox(rig)), 3)
+
+    def test_a_flash_text_does_not_disturb(self):
+        rig = self.rig()
+        rig.sim.sms(0, "Bank", "one")
+        rig.sim.send("flash 0 Bank shown and gone")
+        rig.sim.sms(0, "Bank", "two")
+        self.await_texts(rig, [(number(0), "Bank", "one"), (number(0), "Bank", "two")])
+
+    def test_the_same_text_twice_is_two_texts(self):
+        rig = self.rig()
+        for _ in range(2):
+            rig.sim.sms(0, "Bank", "code 1234")
+        rig.wait_drained()
+        rig.sim.sms(0, "Bank", "code 1234")
+        self.await_texts(rig, [(number(0), "Bank", "code 1234")] * 3)
+
+    def test_messages_command_shows_what_arrived(self):
+        rig = self.rig()
+        rig.sim.sms(0, "Bank", "secret 77")
+        self.await_texts(rig, [(number(0), "Bank", "secret 77")])
+        self.wait_totals(rig, delivered=1)
+        (row,) = rig.daemon.ctl("messages")["messages"]
+        self.assertEqual(
+            (row["port"], row["sender"], row["state"], row["chars"]),
+            ("sim/m000", "Bank", "delivered", 9),
+        )
+        self.assertNotIn("text", row)
+        self.assertNotIn(number(0), str(row))
+        (row,) = rig.daemon.ctl("--full", "messages", "--port", "sim/m000")["messages"]
+        self.assertEqual((row["text"], row["number"]), ("secret 77", number(0)))
+
+
+if __name__ == "__main__":
+    running()
