@@ -195,7 +195,8 @@ bool modem_on_creg(void *owner, const char *line)
 	struct at_args args = at_args_of(strchr(line, ':') ? strchr(line, ':') : line, "");
 	int n, stat;
 
-	if (!at_args_int(&args, 0, 5, &n) || *args.at == '"' || !at_args_int(&args, 0, 11, &stat))
+	if (!at_args_int(&args, 0, 5, &n) || *args.at == '"' ||
+		strspn(args.at, "0123456789") > 3 || !at_args_int(&args, 0, 11, &stat))
 		return false;
 	set_reg(owner, line, stat);
 	return true;

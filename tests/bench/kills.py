@@ -1,0 +1,119 @@
+"""kills.py - the daemon is killed at random moments under load, and the platform goes away in between."""
+
+import random
+import time
+
+import harness
+import measure
+
+PORTS = 16
+CONCURRENCY = 8  # the platform's default: texts in flight at most
+GAP_S = 0.004
+LIFE_S = (0.0, 1.2)
+SHORT = "bench {n}: your code is {code}"
+LONG = "bench {n}: " + "a longer text that takes several parts, with some digits {code} and more. " * 5
+WIDE = "bench {n}: " + "длинное сообщение {code} из нескольких частей, 😀. " * 4
+
+
+def text_of(chance, n):
+    form = chance.choices((SHORT, LONG, WIDE), (6, 2, 1))[0]
+    return form.format(n=n, code=chance.randrange(100000, 1000000))
+
+
+class Stream:
+    """Sends texts while something else goes on, and remembers them."""
+
+    def __init__(self, rig, chance):
+        self.rig = rig
+        self.chance = chance
+        self.numbers = [card["number"] for card in rig.sim.cards()]
+        self.expected = set()
+        self.parts = 0
+
+    def send(self):
+        port = self.chance.randrange(len(self.numbers))
+        text = text_of(self.chance, len(self.expected))
+        count, _ = self.rig.sim.sms(port, "Shop", text)
+        self.parts += count
+        self.expected.add((self.numbers[port], text))
+
+    def run(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.send()
+            time.sleep(GAP_S)
+
+
+def one_life(rig, stream, chance, events):
+    """The daemon from its start to its kill; in every second one the platform goes away as well."""
+    life_s = chance.uniform(*LIFE_S)
+    away = chance.random() < 0.5
+    rig.daemon.start()
+    stream.run(life_s / 2)
+    if away:
+        events.append(time.monotonic_ns() // 1000)
+        rig.platform.send("down")
+        stream.run(min(0.2, life_s / 4))
+        rig.platform.send("up")
+    stream.run(life_s / 2)
+    events.append(time.monotonic_ns() // 1000)
+    rig.daemon.kill9()
+    stream.run(chance.uniform(0, 0.05))
+
+
+def doubles_by_event(rig, events):
+    """For each kill or outage, how many texts came before it and again after it."""
+    first = {}
+    doubles = [0] * (len(events) + 1)
+    for message in rig.platform.messages():
+        key = (message["number"], message["text"])
+        if key in first:
+            doubles[sum(t <= first[key] for t in events)] += 1
+        else:
+            first[key] = message["t"]
+    return doubles
+
+
+def run(options):
+    seed = options.seed
+    print(f"kill: seed {seed}, {options.kills} kills, {PORTS} ports, --chunk 1-3")
+    chance = random.Random(seed)
+    events = []
+    made = measure.rig(
+        PORTS, "--chunk", "1-3", "--seed", 1 + seed % 1000,
+        gateway={"start_grace": "2s"},
+        platform={"retry_first": "200ms"} if options.retry_keys else None,
+    )
+    with made:
+        rig = made.open()
+        stream = Stream(rig, chance)
+        for _ in range(options.kills):
+            one_life(rig, stream, chance, events)
+        rig.daemon.start()
+        start = time.monotonic()
+        want = len(stream.expected)
+        rig.wait(
+            lambda: len({(e["number"], e["text"]) for e in rig.platform.messages()}) >= want,
+            f"delivery of {want} texts",
+            timeout=120 + want / 20,
+        )
+        measure.wait_settled(rig)
+        after_s = time.monotonic() - start
+        doubles = measure.check_received(rig, stream.expected, doubles_allowed=True)
+        by_event = doubles_by_event(rig, events)
+        stats = rig.sim.stats()
+        for name in ("remaining", "queued", "direct", "deleted_unlisted", "deleted_blanket"):
+            measure.check(stats[name] == 0, f"modems: {name} is {stats[name]}")
+        measure.check(stats["injected"] == stream.parts, "modems: injected differs")
+        now = measure.status(rig.daemon)
+        measure.check(now["messages"]["undecodable"] == 0, "a text became undecodable")
+        rig.daemon.stop()
+        measure.check_store(rig, stream.parts, want)
+    print(f"  {want} texts in {stream.parts} parts, {len(events)} kills and outages")
+    print(f"  all there {after_s:.1f} s after the last start")
+    print(f"  doubles: {doubles} in all, at most {max(by_event)} at one event "
+          f"(bound {CONCURRENCY})")
+    measure.check(by_event[-1] == 0, f"{by_event[-1]} doubles after the last kill")
+    worst = max(by_event)
+    measure.check(worst <= CONCURRENCY, f"{worst} doubles at one kill, bound {CONCURRENCY}")
+    return f"{want} texts, {options.kills} kills: none lost, {doubles} doubled (most {worst})"

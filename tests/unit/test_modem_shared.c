@@ -1,0 +1,172 @@
+/* test_modem_shared.c - answers of real modems, read where they are present. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "modem/modem.h"
+#include "unit.h"
+
+static struct modem *modem;
+static struct modem_env env;
+static cJSON *samples;
+
+static struct port *no_port(struct loop *loop, struct opener *opener, const char *device,
+	const char *object, const struct port_events *events, void *owner)
+{
+	static const struct port_ops ops = { 0 };
+	static struct port port;
+
+	(void)loop, (void)opener, (void)device, (void)object;
+	port = (struct port){ &ops, events, owner };
+	return &port;
+}
+
+static void quiet(void *arg, enum log_level level, const char *line)
+{
+	(void)arg, (void)level, (void)line;
+}
+
+static cJSON *load(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = calloc(1, 1 << 20);
+	cJSON *json = NULL;
+
+	if (file && fread(text, 1, (1 << 20) - 1, file) > 0)
+		json = cJSON_Parse(text);
+	if (file)
+		fclose(file);
+	free(text);
+	return json;
+}
+
+static const char *text_of(const cJSON *json, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItem(json, name);
+
+	return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+/* The enum that TS 27.007's <stat> means to us. */
+static enum modem_reg reg_of(int stat)
+{
+	static const enum modem_reg regs[] = { REG_NONE, REG_HOME, REG_SEARCHING, REG_DENIED,
+		REG_UNKNOWN, REG_ROAMING, REG_HOME, REG_ROAMING, REG_DENIED, REG_HOME, REG_ROAMING,
+		REG_NONE };
+
+	return regs[stat];
+}
+
+static void registration(const cJSON *sample, bool urc)
+{
+	const cJSON *line, *stat = cJSON_GetObjectItem(
+				   cJSON_GetObjectItem(sample, "parsed"), "stat");
+
+	modem->reg_cs = modem->reg_eps = REG_UNKNOWN;
+	cJSON_ArrayForEach(line, cJSON_GetObjectItem(sample, "lines"))
+	{
+		const char *text = line->valuestring;
+		if (strncmp(text, "+CREG:", 6) != 0 && strncmp(text, "+CEREG:", 7) != 0)
+			continue;
+		if (urc)
+			assert_true(modem_on_creg_urc(modem, text));
+		else if (!modem_on_creg(modem, text))
+			fail_msg("not taken: %s", text);
+		enum modem_reg got = text[2] == 'E' ? modem->reg_eps : modem->reg_cs;
+		if (cJSON_IsNumber(stat) && got != reg_of(stat->valueint) &&
+			cJSON_GetArraySize(cJSON_GetObjectItem(sample, "lines")) == 1)
+			fail_msg("%s: %d", text, got);
+	}
+}
+
+static void iccid(const cJSON *sample)
+{
+	const cJSON *want = cJSON_GetObjectItem(cJSON_GetObjectItem(sample, "parsed"), "iccid");
+	const char *line = cJSON_GetArrayItem(cJSON_GetObjectItem(sample, "lines"), 0)->valuestring;
+
+	modem->seen_iccid[0] = '\0';
+	if (strcmp(text_of(sample, "verdict"), "reject") == 0) {
+		assert_false(modem_on_iccid(modem, line));
+	} else if (cJSON_IsString(want)) {
+		if (!modem_on_iccid(modem, line) ||
+			strcmp(modem->seen_iccid, want->valuestring) != 0)
+			fail_msg("%s: %s", line, modem->seen_iccid);
+	} else {
+		modem_on_iccid(modem, line);
+	}
+}
+
+static void number(const cJSON *sample)
+{
+	const cJSON *line;
+
+	if (strcmp(text_of(sample, "command"), "AT+CNUM") != 0)
+		return;
+	modem->cnum[0] = '\0';
+	cJSON_ArrayForEach(line, cJSON_GetObjectItem(sample, "lines"))
+		modem_on_cnum(modem, line->valuestring);
+	if (modem->cnum[0]) /* the first that is whole; a national number is none */
+		assert_string_equal(modem->cnum, "+34600000001");
+}
+
+static void signal_strength(const cJSON *sample)
+{
+	const cJSON *rssi = cJSON_GetObjectItem(cJSON_GetObjectItem(sample, "parsed"), "rssi");
+	const char *line = cJSON_GetArrayItem(cJSON_GetObjectItem(sample, "lines"), 0)->valuestring;
+
+	if (strncmp(line, "+CSQ", 4) != 0)
+		return;
+	modem_on_csq(modem, line);
+	assert_int_equal(modem->rssi_dbm, cJSON_IsNumber(rssi) ? -113 + 2 * rssi->valueint : 0);
+}
+
+static void test_answers_of_real_modems(void **state)
+{
+	const cJSON *sample;
+	int checked = 0;
+
+	(void)state;
+	if (!samples) {
+		print_message("shared data absent: skipped\n");
+		skip();
+	}
+	cJSON_ArrayForEach(sample, cJSON_GetObjectItem(samples, "samples"))
+	{
+		const char *group = text_of(sample, "group");
+		checked++;
+		if (strcmp(group, "registration") == 0)
+			registration(sample, false);
+		else if (strcmp(group, "urc_registration") == 0)
+			registration(sample, true);
+		else if (strcmp(group, "iccid") == 0)
+			iccid(sample);
+		else if (strcmp(group, "number") == 0)
+			number(sample);
+		else if (strcmp(group, "signal") == 0)
+			signal_strength(sample);
+		else
+			checked--;
+	}
+	print_message("%d samples\n", checked);
+	assert_true(checked > 50);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers_of_real_modems) };
+	struct modem_config config = { "b", "s", "/nowhere", NULL, 115200 };
+	int failed;
+
+	log_set_sink(quiet, NULL);
+	env = (struct modem_env){ .loop = loop_new_manual(0, 0), .port_new = no_port };
+	modem = modem_new(&env, &config);
+	samples = load(SHARED_DATA "/at_responses.json");
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	cJSON_Delete(samples);
+	modem->port = NULL; /* it is nobody's */
+	modem_free(modem);
+	loop_free(env.loop);
+	return failed;
+}
