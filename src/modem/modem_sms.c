@@ -311,7 +311,8 @@ static void tell_what_is_left(struct modem *modem)
 	}
 	if (sms->sure & bit)
 		return;
-	sms->sure |= bit;
+	if (count == 0) /* an index that is in use again hides what was there before */
+		sms->sure |= bit;
 	memory_key(modem, memory, key, sizeof key);
 	store_entries_listed(modem->env->store, key, memory, indices, count, NULL, NULL);
 }

@@ -1,14 +1,14 @@
-"""kills.py - the daemon is killed at random moments under load, and the platform goes away in between."""
+"""kills.py - the daemon is killed at random moments under load; the platform is slow or goes away."""
 
 import random
 import time
 
-import harness
 import measure
 
 PORTS = 16
 CONCURRENCY = 8  # the platform's default: texts in flight at most
 GAP_S = 0.004
+SLOW_MS = 40  # with this the platform takes fewer texts than come
 LIFE_S = (0.0, 1.2)
 SHORT = "bench {n}: your code is {code}"
 LONG = "bench {n}: " + "a longer text that takes several parts, with some digits {code} and more. " * 5
@@ -45,20 +45,22 @@ class Stream:
 
 
 def one_life(rig, stream, chance, events):
-    """The daemon from its start to its kill; in every second one the platform goes away as well."""
+    """The daemon from its start to its kill; half the time all the platform's connections are in
+    use when it comes, and half the time the platform goes away as well."""
     life_s = chance.uniform(*LIFE_S)
     away = chance.random() < 0.5
+    rig.platform.send(f"slow {chance.choice((0, SLOW_MS))}")
     rig.daemon.start()
     stream.run(life_s / 2)
     if away:
-        events.append(time.monotonic_ns() // 1000)
         rig.platform.send("down")
         stream.run(min(0.2, life_s / 4))
+        events.append(time.monotonic_ns() // 1000)
         rig.platform.send("up")
     stream.run(life_s / 2)
-    events.append(time.monotonic_ns() // 1000)
     rig.daemon.kill9()
-    stream.run(chance.uniform(0, 0.05))
+    stream.run(chance.uniform(0.01, 0.05))
+    events.append(time.monotonic_ns() // 1000)
 
 
 def doubles_by_event(rig, events):
@@ -79,16 +81,14 @@ def run(options):
     print(f"kill: seed {seed}, {options.kills} kills, {PORTS} ports, --chunk 1-3")
     chance = random.Random(seed)
     events = []
-    made = measure.rig(
-        PORTS, "--chunk", "1-3", "--seed", 1 + seed % 1000,
-        gateway={"start_grace": "2s"},
-        platform={"retry_first": "200ms"} if options.retry_keys else None,
+    made = measure.Rig(
+        PORTS, "--chunk", "1-3", "--seed", 1 + seed % 1000, platform={"retry_max": "1s"}
     )
-    with made:
-        rig = made.open()
+    with made as rig:
         stream = Stream(rig, chance)
         for _ in range(options.kills):
             one_life(rig, stream, chance, events)
+        rig.platform.send("slow 0")
         rig.daemon.start()
         start = time.monotonic()
         want = len(stream.expected)

@@ -125,19 +125,18 @@ def commit_us(folder, count=200):
     return times
 
 
-def rig(count, *sim, gateway=None, platform=None):
-    """A harness.Rig that writes little to its log; platform: more keys of its section."""
-    made = harness.Rig(count, sim=sim, gateway={"log_level": LOG_LEVEL, **(gateway or {})})
-    enter = made.__enter__
+class Rig(harness.Rig):
+    """A rig whose daemon writes little to its log; platform: more keys of the platform's section."""
 
-    def entered():
-        enter()
-        made.daemon.sections["platform onlinesim"].update(platform or {})
-        made.daemon.write_config()
-        return made
+    def __init__(self, count, *sim, gateway=None, platform=None):
+        super().__init__(count, sim=sim, gateway={"log_level": LOG_LEVEL, **(gateway or {})})
+        self.platform_keys = platform or {}
 
-    made.open = entered
-    return made
+    def __enter__(self):
+        super().__enter__()
+        self.daemon.sections["platform onlinesim"].update(self.platform_keys)
+        self.daemon.write_config()
+        return self
 
 
 def wait_ready(one, count=None, timeout=harness.DEADLINE_S):

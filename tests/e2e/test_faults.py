@@ -22,7 +22,7 @@ class Many(GatewayCase):
         self.assertEqual(rig.sim.stats()["deleted"], 320)
 
     def test_a_full_card_is_drained_and_the_network_follows(self):
-        rig = self.rig(1, sim=("--sm-size", "5"), start=False)
+        rig = self.rig(1, sim=("--sim-size", "5"), start=False)
         rig.sim.send("fill 0 5")
         rig.sim.burst(12, "queue")
         self.assertEqual(rig.sim.stats(0)["queued"], 12)
@@ -105,15 +105,6 @@ class Trouble(GatewayCase):
             good + [(number(i), SENDER, f"bad m{i:03d} {k}") for i in range(well) for k in (1, 2, 3)],
         )
         rig.wait_listed()
-
-    def test_garbage_between_the_lines(self):
-        rig = self.rig(2)
-        rig.sim.fault(0, "garbage")
-        rig.sim.sms(0, "Bank", "through noise")
-        rig.sim.sms(1, "Bank", "clean")
-        rig.wait(lambda: (number(1), "Bank", "clean") in self.got(rig), "the clean one")
-        rig.sim.clear(0)
-        self.await_texts(rig, [(number(0), "Bank", "through noise"), (number(1), "Bank", "clean")])
 
 
 if __name__ == "__main__":

@@ -571,6 +571,22 @@ static void old_claims_are_not_sent(void **state)
 	assert_int_equal(fx_calls(fx, SEND), 1);
 }
 
+/* A text's own commit leases it for a minute: where a call may take longer, it is claimed apart. */
+static void long_calls_hold_nothing_up(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_card(fx, 1, true);
+	fx->platform.timeout_ms = 90 * 1000;
+	fx_outbox(fx);
+	fx_settle(fx);
+	fx_text(fx, 1, "a");
+	outbox_kick(fx->outbox);
+	fx_pass(fx, 2000);
+	assert_int_equal(fx_calls(fx, SEND), 1);
+	assert_int_equal(fx_state(fx, "a", NULL), STORE_DELIVERED);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
 
 int main(void)
@@ -595,6 +611,7 @@ int main(void)
 		TEST(stopped_outbox_ends_what_flies),
 		TEST(freed_while_the_store_works),
 		TEST(old_claims_are_not_sent),
+		TEST(long_calls_hold_nothing_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

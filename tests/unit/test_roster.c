@@ -375,6 +375,22 @@ static void syncs_are_told(void **state)
 	assert_int_equal(fx->sync_err, -EAGAIN);
 }
 
+/* A reload may take the platform away while somebody waits for its list. */
+static void who_waits_is_told_when_it_goes(void **state)
+{
+	struct fixture *fx = *state;
+
+	open_with_cards(fx, 1);
+	roster_sync(fx->roster, fx_got_sync, fx);
+	assert_int_equal(fx->syncs, 0);
+	roster_free(fx->roster);
+	fx->roster = NULL;
+	assert_int_equal(fx->syncs, 1);
+	assert_int_equal(fx->sync_err, -ECANCELED);
+	fx_settle(fx);
+	assert_int_equal(fx->syncs, 1);
+}
+
 /* Only one list at a time; what changes meanwhile is in the next. */
 static void a_change_during_a_list_leads_to_another(void **state)
 {
@@ -518,6 +534,7 @@ int main(void)
 		TEST(ids_are_kept),
 		TEST(conflicts_are_left_out),
 		TEST(syncs_are_told),
+		TEST(who_waits_is_told_when_it_goes),
 		TEST(a_change_during_a_list_leads_to_another),
 		TEST(freed_while_the_store_works),
 		cmocka_unit_test(bisects),

@@ -1,0 +1,133 @@
+"""test_list.py - the number list: when it goes out, what is in it, what is not."""
+
+import unittest
+
+from gateway_case import GatewayCase, iccid, number, running
+
+
+class When(GatewayCase):
+    def test_the_first_waits_for_every_port(self):
+        rig = self.rig(3, start=False)
+        rig.sim.fault(2, "late", 300)
+        rig.daemon.start()
+        rig.wait_listed(3)
+        self.assertEqual(self.lists(rig)[0], {number(i) for i in range(3)})
+
+    def test_the_first_waits_no_longer_than_the_grace(self):
+        rig = self.rig(3, gateway={"start_grace": "3s"}, start=False)
+        rig.sim.fault(1, "silent")
+        rig.daemon.start()
+        rig.wait(lambda: rig.platform.numbers() == {number(0), number(2)}, "a list without it")
+        rig.sim.clear(1)
+        rig.wait_listed(3)
+
+    def test_an_empty_holder_does_not_hold_it_up(self):
+        rig = self.rig(2, start=False)
+        rig.sim.send("sim 0 out")
+        rig.daemon.start()
+        rig.wait(lambda: self.lists(rig)[:1] == [{number(1)}], "a list of the other")
+
+    def test_no_port_at_all(self):
+        rig = self.rig(1, gateway={"start_grace": "1s"}, start=False)
+        rig.sim.send("hangup 0")
+        rig.daemon.start()
+        rig.wait(lambda: self.lists(rig) == [set()], "an empty list")
+        self.assertTrue(rig.daemon.ctl("status")["ready"])
+
+    def test_again_and_again(self):
+        rig = self.rig(1, platform={"list_every": "200ms"})
+        rig.wait(lambda: len(self.lists(rig)) >= 5, "the list again")
+        self.assertEqual(set(map(frozenset, self.lists(rig))), {frozenset({number(0)})})
+
+    def test_stopping_sends_nothing(self):
+        rig = self.rig(2)
+        before = rig.platform.stats()["requests"]
+        self.assertEqual(rig.daemon.stop(), 0)
+        self.assertEqual(rig.platform.stats()["requests"], before)
+        self.assertEqual(rig.platform.numbers(), {number(0), number(1)})
+
+
+class What(GatewayCase):
+    def test_entries(self):
+        rig = self.rig(2)
+        items = rig.platform.list()
+        self.assertEqual({i["port_id"] for i in items}, {"sim/m000", "sim/m001"})
+        for item in items:
+            self.assertEqual(
+                (item["country_id"], item["operator"], item["rent"]), (46, 24001, 0), item
+            )
+
+    def test_the_name_of_2019(self):
+        rig = self.rig(1, start=False)
+        rig.platform.stop()
+        rig.platform = rig.enter_context(
+            type(rig.platform)(rig.workdir, "--list-name", "list")
+        )
+        self.configure(
+            rig, "platform onlinesim", url=rig.platform.url, list_name="list", rent="yes"
+        )
+        rig.daemon.start()
+        rig.wait_listed()
+        self.assertEqual(rig.platform.numbers(), {number(0)})
+
+    def test_the_numbers_file_is_stronger_than_the_card(self):
+        rig = self.rig(2, start=False)
+        rig.write_numbers([{"iccid": iccid(rig, 0), "number": "+46761234567", "rent": 1}])
+        rig.daemon.start()
+        rig.wait_listed()
+        self.assertEqual(rig.platform.numbers(), {"+46761234567", number(1)})
+        (item,) = [i for i in rig.platform.list() if i["number"] == "+46761234567"]
+        self.assertEqual((item["rent"], item["port_id"]), (1, "sim/m000"))
+        rig.sim.sms(0, "Bank", "x")
+        self.await_texts(rig, [("+46761234567", "Bank", "x")])
+        self.assertEqual(self.port(rig, 0)["number_source"], "file")
+
+    def test_an_unknown_number_holds_texts_until_it_is_known(self):
+        rig = self.rig(2, sim=("--no-cnum",), listed=0)
+        for i in (0, 1):
+            for k in (1, 2):
+                rig.sim.sms(i, "Bank", f"held {k}")
+        rig.wait_drained()
+        rig.wait(lambda: len(self.outbox(rig)) == 4, "the outbox")
+        for row in self.outbox(rig):
+            self.assertEqual((row["state"], row["reason"]), ("held", "no_number"))
+        rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(0)}])
+        rig.daemon.ctl("reload")
+        rig.wait(lambda: rig.platform.numbers() == {number(0)}, "the number")
+        self.await_texts(rig, [(number(0), "Bank", f"held {k}") for k in (1, 2)])
+        self.assertEqual([m["text"] for m in rig.platform.messages()], ["held 1", "held 2"])
+        rig.wait(lambda: len(self.outbox(rig)) == 2, "the other card's")
+
+    def test_one_number_on_two_cards_is_no_configuration(self):
+        rig = self.rig(2, start=False)
+        rig.write_numbers([{"iccid": iccid(rig, i), "number": number(0)} for i in range(2)])
+        status, said = rig.daemon.check()
+        self.assertEqual(status, 1)
+        self.assertRegex(said, r"numbers\.csv:3: ")
+
+    def test_one_number_on_two_cards_is_left_out(self):
+        """The numbers file gives a card what the other card says of itself."""
+        rig = self.rig(3, start=False)
+        rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(1)}])
+        rig.daemon.start()
+        rig.wait(lambda: rig.platform.list() is not None, "a list")
+        rig.wait(lambda: number(2) in rig.platform.numbers(), "the one without conflict")
+        self.assertEqual(rig.platform.numbers(), {number(2)})
+        (platform,) = rig.daemon.ctl("status")["platforms"]
+        self.assertEqual(platform["left_out"], 2)
+
+    def test_a_refused_number_does_not_take_the_others_off(self):
+        rig = self.rig(8, start=False)
+        rig.platform.send(f"fail list-number {number(5)}")
+        rig.daemon.start()
+        rig.wait_listed(7)
+        self.assertEqual(
+            rig.platform.numbers(), {number(i) for i in range(8) if i != 5}
+        )
+        self.wait_log(rig, "refuses this entry")
+        rig.sim.burst(1, "n")
+        rig.wait(lambda: rig.platform.message_count() == 7, "texts of the others")
+
+
+if __name__ == "__main__":
+    running()

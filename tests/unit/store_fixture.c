@@ -1,0 +1,498 @@
+/* store_fixture.c - a store in a folder of its own, verbs that wait for their answer, and a backend
+ * that fails when told to. */
+#include "store_fixture.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static void add(char *list, size_t size, const char *item)
+{
+	size_t len = strlen(list);
+	snprintf(list + len, size - len, "%s,", item);
+}
+
+void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
+}
+
+/* ---- a backend that fails ------------------------------------------------------------------- */
+
+struct faults faults;
+
+static bool fault_here(enum fault_kind kind, int step)
+{
+	if (step != atomic_load(&faults.fail_at) || (int)kind != atomic_load(&faults.kind))
+		return false;
+	atomic_store(&faults.fired, 1);
+	return true;
+}
+
+static int fault_step(void)
+{
+	return atomic_fetch_add(&faults.steps, 1) + 1;
+}
+
+static int faulty_open(
+	const struct backend_config *config, struct backend_conn **out, char *why, size_t why_size)
+{
+	return store_sqlite.open(config, out, why, why_size);
+}
+
+static void faulty_close(struct backend_conn *conn)
+{
+	store_sqlite.close(conn);
+}
+
+static int faulty_begin(struct backend_conn *conn, bool write)
+{
+	char pragma[64];
+	long limit = atomic_exchange(&faults.page_limit, 0);
+	if (limit) {
+		snprintf(pragma, sizeof(pragma), "PRAGMA max_page_count = %ld", limit);
+		int err = store_sqlite.script(conn, pragma);
+		if (err)
+			return err;
+	}
+	int step = fault_step();
+	if (fault_here(FAULT_BEFORE, step))
+		return -EIO;
+	int err = store_sqlite.begin(conn, write);
+	return fault_here(FAULT_AFTER, step) ? -EIO : err;
+}
+
+/* A commit that fails has never been made here: what it is if it was, nobody can know. */
+static int faulty_commit(struct backend_conn *conn)
+{
+	int step = fault_step();
+	if (fault_here(FAULT_BEFORE, step) || fault_here(FAULT_AFTER, step))
+		return -EIO;
+	return store_sqlite.commit(conn);
+}
+
+static void faulty_rollback(struct backend_conn *conn)
+{
+	store_sqlite.rollback(conn);
+}
+
+static int64_t faulty_exec(struct backend_conn *conn, int stmt, const struct backend_value *params,
+	size_t count, backend_row_fn *fn, void *arg)
+{
+	int step = fault_step();
+	if (fault_here(FAULT_BEFORE, step))
+		return -EIO;
+	int64_t n = store_sqlite.exec(conn, stmt, params, count, fn, arg);
+	return fault_here(FAULT_AFTER, step) ? -EIO : n;
+}
+
+static int faulty_script(struct backend_conn *conn, const char *sql)
+{
+	return store_sqlite.script(conn, sql);
+}
+
+static const char *faulty_error(struct backend_conn *conn)
+{
+	return store_sqlite.error(conn);
+}
+
+static const struct backend faulty = { "faulty", faulty_open, faulty_close, faulty_begin,
+	faulty_commit, faulty_rollback, faulty_exec, faulty_script, faulty_error };
+
+/* ---- the store ------------------------------------------------------------------------------ */
+
+int fx_open(struct fixture *fx)
+{
+	const struct store_config config = { fx->path, "host-a", fx->loop };
+	return store_open_backend(&config, &faulty, &fx->store, fx->why, sizeof(fx->why));
+}
+
+void fx_close(struct fixture *fx)
+{
+	store_close(fx->store);
+	fx->store = NULL;
+}
+
+void fx_reopen(struct fixture *fx)
+{
+	fx_close(fx);
+	assert_int_equal(fx_open(fx), 0);
+}
+
+void fx_remove(const struct fixture *fx)
+{
+	static const char *const ends[] = { "", "-wal", "-journal", "-shm", ".lock" };
+	char name[96];
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", fx->path, ends[i]);
+		unlink(name);
+	}
+}
+
+static void no_log(void *arg, enum log_level level, const char *line)
+{
+	(void)arg, (void)level, (void)line;
+}
+
+int fx_setup(void **state)
+{
+	struct fixture *fx = calloc(1, sizeof(*fx));
+	if (!fx)
+		return -1;
+	log_set_sink(no_log, NULL);
+	snprintf(fx->dir, sizeof(fx->dir), "/tmp/simgate-store-XXXXXX");
+	if (!mkdtemp(fx->dir))
+		return -1;
+	snprintf(fx->path, sizeof(fx->path), "%s/simgate.db", fx->dir);
+	atomic_store(&faults.fail_at, 0);
+	atomic_store(&faults.page_limit, 0);
+	fx->loop = loop_new_manual(1000, T0);
+	*state = fx;
+	return fx_open(fx);
+}
+
+int fx_teardown(void **state)
+{
+	struct fixture *fx = *state;
+	store_close(fx->store);
+	loop_free(fx->loop);
+	fx_remove(fx);
+	rmdir(fx->dir);
+	free(fx);
+	return 0;
+}
+
+void fx_wait(struct fixture *fx)
+{
+	for (int i = 0; i < 2000 && store_pending(fx->store); i++)
+		loop_turn(fx->loop, 50);
+	assert_int_equal(store_pending(fx->store), 0);
+	loop_turn(fx->loop, 0);
+}
+
+int64_t fx_now(const struct fixture *fx)
+{
+	return loop_wall_ms(fx->loop);
+}
+
+/* ---- callbacks ------------------------------------------------------------------------------ */
+
+void got_done(void *arg, int err)
+{
+	struct answer *a = arg;
+	a->calls++;
+	a->err = err;
+}
+
+void got_count(void *arg, int err, int64_t count)
+{
+	got_done(arg, err);
+	((struct answer *)arg)->count = count;
+}
+
+static void got_card(void *arg, int err, const struct store_card *card)
+{
+	struct answer *a = arg;
+	got_done(arg, err);
+	if (err)
+		return;
+	copy(a->iccid, sizeof(a->iccid), card->iccid);
+	copy(a->number, sizeof(a->number), card->number);
+	copy(a->last_card, sizeof(a->last_card), card->last_card);
+	a->source = card->source;
+	a->count = card->freed;
+}
+
+static void got_deliveries(struct answer *a, const struct store_delivery *rows, size_t count)
+{
+	a->claimed = count;
+	for (size_t i = 0; i < count; i++) {
+		add(a->claimed_texts, sizeof(a->claimed_texts), rows[i].text);
+		copy(a->message_id, sizeof(a->message_id), rows[i].message_id);
+		copy(a->claimed_number, sizeof(a->claimed_number), rows[i].number);
+		copy(a->claimed_remote, sizeof(a->claimed_remote), rows[i].remote_id);
+		a->claimed_until_ms = rows[i].claimed_until_ms;
+		a->first_try_ms = rows[i].first_try_ms;
+		a->number_error_ms = rows[i].number_error_ms;
+		a->attempts = rows[i].attempts;
+	}
+}
+
+void got_sms(void *arg, int err, const struct store_sms_result *result)
+{
+	struct answer *a = arg;
+	got_done(arg, err);
+	if (!result)
+		return;
+	got_deliveries(a, result->claimed, result->claimed_count);
+	copy(a->message_id, sizeof(a->message_id), result->message_id);
+	a->same_entry = result->same_entry;
+	a->same_part = result->same_part;
+	if (result->set_id)
+		copy(a->set_id, sizeof(a->set_id), result->set_id);
+	for (size_t i = 0; i < result->part_count; i++)
+		add(a->parts, sizeof(a->parts), result->parts[i].raw);
+}
+
+void got_claim(void *arg, int err, const struct store_claim *claim)
+{
+	struct answer *a = arg;
+	got_done(arg, err);
+	if (!claim)
+		return;
+	got_deliveries(a, claim->rows, claim->count);
+	a->next_ms = claim->next_ms;
+}
+
+static void got_roster(void *arg, int err, const struct store_roster_row *rows, size_t count)
+{
+	struct answer *a = arg;
+	char line[512];
+
+	got_done(arg, err);
+	a->count = (int64_t)count;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(line, sizeof(line), "%s/%s %s %s op%d rent%d %" PRId64 " id=%s%s",
+			rows[i].bank, rows[i].slot, rows[i].number, rows[i].label,
+			rows[i].operator_code, rows[i].rent, rows[i].date_start, rows[i].remote_id,
+			rows[i].conflict ? " conflict" : "");
+		add(a->rows, sizeof(a->rows), line);
+	}
+}
+
+static void got_totals(void *arg, int err, const struct store_totals *totals)
+{
+	struct answer *a = arg;
+	got_done(arg, err);
+	if (!totals)
+		return;
+	a->totals = *totals;
+	for (size_t i = 0; i < totals->platform_count; i++)
+		add(a->rows, sizeof(a->rows), totals->platforms[i].platform);
+}
+
+static void got_rows(void *arg, int err, const struct store_row *rows, size_t count)
+{
+	struct answer *a = arg;
+	char line[512];
+
+	got_done(arg, err);
+	a->count = (int64_t)count;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(line, sizeof(line), "%s %s %s %s%s%s", rows[i].text, rows[i].number,
+			rows[i].platform, rows[i].state_name, *rows[i].reason ? " " : "",
+			rows[i].reason);
+		add(a->rows, sizeof(a->rows), line);
+		copy(a->message_id, sizeof(a->message_id), rows[i].message_id);
+	}
+}
+
+/* ---- verbs that wait ------------------------------------------------------------------------ */
+
+struct answer finish(struct fixture *fx, struct answer *a)
+{
+	fx_wait(fx);
+	assert_int_equal(a->calls, 1);
+	return *a;
+}
+
+const struct store_route push = { "push", STORE_QUEUED, "", false };
+
+/* Its PDU is its text. */
+void put_start(struct fixture *fx, struct answer *a, const char *card, int index, const char *text,
+	const struct store_route *route)
+{
+	const struct store_message message = { card, "north", "p01", "+46701", text, T0 - 5000,
+		fx_now(fx), 1 };
+	const struct store_sms sms = { .card_id = card,
+		.bank = "north",
+		.slot = "p01",
+		.memory = index < 0 ? "" : "SM",
+		.index = index,
+		.raw = text,
+		.arrived_ms = fx_now(fx),
+		.message = &message,
+		.routes = route,
+		.route_count = route ? 1 : 0 };
+	store_sms_put(fx->store, &sms, got_sms, a);
+}
+
+struct answer put_to(struct fixture *fx, const char *card, int index, const char *text,
+	const struct store_route *route)
+{
+	struct answer a = { 0 };
+	put_start(fx, &a, card, index, text, route);
+	return finish(fx, &a);
+}
+
+struct answer put(struct fixture *fx, int index, const char *text)
+{
+	struct answer a = put_to(fx, CARD, index, text, &push);
+	assert_int_equal(a.err, 0);
+	return a;
+}
+
+struct answer put_claim(struct fixture *fx, const char *card, int index, const char *text)
+{
+	struct store_route route = push;
+	route.claim = true;
+	return put_to(fx, card, index, text, &route);
+}
+
+struct answer put_part(struct fixture *fx, int ref, int total, int seq, int index, const char *raw)
+{
+	const struct store_part part = { CARD, "+46701", 145, ref, 8, total, seq };
+	const struct store_sms sms = { .card_id = CARD,
+		.bank = "north",
+		.slot = "p01",
+		.memory = "SM",
+		.index = index,
+		.raw = raw,
+		.arrived_ms = fx_now(fx),
+		.part = &part };
+	struct answer a = { 0 };
+	store_sms_put(fx->store, &sms, got_sms, &a);
+	return finish(fx, &a);
+}
+
+struct answer put_undecodable(struct fixture *fx, int index, const char *raw)
+{
+	const struct store_sms sms = { .card_id = CARD,
+		.bank = "north",
+		.slot = "p01",
+		.memory = "SM",
+		.index = index,
+		.raw = raw,
+		.arrived_ms = fx_now(fx),
+		.undecodable = "odd length" };
+	struct answer a = { 0 };
+	store_sms_put(fx->store, &sms, got_sms, &a);
+	return finish(fx, &a);
+}
+
+struct answer join(struct fixture *fx, const char *set_id, const char *text)
+{
+	const struct store_message message = { CARD, "north", "p01", "+46701", text, 0, fx_now(fx),
+		2 };
+	struct answer a = { 0 };
+	store_set_join(fx->store, set_id, &message, &push, 1, got_sms, &a);
+	return finish(fx, &a);
+}
+
+struct answer deleted(struct fixture *fx, int index, const char *raw)
+{
+	const struct store_entry entry = { CARD, "SM", index, raw };
+	struct answer a = { 0 };
+	store_entry_deleted(fx->store, &entry, got_done, &a);
+	return finish(fx, &a);
+}
+
+struct answer seen(struct fixture *fx, const char *slot, const char *card, const char *number)
+{
+	const struct store_card_seen what = { "north", slot, "490154203237518", card, card,
+		"240010000000001", number, fx_now(fx) };
+	struct answer a = { 0 };
+	store_card_seen(fx->store, &what, got_card, &a);
+	return finish(fx, &a);
+}
+
+struct answer port(struct fixture *fx, const char *slot, const char *card, bool online)
+{
+	const struct store_port what = { "north", slot, card, online ? "ready" : "off", online,
+		fx_now(fx) };
+	struct answer a = { 0 };
+	store_port_put(fx->store, &what, got_done, &a);
+	return finish(fx, &a);
+}
+
+struct answer roster(struct fixture *fx)
+{
+	struct answer a = { 0 };
+	store_roster(fx->store, "push", got_roster, &a);
+	return finish(fx, &a);
+}
+
+struct answer claim(struct fixture *fx, size_t limit)
+{
+	struct answer a = { 0 };
+	store_claim(fx->store, "push", fx_now(fx), 60000, limit, got_claim, &a);
+	return finish(fx, &a);
+}
+
+struct answer outcome(struct fixture *fx, const char *id, enum store_state state, int64_t next_ms)
+{
+	const struct store_outcome what = { .message_id = id,
+		.platform = "push",
+		.state = state,
+		.reason = state == STORE_DELIVERED ? "" : "timeout",
+		.next_ms = next_ms,
+		.now_ms = fx_now(fx),
+		.lease_ms = 60000,
+		.tried = true,
+		.claim_next = true };
+	struct answer a = { 0 };
+	store_outcome(fx->store, &what, got_claim, &a);
+	return finish(fx, &a);
+}
+
+struct answer rows_of(struct fixture *fx, const struct store_query *query)
+{
+	struct answer a = { 0 };
+	store_messages(fx->store, query, got_rows, &a);
+	return finish(fx, &a);
+}
+
+struct answer rows(struct fixture *fx, bool outbox)
+{
+	return rows_of(fx, &(struct store_query) { .outbox = outbox });
+}
+
+struct answer totals(struct fixture *fx)
+{
+	struct answer a = { 0 };
+	store_totals(fx->store, fx_now(fx), got_totals, &a);
+	return finish(fx, &a);
+}
+
+/* ---- a job that holds the store's thread, so that others gather behind it -------------------- */
+
+static sem_t block_entered, block_go;
+
+static int block_run(struct store_job *job)
+{
+	(void)job;
+	sem_post(&block_entered);
+	sem_wait(&block_go);
+	return 0;
+}
+
+static void block_finish(struct store_job *job)
+{
+	(void)job;
+}
+
+void block(struct fixture *fx)
+{
+	static const struct store_verb verb = { "block", block_run, block_finish, false };
+	struct timespec limit;
+
+	sem_init(&block_entered, 0, 0);
+	sem_init(&block_go, 0, 0);
+	store_job_submit(store_job_new(fx->store, sizeof(struct store_job), &verb));
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 20;
+	assert_int_equal(sem_timedwait(&block_entered, &limit), 0);
+}
+
+void unblock(void)
+{
+	sem_post(&block_go);
+}

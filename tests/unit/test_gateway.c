@@ -1,0 +1,394 @@
+/* test_gateway.c - the whole of it in one process, on a clock that the test moves: days in moments.
+ * The modem is a pty, the platform a real HTTP server on the loopback. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway.h"
+#include "platform_fixture.h"
+
+enum { MODEMS_MAX = 3, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+struct sim {
+	int fd, slave;
+	struct loop_io *io;
+	char line[256];
+	size_t len;
+	int number;
+	const char *creg;
+	char list[256]; /* what AT+CMGL=4 shows, until it is deleted */
+	bool silent;
+};
+
+static struct fixture *fx;
+static struct gateway *gateway;
+static struct sim sims[MODEMS_MAX];
+static int sim_count;
+static bool stopped;
+
+static char log_text[1 << 20];
+static size_t log_len;
+
+static void on_log(void *arg, enum log_level level, const char *line)
+{
+	(void)arg, (void)level;
+	if (log_len + 600 < sizeof log_text)
+		log_len += (size_t)snprintf(log_text + log_len, 600, "%.590s\n", line);
+}
+
+static size_t logged(const char *part)
+{
+	size_t count = 0;
+
+	for (const char *at = log_text; (at = strstr(at, part)); at++)
+		count++;
+	return count;
+}
+
+/* ---- modems -------------------------------------------------------------------------------------- */
+
+static void say(struct sim *sim, const char *text)
+{
+	char out[512];
+	int len = snprintf(out, sizeof out, "\r\n%s\r\n", text);
+
+	assert_int_equal(write(sim->fd, out, (size_t)len), len);
+}
+
+static void answer(struct sim *sim, const char *command)
+{
+	char text[400] = "OK";
+
+	if (strcmp(command, "AT+CGMM") == 0)
+		strcpy(text, "SIMCOM_SIM800L\r\nOK");
+	else if (strcmp(command, "AT+CGSN") == 0)
+		snprintf(text, sizeof text, "49015420323751%d\r\nOK", sim->number);
+	else if (strcmp(command, "AT+CCID") == 0)
+		snprintf(text, sizeof text, "8946000000000000001%d\r\nOK", sim->number);
+	else if (strcmp(command, "AT+CIMI") == 0)
+		snprintf(text, sizeof text, "24001000000001%d\r\nOK", sim->number);
+	else if (strcmp(command, "AT+CNUM") == 0)
+		snprintf(text, sizeof text, "+CNUM: \"\",\"+4670010001%d\",145\r\nOK", sim->number);
+	else if (strcmp(command, "AT+CPIN?") == 0)
+		strcpy(text, "+CPIN: READY\r\nOK");
+	else if (strcmp(command, "AT+CPMS=?") == 0)
+		strcpy(text, "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK");
+	else if (strcmp(command, "AT+CREG?") == 0)
+		snprintf(text, sizeof text, "+CREG: 1,%s\r\nOK", sim->creg);
+	else if (strcmp(command, "AT+CMGL=4") == 0)
+		snprintf(text, sizeof text, "%s\r\nOK", sim->list);
+	else if (strncmp(command, "AT+CMGD", 7) == 0)
+		sim->list[0] = '\0';
+	say(sim, text);
+}
+
+static void on_bytes(void *arg, int events)
+{
+	struct sim *sim = arg;
+	char bytes[256];
+	ssize_t len = read(sim->fd, bytes, sizeof bytes);
+
+	(void)events;
+	for (ssize_t i = 0; i < len; i++) {
+		if (bytes[i] != '\r') {
+			sim->line[sim->len++ % sizeof sim->line] = bytes[i];
+			continue;
+		}
+		sim->line[sim->len] = '\0';
+		sim->len = 0;
+		if (!sim->silent)
+			answer(sim, sim->line);
+	}
+}
+
+static void add_sim(void)
+{
+	struct sim *sim = &sims[sim_count];
+	char link[128];
+
+	*sim = (struct sim){ .number = sim_count, .creg = "1" };
+	sim->fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(sim->fd >= 0 && grantpt(sim->fd) == 0 && unlockpt(sim->fd) == 0);
+	sim->slave = open(ptsname(sim->fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	snprintf(link, sizeof link, "%s/m%d", fx->dir, sim_count);
+	assert_int_equal(symlink(ptsname(sim->fd), link), 0);
+	sim->io = loop_io_new(fx->loop, sim->fd, LOOP_READ, on_bytes, sim);
+	sim_count++;
+}
+
+/* A text of five letters from "Gate", the k-th of its kind. */
+static void arrive(int i, int k)
+{
+	snprintf(sims[i].list, sizeof sims[i].list,
+		"+CMGL: 1,0,\"\",22\r\n000407D0C730BD0C000062111209%02d008005E8329BFD06", k);
+	say(&sims[i], "+CMTI: \"SM\",1");
+}
+
+/* ---- the daemon ---------------------------------------------------------------------------------- */
+
+static void write_config(const char *more)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/simgate.conf", fx->dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "[gateway]\nstate_dir = %s/state\ncontrol = %s/ctl\nhost_id = test\n%s", fx->dir,
+		fx->dir, more);
+	fprintf(file, "[bank b]\ndevices = %s/m*\n", fx->dir);
+	fprintf(file, "[platform p]\nkind = onlinesim-push\nurl = %s\nkey = k\n", fx->url);
+	fclose(file);
+}
+
+static struct config *load_config(void)
+{
+	struct config_report report = { 0 };
+	char path[128];
+	struct config *config;
+
+	snprintf(path, sizeof path, "%s/simgate.conf", fx->dir);
+	config = config_load(path, gateway_names(), &report);
+	if (!config)
+		fail_msg("%s", report.lines[0]);
+	config_report_free(&report);
+	return config;
+}
+
+static void start(int modems)
+{
+	char why[256] = "";
+
+	while (sim_count < modems)
+		add_sim();
+	if (gateway_start(fx->loop, load_config(), &gateway, why, sizeof why) < 0)
+		fail_msg("%s", why);
+}
+
+static void on_stopped(void *arg)
+{
+	(void)arg;
+	stopped = true;
+}
+
+static void stop(void)
+{
+	stopped = false;
+	gateway_stop(gateway, on_stopped, NULL);
+	for (int i = 0; i < 500 && !stopped; i++) {
+		loop_turn(fx->loop, 5);
+		loop_advance(fx->loop, 10);
+	}
+	assert_true(stopped);
+	gateway_free(gateway);
+	gateway = NULL;
+}
+
+/* Time passes; what happens on other threads and sockets gets its turn in between. */
+static void pass(int64_t ms, int64_t step_ms)
+{
+	for (int64_t done_ms = 0; done_ms < ms; done_ms += step_ms) {
+		loop_advance(fx->loop, step_ms);
+		for (int i = 0; i < 4; i++)
+			loop_turn(fx->loop, 1);
+	}
+}
+
+/* Until the platform has seen so many calls of a kind; the clock creeps. */
+static void until_calls(const char *name, size_t count)
+{
+	for (int i = 0; i < 4000 && fx_calls(fx, name) < count; i++) {
+		loop_turn(fx->loop, 1);
+		loop_advance(fx->loop, 10);
+	}
+	assert_true(fx_calls(fx, name) >= count);
+}
+
+#define LIST "sendNumbersOnline"
+#define TEXT "addMessage"
+
+static void setup_all(void **state)
+{
+	char dir[128];
+
+	assert_int_equal(fx_setup(state), 0);
+	fx = *state;
+	sim_count = 0;
+	snprintf(dir, sizeof dir, "%s/state", fx->dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	fx_reply_list(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
+	fx_reply_message(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
+	write_config("");
+	log_set_sink(on_log, NULL);
+	log_len = 0;
+	log_text[0] = '\0';
+}
+
+static int setup(void **state)
+{
+	setup_all(state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[400];
+
+	if (gateway)
+		stop();
+	for (int i = 0; i < sim_count; i++) {
+		loop_io_free(sims[i].io);
+		close(sims[i].slave);
+		close(sims[i].fd);
+	}
+	snprintf(command, sizeof command, "rm -rf %s/state %s/m? %s/simgate.conf %s/ctl", fx->dir,
+		fx->dir, fx->dir, fx->dir);
+	assert_int_equal(system(command), 0);
+	return fx_teardown(state);
+}
+
+/* ---- spans ---------------------------------------------------------------------------------------- */
+
+static void test_first_list_waits_for_all_and_then_comes_each_five_minutes(void **state)
+{
+	size_t before;
+
+	(void)state;
+	start(2);
+	until_calls(LIST, 1);
+	assert_non_null(strstr(fx_call(fx, LIST, 0)->body, "+46700100010"));
+	assert_non_null(strstr(fx_call(fx, LIST, 0)->body, "+46700100011"));
+	before = fx_calls(fx, LIST);
+	pass(20 * MINUTE, SECOND);
+	assert_in_range(fx_calls(fx, LIST) - before, 4, 5);
+}
+
+static void test_a_port_that_never_settles_delays_the_list_by_start_grace(void **state)
+{
+	(void)state;
+	while (sim_count < 2)
+		add_sim();
+	sims[1].creg = "2"; /* searches for ever */
+	start(2);
+	pass(80 * SECOND, 200);
+	assert_int_equal(fx_calls(fx, LIST), 0);
+	pass(15 * SECOND, 200);
+	until_calls(LIST, 1);
+	assert_non_null(strstr(fx_call(fx, LIST, 0)->body, "+46700100010"));
+	assert_null(strstr(fx_call(fx, LIST, 0)->body, "+46700100011"));
+}
+
+static void test_two_days_without_the_platform_lose_nothing(void **state)
+{
+	(void)state;
+	/* the modem has nothing to say meanwhile, so that hours are few steps */
+	write_config("poll_every = 3d\nsweep_every = 3d\n");
+	start(1);
+	until_calls(LIST, 1);
+	fx_forget_replies(fx);
+	fx_reply_list(fx, (struct reply){ .status = 503, .body = "" });
+	fx_reply_message(fx, (struct reply){ .status = 503, .body = "<html>" });
+	for (int k = 0; k < 8; k++) {
+		arrive(0, 10 + k);
+		pass(2 * SECOND, 20);
+		assert_int_equal(logged("event=sms_stored"), k + 1);
+		pass(6 * HOUR, MINUTE);
+	}
+	assert_int_equal(logged("event=sms_delivered"), 0);
+	fx_forget_replies(fx);
+	fx_reply_list(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
+	fx_reply_message(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
+	pass(3 * MINUTE, 200);
+	assert_int_equal(logged("event=sms_delivered"), 8);
+}
+
+static void test_lost_registration_is_off_the_list_after_its_grace(void **state)
+{
+	size_t lists;
+
+	(void)state;
+	start(2);
+	until_calls(LIST, 1);
+	pass(2 * SECOND, 100);
+	lists = fx_calls(fx, LIST);
+	sims[0].creg = "2";
+	say(&sims[0], "+CREG: 2");
+	pass(19 * SECOND, 200);
+	assert_int_equal(fx_calls(fx, LIST), lists);
+	pass(4 * SECOND, 200);
+	until_calls(LIST, lists + 1);
+	assert_null(strstr(fx_call(fx, LIST, lists)->body, "+46700100010"));
+	assert_non_null(strstr(fx_call(fx, LIST, lists)->body, "+46700100011"));
+	sims[0].creg = "1";
+	say(&sims[0], "+CREG: 1");
+	until_calls(LIST, lists + 2);
+	assert_non_null(strstr(fx_call(fx, LIST, lists + 1)->body, "+46700100010"));
+}
+
+static void test_a_text_that_was_not_announced_is_found_by_the_sweep(void **state)
+{
+	(void)state;
+	start(1);
+	until_calls(LIST, 1);
+	snprintf(sims[0].list, sizeof sims[0].list,
+		"+CMGL: 1,0,\"\",22\r\n000407D0C730BD0C000062111209000080" "05E8329BFD06");
+	pass(70 * SECOND, 200);
+	until_calls(TEXT, 1);
+	assert_string_equal(sims[0].list, "");
+}
+
+static void test_stopping_sends_no_list(void **state)
+{
+	size_t lists;
+
+	(void)state;
+	start(2);
+	until_calls(LIST, 1);
+	pass(3 * SECOND, 100);
+	lists = fx_calls(fx, LIST);
+	stop();
+	for (int i = 0; i < 20; i++)
+		loop_advance(fx->loop, SECOND);
+	assert_int_equal(fx_calls(fx, LIST), lists);
+}
+
+static void test_reload_leaves_other_ports_alone(void **state)
+{
+	size_t opened;
+
+	(void)state;
+	start(2);
+	until_calls(LIST, 1);
+	opened = logged("event=port_found");
+	assert_int_equal(opened, 2);
+	write_config("sweep_every = 2m\n");
+	gateway_reload(gateway);
+	write_config("sweep = 2m\n"); /* an error: the old one stays */
+	gateway_reload(gateway);
+	assert_int_equal(logged("the old one stays"), 1);
+	pass(10 * SECOND, 200);
+	assert_int_equal(logged("event=port_found"), opened);
+	arrive(1, 30);
+	until_calls(TEXT, 1);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_first_list_waits_for_all_and_then_comes_each_five_minutes),
+		CASE(test_a_port_that_never_settles_delays_the_list_by_start_grace),
+		CASE(test_two_days_without_the_platform_lose_nothing),
+		CASE(test_lost_registration_is_off_the_list_after_its_grace),
+		CASE(test_a_text_that_was_not_announced_is_found_by_the_sweep),
+		CASE(test_stopping_sends_no_list),
+		CASE(test_reload_leaves_other_ports_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
