@@ -1,4 +1,4 @@
-/* generic.c - any modem that keeps to 3GPP TS 27.007 and 27.005; also what other families build on. */
+/* generic.c - any modem that keeps to 3GPP TS 27.007 and 27.005; what families build on. */
 #include <stddef.h>
 
 #include "modem/driver.h"
@@ -29,6 +29,9 @@ AT_SCRIPT(poll,
 static const struct at_urc urcs[] = {
 	{ "RDY", modem_on_restart },
 	{ "^SYSSTART", modem_on_restart },
+	{ "MODEM:STARTUP", modem_on_restart },
+	{ "*ATREADY", modem_on_restart },
+	{ "+AT: READY", modem_on_restart },
 	{ "SMS Ready", modem_on_sms_ready },
 	{ "SMS DONE", modem_on_sms_ready },
 	{ "+QIND: SMS DONE", modem_on_sms_ready },

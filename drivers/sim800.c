@@ -1,4 +1,4 @@
-/* sim800.c - SIMCom SIM800, SIM808, SIM868 and SIM900 (2G). SIM800 Series AT Command Manual V1.09. */
+/* sim800.c - SIMCom SIM800, SIM808, SIM868, SIM900 (2G). SIM800 Series AT Command Manual V1.09. */
 #include <stddef.h>
 
 #include "modem/driver.h"
@@ -43,7 +43,7 @@ static const char *const cnmi[] = { "+CNMI=2,1,0,0,0", "+CNMI=1,1,0,0,0", NULL }
 const struct modem_driver driver_sim800 = {
 	.name = "sim800",
 	.about = "SIMCom SIM800, SIM808, SIM868, SIM900 (2G)",
-	.models = (const char *const[]){ "SIM800", "SIM808", "SIM868", "SIM900", NULL },
+	.models = (const char *const[]) { "SIM800", "SIM808", "SIM868", "SIM900", NULL },
 	.scripts = { .init = &init, .card = &card, .poll = &poll },
 	.urcs = urcs,
 	.iccid = iccid,

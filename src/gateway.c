@@ -49,6 +49,7 @@ struct gateway {
 	struct modem_env env;
 	struct modem **modems;
 	size_t modem_count, modem_room;
+	size_t scan_at; /* where in modems the next device of a scan is expected */
 	struct modem **dying; /* stopped by a reload, not yet finished */
 	size_t dying_count;
 	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
@@ -59,6 +60,7 @@ struct gateway {
 	uint64_t store_moves;
 	loop_fn *stopped;
 	void *stopped_arg;
+	bool starting; /* the ports are being added: that those so far have settled means nothing */
 	bool stopping;
 };
 
@@ -153,6 +155,8 @@ static void on_grace_over(void *arg)
 /* No port at all may mean that udev is not done: then start_grace decides. */
 static void look_settled(struct gateway *gateway)
 {
+	if (gateway->starting)
+		return;
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		if (!gateway->modems[i]->settled)
 			return;
@@ -201,10 +205,18 @@ static bool slot_taken(struct gateway *gateway, const char *bank, const char *sl
 {
 	static struct log_limit limit = { .period_ms = SUMMARY_MS, .burst = 8 };
 
+	/* Nearly always they come in the same order as the last time. */
+	if (gateway->scan_at < gateway->modem_count &&
+		strcmp(gateway->modems[gateway->scan_at]->device, device) == 0) {
+		gateway->scan_at++;
+		return true;
+	}
 	for (size_t i = 0; i < gateway->modem_count; i++) {
 		const struct modem *modem = gateway->modems[i];
-		if (strcmp(modem->device, device) == 0)
+		if (strcmp(modem->device, device) == 0) {
+			gateway->scan_at = i + 1;
 			return true;
+		}
 		if (strcmp(modem->bank, bank) == 0 && strcmp(modem->slot, slot) == 0) {
 			if (log_limit(&limit))
 				log_error(LOGC_CONFIG, modem->id, NULL,
@@ -264,6 +276,7 @@ static void scan_pattern(
 
 static void scan_devices(struct gateway *gateway)
 {
+	gateway->scan_at = 0;
 	for (size_t b = 0; b < gateway->config->bank_count; b++)
 		for (size_t d = 0; d < gateway->config->banks[b].device_count; d++)
 			scan_pattern(gateway, &gateway->config->banks[b],
@@ -534,9 +547,11 @@ static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, vo
 static int reload(void *arg, struct config_report *report, say_fn *say, void *say_arg)
 {
 	struct gateway *gateway = arg;
-	struct config *fresh = config_load(gateway->config->file, gateway_names(), report);
-	struct config *old = gateway->config;
+	struct config *fresh, *old = gateway->config;
 
+	if (gateway->stopping) /* no new port may open now */
+		return -ECANCELED;
+	fresh = config_load(gateway->config->file, gateway_names(), report);
 	for (size_t i = 0; i < report->count; i++)
 		log_warning(LOGC_CONFIG, NULL, NULL, NULL, "%s", report->lines[i]);
 	if (!fresh) {
@@ -700,7 +715,10 @@ static void set_going(struct gateway *gateway)
 	loop_timer_start(&gateway->grace, config->start_grace_ms);
 	loop_timer_start(&gateway->tick, TICK_MS);
 	loop_timer_start(&gateway->summary, SUMMARY_MS);
+	gateway->starting = true;
 	scan_devices(gateway);
+	gateway->starting = false;
+	look_settled(gateway);
 	notify_ready(gateway->notify);
 	log_notice(LOGC_MAIN, NULL, NULL,
 		LOG_FIELDS(LOG_STR("version", SIMGATE_VERSION),

@@ -69,27 +69,13 @@ static int read_options(int argc, char **argv, struct options *options)
 
 	while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
 		switch (option) {
-		case 'c':
-			options->file = optarg;
-			break;
-		case CHECK:
-			options->check = true;
-			break;
-		case DRIVERS:
-			list_drivers();
-			return EXIT_STOPPED;
-		case BOARDS:
-			list_boards();
-			return EXIT_STOPPED;
-		case VERSION:
-			puts("simgated " SIMGATE_VERSION);
-			return EXIT_STOPPED;
-		case 'h':
-			usage(stdout);
-			return EXIT_STOPPED;
-		default:
-			usage(stderr);
-			return EXIT_CONFIG;
+		case 'c': options->file = optarg; break;
+		case CHECK: options->check = true; break;
+		case DRIVERS: list_drivers(); return EXIT_STOPPED;
+		case BOARDS: list_boards(); return EXIT_STOPPED;
+		case VERSION: puts("simgated " SIMGATE_VERSION); return EXIT_STOPPED;
+		case 'h': usage(stdout); return EXIT_STOPPED;
+		default: usage(stderr); return EXIT_CONFIG;
 		}
 	}
 	if (options->file && optind == argc)
@@ -106,7 +92,8 @@ static struct config *load(const struct options *options)
 	for (size_t i = 0; i < report.count; i++)
 		fprintf(stderr, "%s\n", report.lines[i]);
 	if (report.errors + report.warnings > report.count)
-		fprintf(stderr, "... and %zu more\n", report.errors + report.warnings - report.count);
+		fprintf(stderr, "... and %zu more\n",
+			report.errors + report.warnings - report.count);
 	if (options->check)
 		printf("%s: %zu errors, %zu warnings\n", options->file, report.errors,
 			report.warnings);
@@ -165,11 +152,11 @@ int main(int argc, char **argv)
 		fputs("simgated: no event loop\n", stderr);
 		return EXIT_INTERNAL;
 	}
+	catch_signals(&process); /* one that comes while starting is handled once the loop runs */
 	if (gateway_start(process.loop, config, &process.gateway, why, sizeof why) < 0) {
 		log_error(LOGC_MAIN, NULL, NULL, NULL, "cannot start: %s", why);
 		return EXIT_START;
 	}
-	catch_signals(&process);
 	loop_run(process.loop);
 	gateway_free(process.gateway);
 	log_notice(LOGC_MAIN, NULL, NULL, NULL, "stopped");

@@ -28,7 +28,8 @@ struct pending {
 	size_t waiting; /* of several answers */
 };
 
-/* ---- answers ------------------------------------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------------------------------
+ */
 
 static void answer(struct http_request *request, int status, cJSON *json)
 {
@@ -105,7 +106,8 @@ static void add_card(cJSON *json, const char *name, const char *card, bool full)
 	cJSON_AddStringToObject(json, name, full || !*card ? card : masked);
 }
 
-/* ---- ports -------------------------------------------------------------------------------------- */
+/* ---- ports --------------------------------------------------------------------------------------
+ */
 
 static const char *source_name(enum store_source source)
 {
@@ -229,7 +231,8 @@ static void on_port(void *arg, struct http_request *request)
 	answer_error(request, 404, "no such port");
 }
 
-/* ---- status ------------------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------------------------
+ */
 
 static void add_ports(cJSON *json, const struct control_view *view)
 {
@@ -277,8 +280,9 @@ static void add_banks(cJSON *json, const struct control_view *view)
 static void add_platform(cJSON *list, const struct control_view *view,
 	const struct control_platform *platform, const struct store_totals *totals)
 {
-	static const char *const health[] = { [OUTBOX_UP] = "up", [OUTBOX_DOWN] = "down",
-		[OUTBOX_ACCOUNT] = "account" };
+	static const char *const health[] = {
+		[OUTBOX_UP] = "up", [OUTBOX_DOWN] = "down", [OUTBOX_ACCOUNT] = "account"
+	};
 	struct outbox_status out;
 	struct roster_status roster;
 	cJSON *json = cJSON_CreateObject();
@@ -356,7 +360,8 @@ static void on_status(void *arg, struct http_request *request)
 			pending);
 }
 
-/* ---- messages ----------------------------------------------------------------------------------- */
+/* ---- messages -----------------------------------------------------------------------------------
+ */
 
 /* Characters, not octets. */
 static int64_t text_chars(const char *text)
@@ -465,7 +470,8 @@ static void on_count(void *arg, int err, int64_t count)
 	if (err) {
 		answer_store_error(pending->request, err);
 	} else if (count == 0) {
-		answer_error(pending->request, 404, "no such message, or nothing to be done with it");
+		answer_error(
+			pending->request, 404, "no such message, or nothing to be done with it");
 	} else {
 		cJSON *json = cJSON_CreateObject();
 		add_int(json, "count", count);
@@ -507,7 +513,8 @@ static void on_drop(void *arg, struct http_request *request)
 			on_count, pending);
 }
 
-/* ---- actions ------------------------------------------------------------------------------------ */
+/* ---- actions ------------------------------------------------------------------------------------
+ */
 
 /* One platform's part of a sync. */
 struct sync_part {
@@ -597,7 +604,7 @@ struct control *control_new(
 	control->actions = actions;
 	control->arg = arg;
 	memcpy(control->routes,
-		(struct http_route[ROUTES]){
+		(struct http_route[ROUTES]) {
 			{ "GET", "/api/v1/status", on_status, control },
 			{ "GET", "/api/v1/ports", on_ports, control },
 			{ "GET", "/api/v1/ports/*", on_port, control },

@@ -159,6 +159,7 @@ static void send_row(struct at *at)
 {
 	const struct at_cmd *row = this_row(at);
 
+	at->owed = 0;
 	at->sent = (struct at_text){ 0 };
 	at->report = (struct at_report){ .code = -1 };
 	at_put(&at->sent, "AT");
@@ -176,9 +177,17 @@ static void send_row(struct at *at)
 
 static void next_row(struct at *at)
 {
+	const struct at_cmd *row = this_row(at);
 	/* A command that was sent more than once may be answered more than once. */
 	int64_t gap_ms = at->tries > 0 && at->gap_ms < AT_QUIET_MS ? AT_QUIET_MS : at->gap_ms;
 
+	/* Each of the ATs that were sent into silence: as late as the first one was. */
+	if (at->tries > 0 && row->cmd && !*row->cmd) {
+		at->owed = at->tries;
+		at->owed_ms = (at->tries + 2) * row->timeout_ms;
+		if (gap_ms < at->owed_ms)
+			gap_ms = at->owed_ms;
+	}
 	at->tries = 0;
 	if (++at->row == at->script->count) {
 		at->row--;
@@ -319,7 +328,7 @@ static bool error_code(const char *rest, int *code)
 enum final { NOT_FINAL, FINAL_OK, FINAL_ERROR };
 
 /* Final result codes, whole lines only (V.250 5.7.1, TS 27.007 9.2, TS 27.005 3.2.5, and what
- * firmware adds to them). */
+ * firmware adds to them). NO CARRIER is none: nothing is dialled here, it is a caller who hung up. */
 static enum final final_result(const char *line, enum at_family *family, int *code)
 {
 	static const struct {
@@ -333,7 +342,6 @@ static enum final final_result(const char *line, enum at_family *family, int *co
 		{ "COMMAND NOT SUPPORT", AT_PLAIN, true },
 		{ "TOO MANY PARAMETERS", AT_PLAIN, true },
 		{ "MODEM ERROR", AT_PLAIN, false },
-		{ "NO CARRIER", AT_PLAIN, true },
 	};
 
 	if (strcmp(line, "OK") == 0)
@@ -446,9 +454,12 @@ static void on_line(void *arg, const char *line, size_t len)
 		if (strcmp(line, "OK") == 0 && at->oks++ == 0)
 			loop_timer_start(&at->timer, AT_QUIET_MS); /* none may follow */
 		break;
+	case GAP:
+		if (at->owed > 0 && strcmp(line, "OK") == 0)
+			loop_timer_start(&at->timer, --at->owed > 0 ? at->owed_ms : AT_QUIET_MS);
+		break;
 	case IDLE:
 	case START:
-	case GAP:
 	case QUIET:
 		break;
 	}

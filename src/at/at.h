@@ -1,4 +1,4 @@
-/* at.h - scripts of AT commands on one channel, unsolicited codes, and the way back after silence. */
+/* at.h - scripts of AT commands on one channel, unsolicited codes, the way back after silence. */
 #ifndef SIMGATE_AT_AT_H
 #define SIMGATE_AT_AT_H
 
@@ -44,11 +44,11 @@ struct at_cmd {
 	const char *cmd;     /* what follows "AT" */
 	at_build_fn *build;  /* instead of cmd */
 	const char *prefix;  /* lines of the answer begin so; "" or NULL: they are bare */
-	at_line_fn *fn;      /* takes such lines */
+	at_line_fn *fn;	     /* takes such lines */
 	at_line_fn *bare_fn; /* takes bare lines too, where fn takes prefixed ones */
-	int timeout_ms;      /* since the last line of the answer; 0: AT_TIMEOUT_MS */
-	int retries;         /* after an error or silence */
-	bool may_fail;       /* an error does not end the script */
+	int timeout_ms;	     /* since the last line of the answer; 0: AT_TIMEOUT_MS */
+	int retries;	     /* after an error or silence */
+	bool may_fail;	     /* an error does not end the script */
 };
 
 struct at_script {
@@ -57,16 +57,30 @@ struct at_script {
 	size_t count;
 };
 
-#define AT_SCRIPT(NAME, ...) \
-	static const struct at_cmd NAME##_rows[] = { __VA_ARGS__ }; \
-	static const struct at_script NAME = { #NAME, NAME##_rows, \
+#define AT_SCRIPT(NAME, ...)                                                                       \
+	static const struct at_cmd NAME##_rows[] = { __VA_ARGS__ };                                \
+	static const struct at_script NAME = { #NAME, NAME##_rows,                                 \
 		sizeof NAME##_rows / sizeof NAME##_rows[0] }
-#define AT_CMD(CMD)             { .cmd = (CMD) }
-#define AT_TRY(CMD)             { .cmd = (CMD), .may_fail = true }
-#define AT_SLOW(CMD, MS)        { .cmd = (CMD), .timeout_ms = (MS) }
-#define AT_GET(CMD, PREFIX, FN) { .cmd = (CMD), .prefix = (PREFIX), .fn = (FN) }
-#define AT_ASK(CMD, PREFIX, FN) \
-	{ .cmd = (CMD), .prefix = (PREFIX), .fn = (FN), .may_fail = true }
+#define AT_CMD(CMD)                                                                                \
+	{                                                                                          \
+		.cmd = (CMD)                                                                       \
+	}
+#define AT_TRY(CMD)                                                                                \
+	{                                                                                          \
+		.cmd = (CMD), .may_fail = true                                                     \
+	}
+#define AT_SLOW(CMD, MS)                                                                           \
+	{                                                                                          \
+		.cmd = (CMD), .timeout_ms = (MS)                                                   \
+	}
+#define AT_GET(CMD, PREFIX, FN)                                                                    \
+	{                                                                                          \
+		.cmd = (CMD), .prefix = (PREFIX), .fn = (FN)                                       \
+	}
+#define AT_ASK(CMD, PREFIX, FN)                                                                    \
+	{                                                                                          \
+		.cmd = (CMD), .prefix = (PREFIX), .fn = (FN), .may_fail = true                     \
+	}
 
 /* Unsolicited codes: a line that begins so. A NULL prefix ends the table. */
 struct at_urc {
@@ -113,9 +127,9 @@ struct at {
 	struct loop *loop;
 	const struct at_host *host;
 	void *owner;
-	const char *object; /* in the log; the owner's */
+	const char *object;		  /* in the log; the owner's */
 	const struct at_urc *driver_urcs; /* looked at first; may be NULL */
-	int gap_ms; /* pause between an answer and the next command */
+	int gap_ms;			  /* pause between an answer and the next command */
 	struct at_lex lex;
 	struct loop_timer timer, limit;
 	const struct at_script *script; /* NULL: idle */
@@ -125,6 +139,7 @@ struct at {
 	struct at_text sent;
 	struct at_report report;
 	int oks, resyncs;
+	int owed, owed_ms; /* answers that repeated ATs may still bring, and how far apart */
 	unsigned epoch; /* changes when the channel is reset: what came before is void */
 	uint64_t timeouts, unknown_lines;
 	struct at_ring_line ring[AT_RING_LINES];
@@ -148,9 +163,9 @@ void at_feed(struct at *at, const uint8_t *bytes, size_t len);
 /* The n-th newest line kept (0: the newest); NULL past the last. */
 const struct at_ring_line *at_ring(const struct at *at, unsigned n);
 
-/* A copy for people: runs of hexadecimal digits past 32 as "<pdu 154>", of 6 and more decimal digits
- * as "***" and the last three, secrets behind +CPIN= as "***". Text in quotes that is no plain word
- * of AT is masked too. */
+/* A copy for people: runs of hexadecimal digits past 32 as "<pdu 154>", of 6 and more decimal
+ * digits as "***" and the last three, secrets behind +CPIN= as "***". Text in quotes that is no
+ * plain word of AT is masked too. */
 void at_mask(const char *line, char *out, size_t size);
 
 #endif

@@ -18,7 +18,7 @@ struct at_args at_args_of(const char *line, const char *prefix)
 		line += len;
 	if (*line == ':')
 		line++;
-	return (struct at_args){ skip_blanks(line) };
+	return (struct at_args) { skip_blanks(line) };
 }
 
 bool at_args_more(const struct at_args *args)

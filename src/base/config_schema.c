@@ -333,7 +333,7 @@ static void read_sell(struct config_loader *load, const struct key *key,
 	size_t i, j;
 
 	split_list(load, entry, CONFIG_PLATFORMS_MAX, &bank->sell, &bank->sell_count);
-	for (i = 0; i < bank->sell_count; i++) {
+	for (i = 0; bank->sell && i < bank->sell_count; i++) {
 		if (!config_is_word(bank->sell[i], load->platform_names))
 			config_error(load->report, entry->place,
 				"%s: there is no [platform %.80s]; nearest known name: %s",
@@ -342,6 +342,7 @@ static void read_sell(struct config_loader *load, const struct key *key,
 					? config_nearest(bank->sell[i], load->platform_names)
 					: "none");
 		for (j = 0; j < i; j++)
+			/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 			if (!strcmp(bank->sell[i], bank->sell[j]))
 				config_error(load->report, entry->place, "%s: %.80s is named twice",
 					key->name, bank->sell[i]);

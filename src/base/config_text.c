@@ -400,7 +400,7 @@ static void add_entry(struct source *source, const char *key, const char *value)
 
 	for (i = 0; i < section->count; i++) {
 		entry = &section->entries[i];
-		if (strcmp(entry->key, key))
+		if (strcmp(entry->key, key) != 0)
 			continue;
 		config_error(report, here(source), "key \"%.80s\" is there twice, first at %s:%d",
 			key, entry->place.file, entry->place.line);
@@ -503,7 +503,7 @@ static const char *keep_name(
 static void read_file(
 	struct config_text *text, const char *path, struct config_place from, int depth)
 {
-	FILE *file;
+	FILE *file = NULL;
 	int err = config_open(path, &file);
 	const char *name;
 

@@ -5,20 +5,20 @@
 #include <stdint.h>
 
 enum counter {
-	COUNTER_SMS_RECEIVED,   /* entries journalled: whole texts and parts */
+	COUNTER_SMS_RECEIVED, /* entries journalled: whole texts and parts */
 	COUNTER_SMS_UNDECODABLE,
 	COUNTER_SMS_SAME_ENTRY, /* listed again before their deletion */
-	COUNTER_SMS_JOINED,     /* messages put together from parts */
+	COUNTER_SMS_JOINED,	/* messages put together from parts */
 	COUNTER_STORE_COMMITS,
 	COUNTER_STORE_JOBS,
 	COUNTER_STORE_ERRORS,
-	COUNTER_STORE_REFUSED,  /* jobs over the queue's limit */
+	COUNTER_STORE_REFUSED, /* jobs over the queue's limit */
 	COUNTER_OPEN_HUNG,
-	COUNTER_OPEN_REFUSED,   /* opens over the limit of abandoned threads */
+	COUNTER_OPEN_REFUSED, /* opens over the limit of abandoned threads */
 	COUNTER_AT_TIMEOUTS,
 	COUNTER_AT_REFUSED_BYTES,
-	COUNTER_HTTP_REFUSED,   /* connections or bodies over a limit */
-	COUNTER_SLOTS_REFUSED,  /* devices over the limit of slots */
+	COUNTER_HTTP_REFUSED,  /* connections or bodies over a limit */
+	COUNTER_SLOTS_REFUSED, /* devices over the limit of slots */
 	COUNTER_DELIVERED,
 	COUNTER_RETRIED,
 	COUNTER_REJECTED,

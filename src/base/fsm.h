@@ -16,7 +16,7 @@ enum { FSM_QUEUE_MAX = 16, FSM_TIMEOUT = 31 /* the event that a state's time lim
 struct fsm_state {
 	const char *name;
 	uint32_t accepts;   /* FSM_BIT(event) | ...; FSM_TIMEOUT needs no mention */
-	uint32_t edges;     /* FSM_BIT(state) | ... */
+	uint32_t edges;	    /* FSM_BIT(state) | ... */
 	int64_t timeout_ms; /* 0: none. The enter function may set another by fsm_set_timeout() */
 	void (*enter)(struct fsm *fsm);
 	void (*event)(struct fsm *fsm, int event, int value);
@@ -43,7 +43,7 @@ struct fsm {
 	void *owner;
 	struct loop *loop;
 	int state;
-	int64_t since_ms;      /* monotonic, of the last change */
+	int64_t since_ms; /* monotonic, of the last change */
 	int64_t since_wall_ms;
 	char why[96];
 	struct loop_timer timer;

@@ -86,6 +86,7 @@ static void out_clean(struct out *out, const char *text, bool escape)
 		size_t n = 0;
 
 		step = utf8_step(text + i, len - i);
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): i < len */
 		if (!step || s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0)) {
 			buf[n++] = '?';
 		} else {

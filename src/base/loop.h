@@ -30,7 +30,8 @@ struct loop_timer {
 /* Returns NULL if memory or the kernel's event queue cannot be had. */
 struct loop *loop_new(void);
 
-/* A loop whose two clocks stand at the given values and move by loop_advance() alone. I/O is real. */
+/* A loop whose two clocks stand at the given values and move by loop_advance() alone. I/O is real.
+ */
 struct loop *loop_new_manual(int64_t mono_ms, int64_t wall_ms);
 
 /* Takes NULL. All watchers must have been freed, all timers stopped. */

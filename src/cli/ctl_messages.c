@@ -33,10 +33,11 @@ static bool parse_zone(const char *text, struct tm *tm, int64_t *out)
 	}
 	if (*text != '+' && *text != '-')
 		return false;
+	/* The widths bound what is read. NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || text[1 + end] ||
 		!isdigit((unsigned char)text[1]) || hours > 14 || minutes < 0 || minutes > 59)
 		return false;
-	*out = timegm(tm) - sign * (hours * 3600 + minutes * 60);
+	*out = timegm(tm) - sign * (hours * 60L + minutes) * 60;
 	return true;
 }
 

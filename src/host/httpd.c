@@ -127,7 +127,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 	c->httpd = httpd;
 	c->fd = fd;
 	loop_timer_init(&c->timer, httpd->loop, on_connection_timeout, c);
-	loop_timer_start(&c->timer, HTTPD_TIMEOUT_S * 1000);
+	loop_timer_start(&c->timer, INT64_C(1000) * HTTPD_TIMEOUT_S);
 }
 
 /* While a request waits for us, its client is not to blame: no limit then. */
@@ -138,7 +138,7 @@ static void connection_limit(struct MHD_Connection *connection, bool limited)
 			->socket_context;
 
 	if (c && limited)
-		loop_timer_start(&c->timer, HTTPD_TIMEOUT_S * 1000);
+		loop_timer_start(&c->timer, INT64_C(1000) * HTTPD_TIMEOUT_S);
 	else if (c)
 		loop_timer_stop(&c->timer);
 }

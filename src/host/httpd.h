@@ -15,9 +15,9 @@ enum {
 
 struct httpd;
 
-/* A unix socket at path with the given mode and, if it exists, group. A stale socket is replaced; one
- * that answers, or a file of another kind, is refused with a sentence in why. routes must outlive the
- * listener. Unknown paths get 404, known ones with another method 405, both as
+/* A unix socket at path with the given mode and, if it exists, group. A stale socket is replaced;
+ * one that answers, or a file of another kind, is refused with a sentence in why. routes must
+ * outlive the listener. Unknown paths get 404, known ones with another method 405, both as
  * {"error":"..."}; a longer body 413. */
 int httpd_new_unix(struct loop *loop, const char *path, int mode, const char *group,
 	const struct http_route *routes, struct httpd **out, char *why, size_t why_size);

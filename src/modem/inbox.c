@@ -10,13 +10,18 @@
 #include "base/log.h"
 #include "sms/pdu.h"
 
-enum { PID_TYPE_0 = 0x40 /* acknowledged, shown to nobody (TS 23.040 9.2.3.9) */ };
+enum {
+	NOBODY = '?',	   /* begins the name under which parts of an unknown card are kept */
+	PID_TYPE_0 = 0x40, /* acknowledged, shown to nobody (TS 23.040 9.2.3.9) */
+	JOIN_AGAIN_MS = 10 * 1000, /* a complete set that could not be joined */
+};
 
 struct inbox {
 	struct loop *loop;
 	struct store *store;
 	const struct inbox_host *host;
 	void *arg;
+	struct loop_timer join_timer;
 	bool trouble; /* the store refused the last text */
 };
 
@@ -30,25 +35,42 @@ struct inbox_job {
 	char port_id[2 * STORE_NAME_SIZE];
 };
 
+static void on_join_timer(void *arg)
+{
+	inbox_recover(arg);
+}
+
+/* Its parts are no longer on the card: the store alone has them. */
+static void join_later(struct inbox *inbox)
+{
+	if (!loop_timer_active(&inbox->join_timer))
+		loop_timer_start(&inbox->join_timer, JOIN_AGAIN_MS);
+}
+
 struct inbox *inbox_new(
 	struct loop *loop, struct store *store, const struct inbox_host *host, void *arg)
 {
 	struct inbox *inbox = calloc(1, sizeof *inbox);
 
-	if (inbox)
-		*inbox = (struct inbox){ loop, store, host, arg, false };
+	if (!inbox)
+		return NULL;
+	*inbox = (struct inbox) { .loop = loop, .store = store, .host = host, .arg = arg };
+	loop_timer_init(&inbox->join_timer, loop, on_join_timer, inbox);
 	return inbox;
 }
 
 void inbox_free(struct inbox *inbox)
 {
+	if (inbox)
+		loop_timer_stop(&inbox->join_timer);
 	free(inbox);
 }
 
 static void note_trouble(struct inbox *inbox, int err)
 {
 	if (err && !inbox->trouble)
-		log_error(LOGC_STORE, NULL, "store_failed", LOG_FIELDS(LOG_STR("reason", strerror(-err))),
+		log_error(LOGC_STORE, NULL, "store_failed",
+			LOG_FIELDS(LOG_STR("reason", strerror(-err))),
 			"texts cannot be stored: they stay on their cards and are read again; "
 			"make room on the disk of state_dir");
 	else if (!err && inbox->trouble)
@@ -56,15 +78,18 @@ static void note_trouble(struct inbox *inbox, int err)
 	inbox->trouble = err != 0;
 }
 
-/* ---- joining ------------------------------------------------------------------------------------ */
+/* ---- joining ------------------------------------------------------------------------------------
+ */
 
 static void on_joined(void *arg, int err, const struct store_sms_result *result)
 {
 	struct inbox *inbox = arg;
 
 	note_trouble(inbox, err);
+	if (err)
+		join_later(inbox);
 	if (err || result->same_entry)
-		return; /* complete sets are looked for again at the next start */
+		return;
 	counter_add(COUNTER_SMS_JOINED, 1);
 	inbox->host->stored(inbox->arg, result);
 }
@@ -73,13 +98,16 @@ static void join(struct inbox *inbox, const struct store_sms_result *result)
 {
 	size_t count = result->part_count, size = count * SMS_TEXT_MAX;
 	const struct store_set_part *last = &result->parts[0];
+	bool attributed;
 	struct sms_pdu *pdus = calloc(count, sizeof *pdus);
 	const struct sms_pdu **order = calloc(count, sizeof *order);
 	char *text = malloc(size);
 	struct store_route routes[STORE_ROUTES_MAX];
 
-	if (!pdus || !order || !text) /* the set stays whole in the store: joined at the next start */
+	if (!pdus || !order || !text) {
+		join_later(inbox);
 		goto out;
+	}
 	for (size_t i = 0; i < count; i++) {
 		order[i] = &pdus[i];
 		if (sms_pdu_read(result->parts[i].raw, strlen(result->parts[i].raw), -1, &pdus[i]))
@@ -87,9 +115,10 @@ static void join(struct inbox *inbox, const struct store_sms_result *result)
 		if (result->parts[i].arrived_ms > last->arrived_ms)
 			last = &result->parts[i];
 	}
+	attributed = last->card_id[0] && last->card_id[0] != NOBODY;
 	sms_text(order, count, text, size);
 	struct store_message message = {
-		.card_id = last->card_id,
+		.card_id = attributed ? last->card_id : "",
 		.bank = last->bank,
 		.slot = last->slot,
 		.sender = pdus[0].sender.text,
@@ -98,7 +127,7 @@ static void join(struct inbox *inbox, const struct store_sms_result *result)
 		.arrived_ms = last->arrived_ms,
 		.parts = (int)count,
 	};
-	size_t routed = inbox->host->route(inbox->arg, last->bank, last->card_id[0], routes);
+	size_t routed = inbox->host->route(inbox->arg, last->bank, attributed, routes);
 	store_set_join(inbox->store, result->set_id, &message, routes, routed, on_joined, inbox);
 out:
 	free(pdus);
@@ -108,7 +137,8 @@ out:
 
 static void on_set_complete(void *arg, int err, const struct store_sms_result *result)
 {
-	(void)err;
+	if (err)
+		join_later(arg);
 	if (result)
 		join(arg, result);
 }
@@ -118,7 +148,8 @@ void inbox_recover(struct inbox *inbox)
 	store_sets_complete(inbox->store, on_set_complete, inbox);
 }
 
-/* ---- entries ------------------------------------------------------------------------------------ */
+/* ---- entries ------------------------------------------------------------------------------------
+ */
 
 static void note_stored(const struct inbox_job *job, const struct store_sms_result *result)
 {
@@ -159,6 +190,16 @@ static void on_stored(void *arg, int err, const struct store_sms_result *result)
 	free(job);
 }
 
+/* Under which card a part waits for the others. Where nobody can tell, those of one memory belong
+ * together; those of two modules do not, be sender and reference the same. */
+static const char *part_card(const struct inbox_entry *entry, char *buf, size_t size)
+{
+	if (entry->card_id[0])
+		return entry->card_id;
+	snprintf(buf, size, "%c%s", NOBODY, entry->key);
+	return buf;
+}
+
 /* Why a PDU is kept raw and not forwarded; NULL if it is a text. */
 static const char *no_text(enum sms_error error, const struct sms_pdu *pdu)
 {
@@ -180,7 +221,7 @@ void inbox_put(
 {
 	struct inbox_job *job = calloc(1, sizeof *job);
 	struct store_route routes[STORE_ROUTES_MAX];
-	char text[SMS_TEXT_MAX];
+	char text[SMS_TEXT_MAX], card[STORE_CARD_SIZE];
 	struct sms_pdu pdu;
 	const struct sms_pdu *one = &pdu;
 	struct store_message message = { 0 };
@@ -208,13 +249,14 @@ void inbox_put(
 	if (sms.undecodable) {
 		; /* raw, with the reason */
 	} else if (pdu.concat.total > 1) {
-		part = (struct store_part){ entry->card_id, pdu.sender.text, pdu.sender.type,
-			pdu.concat.ref, pdu.concat.ref_bits, pdu.concat.total, pdu.concat.seq };
+		part = (struct store_part) { part_card(entry, card, sizeof card), pdu.sender.text,
+			pdu.sender.type, pdu.concat.ref, pdu.concat.ref_bits, pdu.concat.total,
+			pdu.concat.seq };
 		sms.part = &part;
 		job->part = true;
 	} else {
 		sms_text(&one, 1, text, sizeof text);
-		message = (struct store_message){
+		message = (struct store_message) {
 			.card_id = entry->card_id,
 			.bank = entry->bank,
 			.slot = entry->slot,

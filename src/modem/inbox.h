@@ -11,7 +11,8 @@ struct inbox;
 
 /* Whom the inbox asks and tells; the modem wing knows no platform. */
 struct inbox_host {
-	/* Where the text of a card in this bank goes: fills out[STORE_ROUTES_MAX], returns the rows. */
+	/* Where the text of a card in this bank goes: fills out[STORE_ROUTES_MAX], returns the
+	 * rows. */
 	size_t (*route)(void *arg, const char *bank, bool attributed, struct store_route *out);
 	/* A text is in the store; result as store.h has it. */
 	void (*stored)(void *arg, const struct store_sms_result *result);
@@ -24,8 +25,8 @@ struct inbox_entry {
 	const char *card_id; /* the card it came to; "" if nobody can tell */
 	const char *memory;  /* "SM", "ME" */
 	int index;
-	int tpdu_len;     /* what the listing's header said */
-	const char *pdu;  /* hexadecimal */
+	int tpdu_len;	 /* what the listing's header said */
+	const char *pdu; /* hexadecimal */
 };
 
 struct inbox *inbox_new(
@@ -39,7 +40,7 @@ typedef void inbox_done_fn(void *owner, int err, bool same_entry);
 void inbox_put(
 	struct inbox *inbox, const struct inbox_entry *entry, inbox_done_fn *done, void *owner);
 
-/* Joins the sets that were complete when the process ended. */
+/* Joins the sets that were complete when the process ended; tried on until the store takes them. */
 void inbox_recover(struct inbox *inbox);
 
 #endif

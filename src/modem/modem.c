@@ -12,7 +12,6 @@
 
 enum {
 	OFF_LOOK_MS = 2000,       /* how often a device that is not there is looked for */
-	REGISTER_POLL_MS = 3000,  /* registration is looked at so often while it is missing */
 	STORE_RETRY_MS = 1000,
 };
 
@@ -28,9 +27,8 @@ static struct modem *of(struct fsm *fsm)
 
 void modem_run(struct modem *modem, enum modem_job job, const struct at_script *script)
 {
-	modem->job = job;
-	if (at_run(&modem->at, script) < 0)
-		modem->job = JOB_NONE;
+	if (at_run(&modem->at, script) == 0)
+		modem->job = job;
 }
 
 void modem_report_text(const struct at_report *report, char *out, size_t size)
@@ -104,7 +102,7 @@ static void on_port_put(void *arg, int err)
 	modem->putting = false;
 	if (err) { /* the list must not lie: again until it is in */
 		modem->card_in_store[0] = '?';
-		loop_timer_start(&modem->store_timer, STORE_RETRY_MS);
+		modem_store_again(modem);
 		return;
 	}
 	put_port(modem);
@@ -131,14 +129,24 @@ static void put_port(struct modem *modem)
 	store_port_put(modem->env->store, &port, on_port_put, modem);
 }
 
+void modem_store_again(struct modem *modem)
+{
+	if (!loop_timer_active(&modem->store_timer))
+		loop_timer_start(&modem->store_timer, STORE_RETRY_MS);
+}
+
 static void on_store_timer(void *arg)
 {
-	put_port(arg);
+	struct modem *modem = arg;
+
+	if (modem->number_wanted)
+		modem_number_changed(modem);
+	put_port(modem);
 }
 
 void modem_update_online(struct modem *modem)
 {
-	modem->online = modem->card_id[0] && !modem->dead &&
+	modem->online = modem->card_id[0] && !modem->dead && modem_sms_readable(modem) &&
 		(modem->fsm.state == MODEM_READY ||
 			(modem->fsm.state == MODEM_REGISTER &&
 				loop_timer_active(&modem->grace_timer)));
@@ -242,6 +250,7 @@ static const struct at_urc common_urcs[] = {
 	{ "+SMS FULL", on_cpms_full },
 	{ "^SMMEMFULL", on_cpms_full },
 	{ "RING", modem_on_noise },
+	{ "NO CARRIER", modem_on_noise }, /* the caller hung up */
 	{ NULL, NULL },
 };
 
@@ -467,6 +476,8 @@ static void sim_event(struct fsm *fsm, int event, int value)
 	(void)value;
 	if (channel_event(modem, event))
 		return;
+	if (event == EV_SIM_LOOK)
+		modem->card_wanted = true; /* if the look is under way, it may have been too early */
 	if (event == FSM_TIMEOUT || event == EV_SIM_LOOK)
 		modem_sim_timeout(modem);
 	else if (event == EV_CARD)
@@ -488,7 +499,7 @@ static void enter_register(struct fsm *fsm)
 	if (modem->sms.step == 0)
 		modem_sms_begin(modem);
 	modem->poll_wanted = true;
-	start_timers(modem, REGISTER_POLL_MS);
+	start_timers(modem, MODEM_REGISTER_POLL_MS);
 	work_soon(modem);
 }
 
@@ -502,12 +513,16 @@ static void enter_ready(struct fsm *fsm)
 	work_soon(modem);
 }
 
-/* The channel is free: texts first, then a look at card and network. */
+/* The channel is free: texts first, then a look at card and network; but the card first, if it may be
+ * another one: its texts would go to the wrong number, and the wrong ones would be deleted. */
 static void work(struct modem *modem)
 {
-	if (!at_idle(&modem->at) || modem_sms_next(modem) || !modem->poll_wanted)
+	if (!at_idle(&modem->at))
 		return;
-	modem->poll_wanted = false;
+	if (!modem->card_wanted && (modem_sms_next(modem) || !modem->poll_wanted))
+		return;
+	modem->card_doubted = modem->card_wanted;
+	modem->poll_wanted = modem->card_wanted = false;
 	modem->seen_iccid[0] = '\0';
 	modem_run(modem, JOB_POLL, modem->driver->scripts.poll);
 }
@@ -534,7 +549,7 @@ static void service_event(struct fsm *fsm, int event, int value)
 		fsm_go(fsm, MODEM_SIM, "look at the card");
 		break;
 	case EV_SIM_LOOK:
-		modem->poll_wanted = true;
+		modem->card_wanted = true;
 		work(modem);
 		break;
 	case EV_REG:
@@ -706,7 +721,7 @@ static void on_poll_timer(void *arg)
 
 	modem->poll_wanted = true;
 	loop_timer_start(&modem->poll_timer, modem->fsm.state == MODEM_READY ?
-			modem->env->spans.poll : REGISTER_POLL_MS);
+			modem->env->spans.poll : MODEM_REGISTER_POLL_MS);
 	work_soon(modem);
 }
 
@@ -776,7 +791,8 @@ void modem_stop(struct modem *modem, const char *why)
 
 bool modem_finished(const struct modem *modem)
 {
-	return modem->dead && modem->fsm.state == MODEM_OFF && modem->pending == 0;
+	return modem->dead && modem->fsm.state == MODEM_OFF && modem->pending == 0 &&
+		!loop_timer_active(&modem->store_timer);
 }
 
 void modem_free(struct modem *modem)

@@ -17,6 +17,7 @@ enum {
 	MODEM_LISTING_MAX = 512, /* entries of one listing; more wait for the next */
 	MODEM_PDU_SIZE = 400,  /* hexadecimal digits of an entry, with NUL */
 	MODEM_MEMORIES_MAX = 2,
+	MODEM_SHORTS_MAX = 16, /* entries shown too short that are remembered */
 };
 
 enum modem_state {
@@ -82,6 +83,7 @@ struct modem_sms {
 	int target;     /* index of the one being selected */
 	int cpms_args;  /* arguments that AT+CPMS takes here: 3, 2, 1 */
 	int cnmi;       /* which of the driver's AT+CNMI is tried or holds */
+	int rounds;     /* of trying to select a memory in the set-up */
 	int step;       /* of the set-up */
 	bool indications; /* new texts are announced */
 	unsigned wanted;  /* bit per memory: to be listed */
@@ -96,10 +98,15 @@ struct modem_sms {
 		size_t len;
 		char pdu[MODEM_PDU_SIZE];
 	} reading;
-	uint64_t short_hash; /* of the last entry that ended too early */
+	struct { /* entries that ended too early, and in which listing */
+		uint64_t hash;
+		unsigned listing;
+	} shorts[MODEM_SHORTS_MAX];
+	size_t short_count;
+	unsigned listings;
 	bool damaged; /* this listing lost something: it proves nothing about what is gone */
 	int delete_failures; /* in a row */
-	char owner_card[STORE_CARD_SIZE]; /* whose texts the module's memory held when the card came */
+	int read_failures[MODEM_MEMORIES_MAX]; /* in a row */
 	int64_t last_sweep_ms, last_sweep_wall_ms; /* of the last good listing; 0: none */
 };
 
@@ -137,10 +144,20 @@ struct modem {
 	char card_in_store[STORE_CARD_SIZE];
 	bool putting;    /* a store_port_put is under way */
 	bool settled;    /* has reached a state that lasts, since the start */
-	bool poll_wanted, card_wanted, dead;
+	bool poll_wanted, dead;
+	bool card_wanted;   /* it may be another card: no text is read or deleted before a poll */
+	bool card_doubted;  /* the poll that runs is to tell that */
+	int poll_failures;  /* in a row, of its first command */
+	int iccid_tries;
+	bool number_wanted; /* the store did not answer what the number is */
 	int faults;      /* in a row: for the back-off */
 	int pending;     /* callbacks of the store that are still to come */
 	struct modem_sms sms;
+	struct { /* the module's own memory; outlives a restart of the module and a hang-up */
+		bool unread; /* not listed since `card` came */
+		char owner[STORE_CARD_SIZE]; /* whose texts it held then; "" if nobody can tell */
+		char card[STORE_CARD_SIZE], imei[20];
+	} module;
 	struct modem_history history[MODEM_HISTORY];
 	unsigned history_next;
 	uint64_t received, errors;

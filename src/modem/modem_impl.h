@@ -22,6 +22,8 @@ enum modem_event {
 	EV_WORK,     /* something waits for the channel */
 };
 
+enum { MODEM_REGISTER_POLL_MS = 3000 }; /* while registration or an answer is missing */
+
 /* What a script that runs is for. */
 enum modem_job {
 	JOB_NONE,
@@ -60,9 +62,13 @@ bool modem_sms_next(struct modem *modem);
 void modem_sms_script(
 	struct modem *modem, enum modem_job job, const struct at_report *report);
 void modem_sms_want(struct modem *modem, const char *memory); /* NULL: all */
+bool modem_sms_readable(const struct modem *modem); /* false: texts that come cannot be read now */
 
 /* "AT+CPIN? said +CME ERROR: 10", "no answer to AT+CMGL=4". */
 void modem_report_text(const struct at_report *report, char *out, size_t size);
+
+/* The store refused something: asked again soon. */
+void modem_store_again(struct modem *modem);
 
 /* Recomputes whether the card can receive now, tells the store and the gateway. */
 void modem_update_online(struct modem *modem);

@@ -11,6 +11,8 @@ enum {
 	SIM_BUSY_MS = 1000,   /* a card that starts up is asked again so often (modems.md 1.0) */
 	SIM_ABSENT_MS = 5000, /* an empty holder is looked at so often where no code tells */
 	SIM_LOCKED_MS = 30000,
+	ICCID_TRIES = 8,      /* seconds for which a card that is ready may keep its ICCID back */
+	POLL_FAILURES = 2,    /* refusals to say how the card is: then it is looked at anew */
 };
 
 /* TS 27.007 9.2.1 */
@@ -238,7 +240,8 @@ void modem_sim_forget(struct modem *modem)
 	modem->number_source = STORE_NUMBER_UNKNOWN;
 	modem->reg = modem->reg_cs = modem->reg_eps = REG_NONE;
 	modem->rssi_dbm = 0;
-	modem->poll_wanted = false;
+	modem->poll_wanted = modem->card_wanted = modem->number_wanted = false;
+	modem->poll_failures = modem->iccid_tries = 0;
 	modem_sms_end(modem);
 }
 
@@ -255,6 +258,7 @@ void modem_sim_timeout(struct modem *modem)
 		fsm_set_timeout(&modem->fsm, SIM_BUSY_MS);
 		return;
 	}
+	modem->card_wanted = false;
 	modem_run(modem, JOB_CPIN, &cpin);
 }
 
@@ -292,6 +296,35 @@ static void cpin_failed(struct modem *modem, const struct at_report *report)
 	}
 }
 
+/* A card that was being identified is so again; of one that is at work only the number was asked. */
+static void card_not_stored(struct modem *modem)
+{
+	if (!modem->card_id[0])
+		return;
+	if (modem->fsm.state == MODEM_SIM) {
+		modem_sim_forget(modem);
+		fsm_set_timeout(&modem->fsm, SIM_ABSENT_MS);
+	} else {
+		modem->number_wanted = true;
+		modem_store_again(modem);
+	}
+}
+
+/* Whose texts the module's memory holds: the last card's. Only while that memory was not read since
+ * (a restart came in between) it is still what it was, and with yet another card nobody can tell. */
+static void note_module(struct modem *modem, const char *last_card)
+{
+	bool same_module = strcmp(modem->module.imei, modem->imei) == 0;
+
+	if (!modem->module.unread || !same_module)
+		snprintf(modem->module.owner, sizeof modem->module.owner, "%s", last_card);
+	else if (strcmp(modem->module.card, modem->card_id) != 0)
+		modem->module.owner[0] = '\0';
+	modem->module.unread = true;
+	snprintf(modem->module.card, sizeof modem->module.card, "%s", modem->card_id);
+	snprintf(modem->module.imei, sizeof modem->module.imei, "%s", modem->imei);
+}
+
 static void on_card_stored(void *arg, int err, const struct store_card *card)
 {
 	struct modem *modem = arg;
@@ -300,8 +333,7 @@ static void on_card_stored(void *arg, int err, const struct store_card *card)
 	if (modem->dead)
 		return;
 	if (err) {
-		modem->card_id[0] = '\0';
-		fsm_set_timeout(&modem->fsm, SIM_ABSENT_MS);
+		card_not_stored(modem);
 		return;
 	}
 	if (strcmp(card->card_id, modem->card_id) != 0)
@@ -319,7 +351,7 @@ static void on_card_stored(void *arg, int err, const struct store_card *card)
 	if (!card->number[0])
 		log_warning(LOGC_MODEM, modem->id, NULL, LOG_FIELDS(LOG_CARD("card", modem->card_id)),
 			"the card's own number is not known: its texts wait; add it to the numbers file");
-	snprintf(modem->sms.owner_card, sizeof modem->sms.owner_card, "%s", card->last_card);
+	note_module(modem, card->last_card);
 	fsm_post(&modem->fsm, EV_CARD, 0);
 }
 
@@ -358,6 +390,7 @@ static void card_known(struct modem *modem)
 
 void modem_number_changed(struct modem *modem)
 {
+	modem->number_wanted = false;
 	if (modem->card_id[0] && !modem->dead)
 		tell_store(modem);
 }
@@ -368,7 +401,7 @@ void modem_sim_script(
 	if (modem->fsm.state != MODEM_SIM)
 		return;
 	if (job == JOB_CPIN) {
-		if (report->result != AT_OK) {
+		if (report->result != AT_OK || !modem->sim_state[0]) { /* an OK alone says nothing */
 			cpin_failed(modem, report);
 		} else if (strcmp(modem->sim_state, "READY") == 0) {
 			modem->iccid_cmd = 0;
@@ -383,6 +416,11 @@ void modem_sim_script(
 			modem_run(modem, JOB_ICCID, &iccid);
 			return;
 		}
+		/* Numbers belong to the ICCID: what is read before it is known has none. */
+		if (!modem->seen_iccid[0] && ++modem->iccid_tries < ICCID_TRIES) {
+			sim_not_ready(modem, "no ICCID yet", SIM_BUSY_MS, false);
+			return;
+		}
 		snprintf(modem->iccid, sizeof modem->iccid, "%s", modem->seen_iccid);
 		modem_run(modem, JOB_CARD, modem->driver->scripts.card);
 	} else {
@@ -392,29 +430,39 @@ void modem_sim_script(
 
 /* ---- polls ------------------------------------------------------------------------------------- */
 
-/* The poll's first command failed: does that mean that the card is gone? */
-static bool card_refused(const struct at_report *report)
+/* The poll's first command, AT+CPIN?, failed: does that mean that the card is gone? What is no clear
+ * answer is asked for once more; a registration that nobody confirms is not one. */
+static bool card_refused(struct modem *modem, const struct at_report *report)
 {
-	return report->result == AT_FAILED && report->family == AT_CME && report->step == 0 &&
-		report->code >= CME_NO_SIM && report->code <= CME_SIM_FAILURE;
+	if (report->result == AT_OK || report->step > 0) {
+		modem->poll_failures = 0;
+		return false;
+	}
+	if (report->result == AT_FAILED && report->family == AT_CME && report->code >= CME_NO_SIM &&
+		report->code <= CME_SIM_FAILURE)
+		return true;
+	loop_timer_start(&modem->poll_timer, MODEM_REGISTER_POLL_MS);
+	return modem->card_doubted || ++modem->poll_failures >= POLL_FAILURES;
+}
+
+static void card_gone(struct modem *modem, const char *why)
+{
+	snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", why);
+	fsm_post(&modem->fsm, EV_SIM_GONE, 0);
 }
 
 void modem_sim_polled(struct modem *modem, const struct at_report *report)
 {
-	struct fsm *fsm = &modem->fsm;
-
-	if (report->result != AT_OK && !card_refused(report)) {
-		fsm_post(fsm, EV_REG, 0);
-	} else if (report->result != AT_OK || strcmp(modem->sim_state, "READY") != 0) {
-		snprintf(fsm->why, sizeof fsm->why, "card not ready");
-		fsm_post(fsm, EV_SIM_GONE, 0);
+	if (card_refused(modem, report) || strcmp(modem->sim_state, "READY") != 0) {
+		card_gone(modem, "card not ready");
 	} else if (modem->seen_iccid[0] && strcmp(modem->seen_iccid, modem->iccid) != 0) {
 		log_notice(LOGC_MODEM, modem->id, "sim_changed",
 			LOG_FIELDS(LOG_CARD("from", modem->iccid), LOG_CARD("to", modem->seen_iccid)),
 			"another card is in");
-		snprintf(fsm->why, sizeof fsm->why, "another card");
-		fsm_post(fsm, EV_SIM_GONE, 0);
+		card_gone(modem, "another card");
+	} else if (modem->card_doubted && !modem->seen_iccid[0]) {
+		card_gone(modem, "it may be another card");
 	} else {
-		fsm_post(fsm, EV_REG, 0);
+		fsm_post(&modem->fsm, EV_REG, 0);
 	}
 }

@@ -10,8 +10,12 @@
 enum {
 	LIST_SILENCE_MS = 20000, /* inside a listing; 50 entries at 9600 baud take 20 s in all */
 	DELETE_MS = 10000,
+	ORPHAN_DIGITS = 16, /* so many hexadecimal digits on a line are (a piece of) a PDU */
 	AGAIN_MS = 2000, /* a listing that lost something, or a store in trouble: again after this */
 	MODE_RETRIES = 15, /* seconds that the SMS part of a module may take to come up */
+	SELECT_ROUNDS = 5, /* of all forms of AT+CPMS, some seconds each: it may come up later still */
+	SETUP_AFTER = 3,    /* failures to read in a row: set up anew, the module may have forgotten it */
+	UNREADABLE_AFTER = 6, /* and then the card cannot receive */
 };
 
 /* The steps of the set-up, in this order. */
@@ -73,6 +77,7 @@ static void entry_drop(struct modem *modem, struct modem_entry *entry)
 		}
 	if (sms->deleting == entry)
 		sms->deleting = NULL;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): never NULL */
 	if (entry->storing)
 		entry->modem = NULL;
 	else
@@ -92,11 +97,23 @@ static bool module_memory(const char *memory)
 	return strcmp(memory, "ME") == 0 || strcmp(memory, "MT") == 0;
 }
 
+/* To which card an entry came; "" if nobody can tell. What was in the module's memory before the card
+ * came is another's. In one without a name, or both in one (MT), it may be anybody's, unless it is the
+ * same card as before. */
+static const char *whose(const struct modem *modem, const char *memory)
+{
+	const char *owner = modem->module.owner;
+
+	if (strcmp(memory, "SM") == 0 || modem->sms.current & 1U << modem->sms.selected)
+		return modem->card_id;
+	return strcmp(memory, "ME") == 0 || strcmp(owner, modem->card_id) == 0 ? owner : "";
+}
+
 /* Under which name the entries of a memory are remembered: the card's, or the place's and module's. */
 static void memory_key(const struct modem *modem, const char *memory, char *out, size_t size)
 {
 	if (module_memory(memory))
-		snprintf(out, size, "me-%s-%s", modem->imei[0] ? modem->imei : "unknown", modem->id);
+		snprintf(out, size, "me-%s-%.100s", modem->imei[0] ? modem->imei : "unknown", modem->id);
 	else
 		snprintf(out, size, "%s", modem->card_id);
 }
@@ -133,15 +150,13 @@ static void on_stored(void *owner, int err, bool same_entry)
 
 static void store_entry(struct modem *modem, struct modem_entry *entry, int tpdu_len)
 {
-	struct modem_sms *sms = &modem->sms;
-	bool before = module_memory(entry->memory) && !(sms->current & 1U << sms->selected);
 	char key[STORE_CARD_SIZE];
 	struct inbox_entry in = {
 		.port_id = modem->id,
 		.bank = modem->bank,
 		.slot = modem->slot,
 		.key = key,
-		.card_id = before ? sms->owner_card : modem->card_id,
+		.card_id = whose(modem, entry->memory),
 		.memory = entry->memory,
 		.index = entry->index,
 		.tpdu_len = tpdu_len,
@@ -168,9 +183,11 @@ static void take_entry(struct modem *modem)
 			sms->damaged = true;
 			return;
 		}
+		entry->seen = true; /* now: what follows may drop it */
 		store_entry(modem, entry, sms->reading.tpdu_len);
+	} else {
+		entry->seen = true;
 	}
-	entry->seen = true;
 }
 
 /* ---- lines of a listing ------------------------------------------------------------------------- */
@@ -184,21 +201,45 @@ static uint64_t hash_of(int index, const char *text)
 	return hash;
 }
 
+/* Whether an earlier listing showed the entry that is being read just so; if not, it is remembered. */
+static bool short_before(struct modem_sms *sms)
+{
+	uint64_t hash = hash_of(sms->selected << 16 | sms->reading.index, sms->reading.pdu);
+
+	for (size_t i = 0; i < sms->short_count; i++)
+		if (sms->shorts[i].hash == hash && sms->shorts[i].listing != sms->listings) {
+			sms->shorts[i] = sms->shorts[--sms->short_count];
+			return true;
+		}
+	if (sms->short_count < MODEM_SHORTS_MAX) { /* others wait until these are taken */
+		sms->shorts[sms->short_count].hash = hash;
+		sms->shorts[sms->short_count++].listing = sms->listings;
+	}
+	return false;
+}
+
+/* Only what the listing of the same memory just before this one showed counts: the memories take turns. */
+static void forget_old_shorts(struct modem_sms *sms)
+{
+	for (size_t i = 0; i < sms->short_count;)
+		if (sms->listings - sms->shorts[i].listing > (unsigned)sms->memory_count)
+			sms->shorts[i] = sms->shorts[--sms->short_count];
+		else
+			i++;
+}
+
 /* The next header or the end came before all digits of an entry. Bytes were lost on the way: the next
  * listing shows it whole. If that one shows the very same, it is what the memory holds. */
 static void end_entry(struct modem *modem)
 {
 	struct modem_sms *sms = &modem->sms;
-	uint64_t hash;
 
 	if (sms->reading.digits == 0)
 		return;
-	hash = hash_of(sms->reading.index, sms->reading.pdu);
-	if (hash == sms->short_hash) {
+	if (short_before(sms)) {
 		take_entry(modem);
 		return;
 	}
-	sms->short_hash = hash;
 	sms->reading.digits = 0;
 	sms->damaged = true;
 	modem->errors++;
@@ -210,11 +251,13 @@ static bool on_list_bare(void *owner, const char *line)
 	struct modem_sms *sms = &modem->sms;
 	size_t len = strlen(line);
 
-	if (sms->reading.digits == 0)
-		return false;
 	for (size_t i = 0; i < len; i++)
 		if (!isxdigit((unsigned char)line[i]))
 			return false;
+	if (sms->reading.digits == 0) { /* an entry whose header was lost: it is there all the same */
+		sms->damaged = sms->damaged || len >= ORPHAN_DIGITS;
+		return len >= ORPHAN_DIGITS;
+	}
 	if (sms->reading.len + len >= sizeof sms->reading.pdu)
 		len = sizeof sms->reading.pdu - 1 - sms->reading.len;
 	memcpy(sms->reading.pdu + sms->reading.len, line, len);
@@ -283,6 +326,8 @@ static void start_listing(struct modem *modem)
 	sms->wanted &= ~(1U << sms->selected);
 	sms->damaged = false;
 	sms->reading.digits = 0;
+	sms->listings++;
+	forget_old_shorts(sms);
 	for (size_t i = 0; i < sms->count; i++)
 		sms->entries[i]->seen = false;
 	modem_run(modem, JOB_LIST, &list);
@@ -317,6 +362,45 @@ static void tell_what_is_left(struct modem *modem)
 	store_entries_listed(modem->env->store, key, memory, indices, count, NULL, NULL);
 }
 
+bool modem_sms_readable(const struct modem *modem)
+{
+	return modem->sms.read_failures[0] < UNREADABLE_AFTER;
+}
+
+/* The memory that receives is tried until it can be read: its texts would wait unseen. A second one
+ * waits for the next sweep in the end. */
+static void read_failed(struct modem *modem, int memory)
+{
+	struct modem_sms *sms = &modem->sms;
+	int n = ++sms->read_failures[memory];
+
+	modem->poll_wanted = true; /* is the card still there? */
+	if (memory == 0 || n <= SETUP_AFTER)
+		list_again(modem);
+	if (memory > 0)
+		return;
+	if (n == UNREADABLE_AFTER) {
+		log_warning(LOGC_SMS, modem->id, NULL, LOG_FIELDS(LOG_INT("n", n)),
+			"texts cannot be read from the modem: off the list");
+		modem_update_online(modem);
+	}
+	if (n % SETUP_AFTER == 0) {
+		sms->step = STEP_NONE;
+		modem_sms_begin(modem);
+	}
+}
+
+static void read_well(struct modem *modem)
+{
+	bool was = modem_sms_readable(modem);
+
+	modem->sms.read_failures[modem->sms.selected] = 0;
+	if (was == modem_sms_readable(modem))
+		return;
+	log_notice(LOGC_SMS, modem->id, NULL, NULL, "texts can be read again");
+	modem_update_online(modem);
+}
+
 static void listing_over(struct modem *modem, const struct at_report *report)
 {
 	struct modem_sms *sms = &modem->sms;
@@ -330,14 +414,17 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 		modem_report_text(report, text, sizeof text);
 		log_info(LOGC_SMS, modem->id, NULL, LOG_FIELDS(LOG_STR("reason", text)),
 			"listing failed; it is repeated");
-		list_again(modem);
+		read_failed(modem, sms->selected);
 		return;
 	}
+	read_well(modem);
 	if (sms->damaged) {
 		list_again(modem);
 		return;
 	}
 	tell_what_is_left(modem);
+	if (strcmp(memory_name(modem), "SM") != 0)
+		modem->module.unread = false;
 	sms->current |= 1U << sms->selected;
 	sms->last_sweep_ms = loop_now_ms(modem->env->loop);
 	sms->last_sweep_wall_ms = loop_wall_ms(modem->env->loop);
@@ -506,6 +593,10 @@ static void select_over(struct modem *modem, const struct at_report *report)
 		sms->cpms_args--;
 		select_memory_now(modem, sms->target);
 		return;
+	} else if (sms->step == STEP_SELECT && ++sms->rounds < SELECT_ROUNDS) {
+		sms->cpms_args = 3;
+		select_memory_now(modem, sms->target);
+		return;
 	} else if (sms->step == STEP_SELECT) { /* then the one that is selected anyway */
 		log_notice(LOGC_SMS, modem->id, NULL, NULL,
 			"the modem lets no memory be chosen: reading the one it has");
@@ -513,7 +604,7 @@ static void select_over(struct modem *modem, const struct at_report *report)
 		sms->memories[0][0] = '\0';
 		sms->selected = 0;
 	} else {
-		/* The second memory cannot be listed now: the next sweep tries again. */
+		/* It cannot be listed now: tried again later. */
 		sms->selected = -1;
 		sms->wanted &= ~(1U << sms->target);
 		for (size_t i = 0; i < sms->count;)
@@ -524,6 +615,8 @@ static void select_over(struct modem *modem, const struct at_report *report)
 	}
 	if (sms->step == STEP_SELECT)
 		next_step(modem);
+	else if (report->result != AT_OK)
+		read_failed(modem, sms->target);
 }
 
 static void cnmi_over(struct modem *modem, const struct at_report *report)
@@ -536,9 +629,11 @@ static void cnmi_over(struct modem *modem, const struct at_report *report)
 		modem_run(modem, JOB_SMS_CNMI, &cnmi);
 		return;
 	}
-	if (!sms->indications)
+	if (!sms->indications) {
 		log_notice(LOGC_SMS, modem->id, NULL, NULL,
 			"the modem announces no new texts: its memory is looked at more often");
+		loop_timer_start(&modem->sweep_timer, modem->env->spans.sweep / 6);
+	}
 	next_step(modem);
 }
 
@@ -567,7 +662,7 @@ void modem_sms_script(
 void modem_sms_begin(struct modem *modem)
 {
 	modem->sms.selected = -1;
-	modem->sms.cnmi = 0;
+	modem->sms.cnmi = modem->sms.rounds = 0;
 	next_step(modem);
 }
 
@@ -583,10 +678,10 @@ void modem_sms_end(struct modem *modem)
 	sms->selected = -1;
 	sms->reading.digits = 0;
 	sms->wanted = sms->sure = sms->current = 0;
-	sms->short_hash = 0;
+	sms->short_count = 0;
 	sms->delete_failures = 0;
+	memset(sms->read_failures, 0, sizeof sms->read_failures);
 	sms->indications = false;
-	sms->owner_card[0] = '\0';
 	sms->last_sweep_ms = sms->last_sweep_wall_ms = 0;
 }
 

@@ -34,6 +34,6 @@ bool bisect_next(struct bisect *bisect, size_t *first, size_t *count);
 /* How the part went. */
 void bisect_tell(struct bisect *bisect, bool good);
 
-size_t bisect_count(const struct bisect *bisect, enum bisect_mark mark);
+size_t bisect_count(const struct bisect *bisect, enum bisect_mark value);
 
 #endif

@@ -22,7 +22,7 @@ void deliver_free(struct deliver *deliver);
  * connections kept, platform->timeout_ms for all of it. done comes once, from the loop, never from
  * inside this call. platform is copied as far as needed. NULL if out of memory. */
 struct deliver_call *deliver_start(struct deliver *deliver, const struct config_platform *platform,
-	const struct call *call, deliver_fn *done, void *arg);
+	const struct call *request, deliver_fn *done, void *arg);
 
 /* The caller goes: done will not be called. Takes NULL. */
 void deliver_cancel(struct deliver_call *call);

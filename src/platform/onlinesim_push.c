@@ -17,7 +17,7 @@ enum {
 	ID_DIGITS_MAX = 20,
 };
 
-#define DAY_MS	(24 * 3600 * INT64_C(1000))
+#define DAY_MS	(INT64_C(1000) * 24 * 3600)
 #define HOUR_MS (3600 * INT64_C(1000))
 #define ID_MAX	9007199254740992.0 /* above, a double is no exact integer */
 
@@ -165,7 +165,8 @@ static int push_list_entry(const struct config_platform *platform,
 		.rent = row->rent >= 0 ? row->rent > 0 : platform->rent,
 		.date_start = row->date_start,
 	};
-	if (sends_2019_fields(platform)) {
+	if (sends_2019_fields(platform)) { /* which know no rent */
+		out->rent = -1;
 		out->date_stop = row->date_stop;
 		out->price = row->price;
 		out->balance = row->balance;
@@ -186,7 +187,7 @@ static bool add_entry(cJSON *array, const struct list_entry *entry)
 	       (!entry->operator_code || add_int(item, "operator", entry->operator_code)) &&
 	       add_int(item, "date_start", entry->date_start) &&
 	       (!entry->port_id || add_text(item, "port_id", entry->port_id)) &&
-	       add_int(item, "rent", entry->rent ? 1 : 0) &&
+	       (entry->rent < 0 || add_int(item, "rent", entry->rent ? 1 : 0)) &&
 	       (!entry->date_stop || add_int(item, "date_stop", entry->date_stop)) &&
 	       add_money(item, "price", entry->price) && add_money(item, "balance", entry->balance);
 }

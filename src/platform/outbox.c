@@ -342,10 +342,12 @@ static void send_text(struct outbox *outbox, struct text *text)
 		judge(text, &no_memory);
 }
 
-/* Outcomes that the store did not take count as well: what is sent then could not be recorded. */
+/* Outcomes that are not stored yet count as well: a power cut would have them all sent again. */
 static bool is_full(const struct outbox *outbox)
 {
-	return outbox->texts.counts[TEXT_FLYING] + outbox->texts.counts[TEXT_UNSTORED] >=
+	const size_t *counts = outbox->texts.counts;
+
+	return counts[TEXT_FLYING] + counts[TEXT_STORING] + counts[TEXT_UNSTORED] >=
 	       (size_t)outbox->platform->concurrency;
 }
 
@@ -516,6 +518,7 @@ void outbox_configure(struct outbox *outbox, const struct config_platform *platf
 bool outbox_wants(const struct outbox *outbox)
 {
 	return !outbox->stopped && outbox->breaker.health == OUTBOX_UP &&
+	       outbox->platform->timeout_ms < STORE_LEASE_MS / 2 && /* else drop_overdue() has it */
 	       outbox->texts.counts[TEXT_READY] < OUTBOX_READY_MAX;
 }
 

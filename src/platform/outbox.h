@@ -15,7 +15,7 @@ struct outbox;
 /* How the platform answers, for the operator. */
 enum outbox_health {
 	OUTBOX_UP,
-	OUTBOX_DOWN,    /* no connection, or it answers nonsense: tried on with growing pauses */
+	OUTBOX_DOWN,	/* no connection, or it answers nonsense: tried on with growing pauses */
 	OUTBOX_ACCOUNT, /* account refused: everything is kept, one probe a minute */
 };
 
@@ -43,7 +43,8 @@ void outbox_free(struct outbox *outbox);
 /* Takes what the configuration now says of this platform (same name and kind). */
 void outbox_configure(struct outbox *outbox, const struct config_platform *platform);
 
-/* Whether a text stored now may come back claimed: the platform is up and there is room. */
+/* Whether a text stored now may come back claimed: the platform is up, there is room, and a call
+ * ends well within STORE_LEASE_MS. */
 bool outbox_wants(const struct outbox *outbox);
 
 /* A delivery that was claimed with the text's own commit: sent at once. */

@@ -1,5 +1,5 @@
-/* platform.h - what a kind of platform is: pure functions from texts to requests and from answers to
- * outcomes. No clock, no network, no store. */
+/* platform.h - what a kind of platform is: pure functions from texts to requests and from answers
+ * to outcomes. No clock, no network, no store. */
 #ifndef SIMGATE_PLATFORM_PLATFORM_H
 #define SIMGATE_PLATFORM_PLATFORM_H
 
@@ -13,10 +13,10 @@
 /* What the platform said. Never mixed with errno or AT codes. */
 enum outcome {
 	OUTCOME_DELIVERED, /* taken: `response` is 1 in the body */
-	OUTCOME_RETRY,     /* not now: no connection, 5xx, a body that is no answer, ... */
-	OUTCOME_NUMBER,    /* it does not know the number: the list first, then once more */
+	OUTCOME_RETRY,	   /* not now: no connection, 5xx, a body that is no answer, ... */
+	OUTCOME_NUMBER,	   /* it does not know the number: the list first, then once more */
 	OUTCOME_REJECTED,  /* it will never take this message (or this list, as it is) */
-	OUTCOME_ACCOUNT,   /* key, account, address or method refused: nothing will pass until mended */
+	OUTCOME_ACCOUNT, /* key, account, address or method refused: nothing passes until mended */
 };
 
 /* A request to be made. Allocated strings; call_free() it. */
@@ -43,35 +43,35 @@ struct list_entry {
 	const char *number, *port_id;
 	int country_code;
 	int operator_code; /* 0: not sent */
-	int rent;
+	int rent;          /* -1: not sent */
 	int64_t date_start, date_stop, price, balance; /* 0: not sent, but for date_start */
 };
 
 struct platform_kind {
 	const char *name;
 
-	/* A text as a request. 0, or -EINVAL: it cannot be said in this protocol (then it is refused),
-	 * -ENOMEM. */
-	int (*message)(const struct config_platform *platform, const struct store_delivery *delivery,
-		struct call *out);
+	/* A text as a request. 0, or -EINVAL: it cannot be said in this protocol (then it is
+	 * refused), -ENOMEM. */
+	int (*message)(const struct config_platform *platform,
+		const struct store_delivery *delivery, struct call *out);
 
-	/* What the answer to a message means. reason: a short word or code of the platform's, cleaned
-	 * of anything but A-Z a-z 0-9 _ - and cut, for the store and the log. */
+	/* What the answer to a message means. reason: a short word or code of the platform's,
+	 * cleaned of anything but A-Z a-z 0-9 _ - and cut, for the store and the log. */
 	enum outcome (*message_outcome)(
 		const struct answer *answer, char *reason, size_t reason_size);
 
-	/* An entry made from what is known of a card; number is the row's, port_id (BANK/SLOT) is left
-	 * to the caller. 0, or -EINVAL and why it cannot be listed: "no country code", "number is not
-	 * E.164", ... */
-	int (*list_entry)(const struct config_platform *platform, const struct store_roster_row *row,
-		struct list_entry *out, const char **why);
+	/* An entry made from what is known of a card; number is the row's, port_id (BANK/SLOT) is
+	 * left to the caller. 0, or -EINVAL and why it cannot be listed: "no country code", "number
+	 * is not E.164", ... */
+	int (*list_entry)(const struct config_platform *platform,
+		const struct store_roster_row *row, struct list_entry *out, const char **why);
 
 	/* The full list as a request. test: the platform checks it and stores nothing. */
 	int (*list)(const struct config_platform *platform, const struct list_entry *entries,
 		size_t count, bool test, struct call *out);
 
-	/* What the answer to the list means; REJECTED: an entry in it is refused. id() is called for
-	 * each number it named (id NULL: dropped from its list). */
+	/* What the answer to the list means; REJECTED: an entry in it is refused. id() is called
+	 * for each number it named (id NULL: dropped from its list). */
 	enum outcome (*list_outcome)(const struct answer *answer, char *reason, size_t reason_size,
 		void (*id)(void *arg, const char *number, const char *id), void *arg);
 

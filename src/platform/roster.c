@@ -472,7 +472,6 @@ void roster_free(struct roster *roster)
 {
 	if (!roster)
 		return;
-	roster->waiter_count = 0;
 	roster_stop(roster);
 	selection_done(&roster->selection);
 	listing_free(roster->accepted);
@@ -515,9 +514,14 @@ void roster_open(struct roster *roster)
 
 void roster_changed(struct roster *roster)
 {
-	if (roster->stopped || !roster->opened || loop_timer_active(&roster->delay))
+	int64_t delay_ms = roster->platform->list_delay_ms;
+
+	if (roster->stopped || !roster->opened)
 		return;
-	loop_timer_start(&roster->delay, roster->platform->list_delay_ms);
+	/* What already waits for longer, a refused list's rest, must not hold this one up. */
+	if (!loop_timer_active(&roster->delay) ||
+		roster->delay.due_ms > loop_now_ms(roster->loop) + delay_ms)
+		loop_timer_start(&roster->delay, delay_ms);
 }
 
 void roster_sync(

@@ -11,10 +11,10 @@
 struct roster;
 
 struct roster_status {
-	size_t numbers;         /* in the list accepted last */
+	size_t numbers;		  /* in the list accepted last */
 	int64_t accepted_wall_ms; /* 0: none yet */
-	const char *reason;     /* of the last failure, "" if the last try was accepted */
-	size_t left_out;        /* cards online that are not in the list: no country, conflict, refused */
+	const char *reason;	  /* of the last failure, "" if the last try was accepted */
+	size_t left_out; /* cards online that are not in the list: no country, conflict, refused */
 };
 
 struct roster_events {
@@ -24,6 +24,7 @@ struct roster_events {
 
 struct roster *roster_new(struct loop *loop, struct store *store, struct deliver *deliver,
 	const struct config_platform *platform, const struct roster_events *events, void *arg);
+/* Who waits for a list is told -ECANCELED. */
 void roster_free(struct roster *roster);
 void roster_configure(struct roster *roster, const struct config_platform *platform);
 
@@ -38,7 +39,8 @@ void roster_open(struct roster *roster);
 void roster_changed(struct roster *roster);
 
 /* Send now (simgatectl sync); done may be NULL: called when this list is accepted or has failed. */
-void roster_sync(struct roster *roster, void (*done)(void *arg, int err, const char *why), void *arg);
+void roster_sync(
+	struct roster *roster, void (*done)(void *arg, int err, const char *why), void *arg);
 
 /* No list is sent any more: stopping withdraws nothing. */
 void roster_stop(struct roster *roster);

@@ -38,8 +38,8 @@ struct port {
 };
 
 /* A port for a device as configured: /dev/..., a symlink (resolved at each open), or tcp:HOST:PORT.
- * Real ttys go through libserialport; what it refuses, ptys first of all, through a plain descriptor.
- * object is the name in the log (copied). NULL if out of memory. */
+ * Real ttys go through libserialport; what it refuses, ptys first of all, through a plain
+ * descriptor. object is the name in the log (copied). NULL if out of memory. */
 struct port *port_new(struct loop *loop, struct opener *opener, const char *device,
 	const char *object, const struct port_events *events, void *owner);
 

@@ -26,10 +26,10 @@ struct port_request {
 /* port_fd.c */
 
 /* opener_work_fn: opens and configures a tty of any kind. Blocks. */
-int port_tty_work(void *request);
+int port_tty_work(void *arg);
 
 /* opener_work_fn: resolves the name and returns a socket that is connecting. Blocks. */
-int port_tcp_work(void *request);
+int port_tcp_work(void *arg);
 
 /* Starts to connect to the next address that lets us. Returns the socket, or a negative errno when
  * none is left (-ENOENT if nothing was tried). Does not block. */

@@ -9,8 +9,7 @@ enum { GSM7_ESC = 0x1B };
 
 /* Unpacks `count` septets of octets[0..len), the first at bit `skip` (fill bits after a user data
  * header, 0 to 6), into out[count]. Returns how many there were: fewer if the octets end. */
-size_t gsm7_unpack(
-	const uint8_t *octets, size_t len, unsigned skip, size_t count, uint8_t *out);
+size_t gsm7_unpack(const uint8_t *octets, size_t len, unsigned skip, size_t count, uint8_t *out);
 
 /* Septets to UTF-16 units: at most one unit a septet. *escape carries a trailing escape from one
  * run of septets to the next (part borders); set it to 0 before the first. An escape that nothing

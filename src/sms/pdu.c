@@ -186,8 +186,8 @@ static void time_read(const uint8_t *octets, struct sms_time *out)
 		zone = -zone;
 	out->valid = true;
 	out->zone_quarters = zone;
-	out->utc_s =
-		(int64_t)days * 86400 + field[3] * 3600 + field[4] * 60 + field[5] - zone * 900;
+	out->utc_s = (int64_t)days * 86400 + (field[3] * 60 + field[4] - zone * 15) * INT64_C(60) +
+		     field[5];
 }
 
 /* TS 23.038 clause 4. Reserved codings are read as the default alphabet, as it asks. */

@@ -112,7 +112,8 @@ static int transact(struct store *store, struct store_job *first, const struct s
 		store->db.backend->rollback(store->db.conn);
 		return err;
 	}
-	first->wrote = err > 0;
+	if (first)
+		first->wrote = err > 0;
 	return 0;
 }
 
@@ -308,6 +309,7 @@ static int read_last_id(void *arg, const struct backend_value *cols, size_t coun
 	unsigned high, low, seq;
 
 	(void)count;
+	/* The widths bound what is read. NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(cols[0].text, "%8x-%4x-7%3x-", &high, &low, &seq) == 3) {
 		store->id_ms = (uint64_t)high << 16 | low;
 		store->id_seq = seq;

@@ -16,13 +16,14 @@
 #include "base/loop.h"
 
 enum {
-	STORE_ID_SIZE = 37,     /* UUID text with NUL */
+	STORE_ID_SIZE = 37,	/* UUID text with NUL */
 	STORE_NUMBER_SIZE = 24, /* E.164 with '+' and NUL */
-	STORE_CARD_SIZE = 128,  /* card_id with NUL */
-	STORE_NAME_SIZE = 101,  /* bank, slot, platform: each at most 100 bytes */
-	STORE_ROUTES_MAX = 16,  /* platforms one message may go to */
+	STORE_CARD_SIZE = 128,	/* card_id with NUL */
+	STORE_NAME_SIZE = 101,	/* bank, slot, platform: each at most 100 bytes */
+	STORE_ROUTES_MAX = 16,	/* platforms one message may go to */
 	STORE_QUEUE_MAX = 65536,
-	STORE_CLAIM_MAX = 256,  /* deliveries one claim may return */
+	STORE_CLAIM_MAX = 256,		 /* deliveries one claim may return */
+	STORE_SET_MS = 7 * 86400 * 1000, /* a reference means another text after so long */
 	STORE_LEASE_MS = 60000, /* of a delivery that store_sms_put() or store_set_join() claims */
 };
 
@@ -39,8 +40,8 @@ struct store_config {
  * newer version wrote, or whose file is damaged: negative errno and a sentence in why. */
 int store_open(const struct store_config *config, struct store **out, char *why, size_t why_size);
 
-/* Finishes and commits what is queued, ends the thread, closes. Callbacks that were not made yet are
- * not made. Takes NULL. */
+/* Finishes and commits what is queued, ends the thread, closes. Callbacks that were not made yet
+ * are not made. Takes NULL. */
 void store_close(struct store *store);
 
 /* Jobs queued or running. */
@@ -59,11 +60,11 @@ enum store_source { STORE_NUMBER_UNKNOWN, STORE_NUMBER_SIM, STORE_NUMBER_FILE, S
 struct store_card {
 	const char *card_id;
 	const char *iccid, *imsi; /* "" if unknown */
-	const char *number;       /* the strongest source's, "" if unknown */
-	const char *sim_number;   /* what the card itself says (+CNUM), "" if nothing */
+	const char *number;	  /* the strongest source's, "" if unknown */
+	const char *sim_number;	  /* what the card itself says (+CNUM), "" if nothing */
 	enum store_source source;
-	const char *last_card;    /* card_id that this module held before, maybe the same; "" if unknown */
-	int64_t freed;            /* deliveries that waited for the number and now go out */
+	const char *last_card; /* card_id this module held before, maybe the same; "" if unknown */
+	int64_t freed;	       /* deliveries that waited for the number and now go out */
 };
 
 /* A card was identified in a slot: remembers it, its own number if it told one (sim_number "" keeps
@@ -82,10 +83,10 @@ void store_card_seen(
  * above. done's freed counts them. */
 struct store_number {
 	const char *iccid, *number, *label;
-	int operator_code; /* 0: none */
-	int rent;          /* -1: not said */
+	int operator_code;	       /* 0: none */
+	int rent;		       /* -1: not said */
 	int64_t date_start, date_stop; /* Unix seconds, 0: not said */
-	int64_t price, balance;        /* 1/10000, 0: not said */
+	int64_t price, balance;	       /* 1/10000, 0: not said */
 };
 typedef void store_count_fn(void *arg, int err, int64_t count);
 void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
@@ -114,15 +115,15 @@ struct store_roster_row {
 	const char *bank, *slot, *card_id, *iccid, *imsi, *number, *label;
 	int operator_code, rent;       /* as in the numbers file; 0 / -1: not said */
 	int64_t date_start, date_stop; /* Unix seconds; date_start is never 0 */
-	int64_t price, balance;        /* 0: not said */
-	const char *remote_id;         /* what `platform` calls this number, "" if unknown */
+	int64_t price, balance;	       /* 0: not said */
+	const char *remote_id;	       /* what `platform` calls this number, "" if unknown */
 	bool conflict;
 };
-typedef void store_roster_fn(
-	void *arg, int err, const struct store_roster_row *rows, size_t count);
+typedef void store_roster_fn(void *arg, int err, const struct store_roster_row *rows, size_t count);
 void store_roster(struct store *store, const char *platform, store_roster_fn *done, void *arg);
 
-/* What a platform calls its numbers (its answer to the list). remote_id "": it dropped the number. */
+/* What a platform calls its numbers (its answer to the list). remote_id "": it dropped the number.
+ */
 struct store_remote_id {
 	const char *number, *remote_id;
 };
@@ -132,9 +133,9 @@ void store_remote_ids(struct store *store, const char *platform, const struct st
 /* ---- texts in ------------------------------------------------------------------------------- */
 
 enum store_state {
-	STORE_QUEUED,    /* to be sent at next_at */
-	STORE_HELD,      /* waits for something else: no_number, unattributed */
-	STORE_WITHHELD,  /* will not be sent, by a rule */
+	STORE_QUEUED,	 /* to be sent at next_at */
+	STORE_HELD,	 /* waits for something else: no_number, unattributed */
+	STORE_WITHHELD,	 /* will not be sent, by a rule */
 	STORE_UNCLAIMED, /* no platform sells this card */
 	STORE_DELIVERED,
 	STORE_REFUSED, /* the platform does not take this message: kept, visible */
@@ -154,7 +155,7 @@ struct store_route {
 struct store_message {
 	const char *card_id, *bank, *slot;
 	const char *sender, *text; /* UTF-8 */
-	int64_t sent_ms;           /* 0 if the text bears no valid time */
+	int64_t sent_ms;	   /* 0 if the text bears no valid time */
 	int64_t arrived_ms;
 	int parts;
 };
@@ -169,10 +170,11 @@ struct store_part {
 
 /* One entry of a modem's listing. Exactly one of undecodable, message, part is set. */
 struct store_sms {
-	const char *card_id; /* whose entry it is: the card's; for a module's own memory a name of its own */
+	const char *card_id; /* whose entry it is: the card's; for a module's own memory a name of
+				its own */
 	const char *bank, *slot;
 	const char *memory; /* "SM", "ME"; "" for a text that came without an index */
-	int index;          /* -1 without one */
+	int index;	    /* -1 without one */
 	const char *raw;    /* the PDU in hexadecimal, as printed */
 	int64_t arrived_ms;
 	const char *undecodable; /* why */
@@ -190,7 +192,7 @@ struct store_delivery {
 	int64_t sent_ms, arrived_ms;
 	int64_t claimed_until_ms;
 	int64_t first_try_ms; /* 0 before the first */
-	int attempts;         /* so far */
+	int attempts;	      /* so far */
 	int parts;
 	/* platform answered "number unknown" at number_error_ms first, 0: never */
 	int64_t number_error_ms;
@@ -203,8 +205,10 @@ struct store_set_part {
 };
 
 struct store_sms_result {
-	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing added */
-	bool same_part;  /* an open set had this part already, byte for byte: journalled, not added */
+	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing
+			    added */
+	bool same_part;	 /* an open set had this part already, byte for byte: journalled, not added
+			  */
 	const char *message_id; /* of a whole text; "" otherwise */
 	/* The set this part completed, its parts in order; NULL if it is not complete. */
 	const char *set_id;
@@ -216,8 +220,8 @@ struct store_sms_result {
 
 typedef void store_sms_fn(void *arg, int err, const struct store_sms_result *result);
 
-/* A set is found by (card, sender, sender_type, ref, ref_bits, total): the newest that is open and
- * lacks this seq, else a new one. */
+/* A set is found by (card, sender, sender_type, ref, ref_bits, total): the newest that is open,
+ * lacks this seq and began no longer than STORE_SET_MS ago, else a new one. */
 void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_fn *done, void *arg);
 
 /* Turns a complete set into its message. A set that was joined before is left alone:
@@ -246,8 +250,8 @@ void store_entries_listed(struct store *store, const char *card_id, const char *
 /* ---- texts out ------------------------------------------------------------------------------ */
 
 /* Claims up to limit deliveries of a platform that are due at now_ms, at most one a card and none
- * whose card has an earlier one queued. next_ms: when the next one is due (0: none waits), claims of
- * others included. */
+ * whose card has an earlier one queued. next_ms: when the next one is due (0: none waits), claims
+ * of others included. */
 struct store_claim {
 	const struct store_delivery *rows;
 	size_t count;
@@ -257,16 +261,16 @@ typedef void store_claim_fn(void *arg, int err, const struct store_claim *claim)
 void store_claim(struct store *store, const char *platform, int64_t now_ms, int64_t lease_ms,
 	size_t limit, store_claim_fn *done, void *arg);
 
-/* How a try ended. state QUEUED with next_ms: again then; it stays in its place before later texts of
- * its card. claim_next: if it is over (any state but QUEUED), the card's next due delivery comes back
- * claimed in the same transaction. */
+/* How a try ended. state QUEUED with next_ms: again then; it stays in its place before later texts
+ * of its card. claim_next: if it is over (any state but QUEUED), the card's next due delivery comes
+ * back claimed in the same transaction. */
 struct store_outcome {
 	const char *message_id, *platform;
 	enum store_state state;
 	const char *reason; /* short; "" when delivered */
 	int64_t next_ms, now_ms, lease_ms;
 	bool number_error; /* the platform does not know the number */
-	bool tried;        /* counts as an attempt; false: given back unsent */
+	bool tried;	   /* counts as an attempt; false: given back unsent */
 	bool claim_next;
 };
 void store_outcome(
@@ -295,10 +299,10 @@ void store_totals(struct store *store, int64_t now_ms, store_totals_fn *done, vo
 /* Messages or outbox rows, newest first. */
 struct store_query {
 	const char *bank, *slot; /* NULL: any */
-	const char *id;          /* NULL: any */
+	const char *id;		 /* NULL: any */
 	int64_t since_ms;
-	size_t limit;     /* 0: 100; at most 1000 */
-	bool outbox;      /* only what is not delivered, and what cannot be decoded */
+	size_t limit; /* 0: 100; at most 1000 */
+	bool outbox;  /* only what is not delivered, and what cannot be decoded */
 };
 struct store_row {
 	const char *message_id, *platform; /* platform "" : no delivery (undecodable) */

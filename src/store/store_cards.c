@@ -271,7 +271,7 @@ void store_ports_keep(struct store *store, const struct store_place *places, siz
 		call->places[i].bank = job_text(job, places[i].bank);
 		call->places[i].slot = job_text(job, places[i].slot);
 	}
-	if (!job->err && count)
+	if (!job->err && call->places)
 		qsort(call->places, count, sizeof(*places), place_cmp);
 	store_job_submit(job);
 }

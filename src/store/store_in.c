@@ -97,7 +97,7 @@ static int set_find(struct sms_job *call, enum store_stmt stmt, const char **set
 	const struct store_part *part = call->sms.part;
 	const struct backend_value params[] = { TXT(part->card_id), TXT(part->sender),
 		INT(part->sender_type), INT(part->ref), INT(part->ref_bits), INT(part->total),
-		INT(part->seq), TXT(call->sms.raw) };
+		INT(part->seq), INT(call->sms.arrived_ms - STORE_SET_MS), TXT(call->sms.raw) };
 	size_t count = sizeof(params) / sizeof(params[0]);
 	struct store_table table;
 

@@ -293,7 +293,7 @@ void store_numbers_accepted(struct store *store, const char *platform, const cha
 	call->numbers = job_array(job, count, sizeof(*numbers));
 	for (size_t i = 0; call->numbers && i < count; i++)
 		call->numbers[i] = job_text(job, numbers[i]);
-	if (!job->err && count)
+	if (!job->err && call->numbers)
 		qsort(call->numbers, count, sizeof(*numbers), text_cmp);
 	store_job_submit(job);
 }

@@ -9,7 +9,8 @@
 
 #define SET_KEY                                                                                    \
 	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4"                   \
-	" AND s.ref_bits = ?5 AND s.total = ?6 AND s.joined_message_id = ''"
+	" AND s.ref_bits = ?5 AND s.total = ?6 AND s.joined_message_id = ''"                       \
+	" AND s.first_ms >= ?8"
 
 #define MESSAGE_COLUMNS                                                                            \
 	"m.id, COALESCE(d.platform, ''), m.bank, m.slot, m.number, m.card_id, m.sender, m.text,"   \
@@ -178,7 +179,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_PART_SAME] = { "part_same",
 		"SELECT s.id FROM part_set s JOIN part p ON p.set_id = s.id AND p.seq = ?7"
-		" JOIN pdu d ON d.id = p.pdu_id WHERE " SET_KEY " AND d.raw = ?8"
+		" JOIN pdu d ON d.id = p.pdu_id WHERE " SET_KEY " AND d.raw = ?9"
 		" ORDER BY s.id DESC LIMIT 1",
 		NULL },
 	[STMT_SET_LACKING] = { "set_lacking",

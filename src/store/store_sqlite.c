@@ -296,7 +296,7 @@ static int64_t stmt_step(
 static int64_t conn_exec(struct backend_conn *conn, int id, const struct backend_value *params,
 	size_t count, backend_row_fn *fn, void *arg)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	int err = stmt_get(conn, id, &stmt);
 	if (err)
 		return err;

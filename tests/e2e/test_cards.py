@@ -37,18 +37,18 @@ class Modems(GatewayCase):
             [(number(i), "+46735550001", f"cut m{i:03d} {k}") for i in (0, 1) for k in range(1, 7)],
         )
 
-    def test_nothing_leaks_over_twenty_plugs(self):
-        rig = self.rig(2)
+    def test_nothing_leaks_over_many_plugs(self):
+        rig = self.rig(8)
 
         def round_trip():
-            rig.sim.send("hangup 0")
-            rig.wait_listed(1)
-            rig.sim.send("plug 0")
-            rig.wait_listed(2)
+            rig.sim.send("hangup *")
+            rig.wait_listed(0)
+            rig.sim.send("plug *")
+            rig.wait_listed(8)
 
         round_trip()
         before = self.fds(rig)
-        for _ in range(20):
+        for _ in range(3):
             round_trip()
         rig.wait(lambda: self.fds(rig) <= before + 1, "as few descriptors as before")
 

@@ -8,7 +8,7 @@ from gateway_case import GatewayCase, iccid, number, running
 class When(GatewayCase):
     def test_the_first_waits_for_every_port(self):
         rig = self.rig(3, start=False)
-        rig.sim.fault(2, "late", 300)
+        rig.sim.fault(2, "late", 400)  # later than a woken modem is asked again
         rig.daemon.start()
         rig.wait_listed(3)
         self.assertEqual(self.lists(rig)[0], {number(i) for i in range(3)})

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 void ud_begin(struct ud *ud, const void *header, size_t header_len)
 {
 	memset(ud, 0, sizeof(*ud));

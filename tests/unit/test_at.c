@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "unit.h"
 
-/* ---- lines -------------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------------------
+ */
 
 static char lines[8192];
 
@@ -30,7 +31,8 @@ static void test_lexer_cuts_lines(void **state)
 		const char *lines;
 	} rows[] = {
 		{ BYTES("\r\nOK\r\n"), "OK|" },
-		{ BYTES("AT+CMGL=4\r\r\n+CMGL: 0,1,,21\r\n0791\r\n\r\nOK\r\n"), "AT+CMGL=4|+CMGL: 0,1,,21|0791|OK|" },
+		{ BYTES("AT+CMGL=4\r\r\n+CMGL: 0,1,,21\r\n0791\r\n\r\nOK\r\n"),
+			"AT+CMGL=4|+CMGL: 0,1,,21|0791|OK|" },
 		{ BYTES("\n\n\nOK\n"), "OK|" },
 		{ BYTES("\xff\0\1OK\r"), "OK|" },
 		{ BYTES("  \r\nRING  \r\n"), "RING|" },
@@ -65,7 +67,8 @@ static void test_lexer_drops_what_is_too_long(void **state)
 	assert_int_equal(lex.refused, sizeof noise);
 }
 
-/* ---- arguments ---------------------------------------------------------------------------------- */
+/* ---- arguments ----------------------------------------------------------------------------------
+ */
 
 static void test_arguments(void **state)
 {
@@ -91,10 +94,10 @@ static void test_arguments(void **state)
 
 	args = at_args_of("+X:, 99999999999 ,12a,-5,\"7\",\"never closed, 1", "+X");
 	value = 4;
-	assert_false(at_args_int(&args, 0, 100, &value));   /* empty */
-	assert_false(at_args_int(&args, 0, 1000, &value));  /* too large */
-	assert_false(at_args_int(&args, 0, 1000, &value));  /* junk */
-	assert_false(at_args_int(&args, 0, 1000, &value));  /* out of range */
+	assert_false(at_args_int(&args, 0, 100, &value));  /* empty */
+	assert_false(at_args_int(&args, 0, 1000, &value)); /* too large */
+	assert_false(at_args_int(&args, 0, 1000, &value)); /* junk */
+	assert_false(at_args_int(&args, 0, 1000, &value)); /* out of range */
 	assert_int_equal(value, 4);
 	assert_true(at_args_int(&args, 0, 1000, &value));
 	assert_int_equal(value, 7);
@@ -117,7 +120,8 @@ static void test_arguments(void **state)
 	assert_true(at_args_int(&args, 0, 9, &value)); /* it moved on all the same */
 }
 
-/* ---- the engine --------------------------------------------------------------------------------- */
+/* ---- the engine ---------------------------------------------------------------------------------
+ */
 
 static char sent[2048], answers[2048], urcs[1024];
 static struct at_report report;
@@ -343,10 +347,30 @@ static void test_autobauding_takes_a_few_tries(void **state)
 	loop_advance(bench->loop, 900);
 	assert_string_equal(sent, "AT\rAT\rAT\rAT\r");
 	feed(bench, "OK\r\nOK\r\n"); /* two of the four were heard */
-	loop_advance(bench->loop, AT_QUIET_MS - 1);
+	loop_advance(bench->loop, 5 * 300 - 1);
 	assert_string_equal(sent, "AT\rAT\rAT\rAT\r");
 	loop_advance(bench->loop, 1);
 	assert_string_equal(sent, "AT\rAT\rAT\rAT\rATE0\r");
+	feed(bench, "OK\r\n");
+	assert_int_equal(report.result, AT_OK);
+	bench_free(bench);
+}
+
+/* Each answer takes longer than the pause between the ATs: none may be taken for that of ATE0. */
+static void test_answers_to_repeated_ats_are_told_apart(void **state)
+{
+	struct bench *bench = bench_new();
+
+	(void)state;
+	run(bench, &wake);
+	loop_advance(bench->loop, 700);
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(sent, "AT\rAT\rAT\r");
+		feed(bench, "OK\r\n");
+		loop_advance(bench->loop, i < 2 ? 800 : AT_QUIET_MS);
+	}
+	assert_string_equal(sent, "AT\rAT\rAT\rATE0\r");
+	assert_int_equal(reports, 0);
 	feed(bench, "OK\r\n");
 	assert_int_equal(report.result, AT_OK);
 	bench_free(bench);
@@ -403,7 +427,10 @@ static void test_injection_is_refused(void **state)
 	bench_free(bench);
 }
 
-AT_SCRIPT(list, { .cmd = "+CMGL=4", .prefix = "+CMGL", .fn = on_answer, .bare_fn = on_hex,
+AT_SCRIPT(list, { .cmd = "+CMGL=4",
+			.prefix = "+CMGL",
+			.fn = on_answer,
+			.bare_fn = on_hex,
 			.timeout_ms = 1000 });
 
 static void test_listing_with_codes_between(void **state)
@@ -486,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_two_oks_mean_not_in_step),
 		cmocka_unit_test(test_silence_and_noise_end_as_dead),
 		cmocka_unit_test(test_autobauding_takes_a_few_tries),
+		cmocka_unit_test(test_answers_to_repeated_ats_are_told_apart),
 		cmocka_unit_test(test_refused_command_is_repeated),
 		cmocka_unit_test(test_injection_is_refused),
 		cmocka_unit_test(test_listing_with_codes_between),

@@ -25,7 +25,8 @@ static void red_event(struct fsm *fsm, int event, int value)
 	else if (event == EV_BAD)
 		assert_int_equal(fsm_go(fsm, BLUE, "bad"), -EPERM);
 	else if (event == EV_TWICE) {
-		fsm_post(fsm, EV_NEXT, 0); /* queued: handled after this one, by whatever state then */
+		fsm_post(fsm, EV_NEXT,
+			0); /* queued: handled after this one, by whatever state then */
 		fsm_post(fsm, EV_NEXT, 7);
 		note("posted");
 	}

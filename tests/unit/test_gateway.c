@@ -282,6 +282,18 @@ static void test_a_port_that_never_settles_delays_the_list_by_start_grace(void *
 	assert_null(strstr(fx_call(fx, LIST, 0)->body, "+46700100011"));
 }
 
+static void test_a_first_port_that_is_not_there_opens_no_list_for_the_rest(void **state)
+{
+	char more[200];
+
+	(void)state;
+	snprintf(more, sizeof more, "[bank a]\ndevices = %s/gone\n", fx->dir);
+	write_config(more);
+	start(1);
+	until_calls(LIST, 1);
+	assert_non_null(strstr(fx_call(fx, LIST, 0)->body, "+46700100010"));
+}
+
 static void test_two_days_without_the_platform_lose_nothing(void **state)
 {
 	(void)state;
@@ -383,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_first_list_waits_for_all_and_then_comes_each_five_minutes),
 		CASE(test_a_port_that_never_settles_delays_the_list_by_start_grace),
+		CASE(test_a_first_port_that_is_not_there_opens_no_list_for_the_rest),
 		CASE(test_two_days_without_the_platform_lose_nothing),
 		CASE(test_lost_registration_is_off_the_list_after_its_grace),
 		CASE(test_a_text_that_was_not_announced_is_found_by_the_sweep),

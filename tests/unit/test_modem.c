@@ -2,9 +2,11 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -403,11 +405,11 @@ static void test_generic_transcripts(void **state)
 /* ---- a modem that answers by table -------------------------------------------------------------- */
 
 static struct {
-	const char *cpin, *creg, *list, *list_me, *stores;
-	bool dead, garbage, list_once;
+	const char *cpin, *ccid, *creg, *list, *list_me, *stores, *cpms, *model;
+	bool dead, garbage, list_once, text_mode;
 	const char *cmgd;
 	bool in_me;
-	int deletes;
+	int deletes, lists;
 } sim;
 
 static const char *reply_to(const char *command)
@@ -424,8 +426,19 @@ static const char *reply_to(const char *command)
 		{ "AT+COPS?", "+COPS: 0,2,\"24001\"\r\nOK" },
 	};
 
-	if (strncmp(command, "AT+CPMS=\"", 9) == 0)
+	if (strncmp(command, "AT+CPMS=\"", 9) == 0) {
 		sim.in_me = strncmp(command, "AT+CPMS=\"ME", 11) == 0;
+		return sim.cpms ? sim.cpms : "OK";
+	}
+	if (strcmp(command, "AT+CMGF=0") == 0)
+		sim.text_mode = false;
+	if (strcmp(command, "AT+CMGL=4") == 0 && sim.text_mode)
+		return "ERROR";
+	sim.lists += strcmp(command, "AT+CMGL=4") == 0;
+	if (strcmp(command, "AT+CGMM") == 0 && sim.model)
+		return sim.model;
+	if (strcmp(command, "AT+CCID") == 0 && sim.ccid)
+		return sim.ccid;
 	if (strcmp(command, "AT+CPMS=?") == 0)
 		return sim.stores ? sim.stores : "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK";
 	if (strcmp(command, "AT+CPIN?") == 0)
@@ -773,6 +786,300 @@ static void test_module_memory_of_an_unknown_card_is_held(void **state)
 	assert_int_equal(held, 1); /* what comes now is the card's */
 }
 
+/* The first command that is sent next must be this one; it is answered. */
+static void answer_next(const char *command, const char *reply)
+{
+	char got[300];
+
+	if (!next_command(got, sizeof got))
+		fail_msg("nothing was sent, not %s", command);
+	assert_string_equal(got, command);
+	settle();
+	feed_line(reply);
+}
+
+static void test_card_that_may_be_another_is_looked_at_before_its_texts(void **state)
+{
+	(void)state;
+	reach_ready();
+	feed_line("+CMTI: \"SM\",4");
+	feed_line("+CPIN: NOT READY");
+	feed_line("+CPIN: READY");
+	/* the listing was under way; nothing it showed is deleted from what may be another card */
+	answer_next("AT+CMGL=4", "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK");
+	answer_next("AT+CPIN?", "+CPIN: READY\r\nOK");
+	loop_advance(bench->loop, 20);
+	answer_next("AT+CCID", "ERROR"); /* not proved to be the same */
+	for (int i = 0; i < 4 && bench->modem->fsm.state != MODEM_SIM; i++) {
+		char got[300];
+		loop_advance(bench->loop, 20);
+		next_command(got, sizeof got);
+		feed_line(reply_to(got));
+	}
+	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
+	assert_false(bench->modem->online);
+	assert_int_equal(sim.deletes, 0);
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	look();
+	assert_int_equal(messages, 1);
+}
+
+static void test_modem_that_will_not_say_how_its_card_is(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.cpin = "ERROR"; /* no codes: it may be out */
+	pass(300000 + 5000);
+	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
+	assert_false(bench->modem->online);
+	sim.cpin = NULL;
+	pass(7000);
+	assert_true(bench->modem->online);
+}
+
+static void test_iccid_that_comes_late(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.ccid = "ERROR";
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.list_once = true;
+	pass(3000);
+	look();
+	assert_int_equal(messages, 0); /* whose would it be? */
+	sim.ccid = NULL;
+	pass(3000);
+	look();
+	assert_int_equal(messages, 1);
+	assert_string_equal(bench->modem->card_id, "89460000000000000017");
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+}
+
+static void test_iccid_that_never_comes(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.ccid = "ERROR";
+	pass(12000);
+	assert_string_equal(bench->modem->card_id, "imsi-240010000000017");
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+}
+
+static void test_memory_that_can_be_chosen_late(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.cpms = "+CMS ERROR: 314";
+	pass(8000);
+	sim.cpms = NULL;
+	pass(3000);
+	assert_string_equal(bench->modem->sms.memories[0], "SM");
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+}
+
+static void test_two_short_entries_do_not_wait_for_ever(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list_once = true;
+	sim.list = "+CMGL: 1,0,,27\r\n000407D0\r\n+CMGL: 2,0,,27\r\n000407D1\r\nOK";
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	look();
+	assert_int_equal(undecodable, 0);
+	sim.list = "+CMGL: 1,0,,27\r\n000407D0\r\n+CMGL: 2,0,,27\r\n000407D1\r\nOK";
+	pass(2100 + 1500);
+	look();
+	assert_int_equal(undecodable, 2);
+	assert_int_equal(sim.deletes, 2);
+}
+
+static void test_lost_header_proves_nothing(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.cmgd = "+CMS ERROR: 500";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	sim.list = "+CMG\r\n^RSSI:18\r\nL: 4,1,,27\r\n" PDU1 "\r\nOK";
+	pass(2100 + 1500);
+	sim.list = "+CMGL: 4,1,,27\r\n" PDU1 "\r\nOK";
+	modem_sweep(bench->modem);
+	pass(2100 + 1500);
+	look();
+	assert_int_equal(messages, 1); /* it had not gone and come back */
+}
+
+static void test_caller_that_hangs_up_ends_no_command(void **state)
+{
+	(void)state;
+	reach_ready();
+	feed_line("+CMTI: \"SM\",4");
+	answer_next("AT+CMGL=4", "RING\r\nNO CARRIER\r\n+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK");
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(sim.deletes, 1);
+	assert_int_equal(bench->modem->errors, 0);
+}
+
+static void test_memory_that_cannot_be_read(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.text_mode = true; /* it restarted without a word */
+	sim.list_once = true;
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	modem_sweep(bench->modem);
+	pass(12000);
+	assert_false(sim.text_mode); /* set up again */
+	look();
+	assert_int_equal(messages, 1);
+	assert_true(bench->modem->online);
+	sim.list_once = false;
+	sim.list = "+CMS ERROR: 500";
+	modem_sweep(bench->modem);
+	pass(30000);
+	assert_false(bench->modem->online); /* the list promises that texts are read */
+	sim.list = NULL;
+	pass(5000);
+	assert_true(bench->modem->online);
+}
+
+/* The disk refuses every write. */
+static void disk_full(bool full)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = full ? 1 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_store_in_trouble_takes_no_card_away(void **state)
+{
+	(void)state;
+	reach_ready();
+	disk_full(true);
+	modem_number_changed(bench->modem);
+	settle();
+	disk_full(false);
+	assert_string_equal(bench->modem->card_id, "89460000000000000017");
+	assert_true(bench->modem->number_wanted);
+	pass(1500);
+	assert_false(bench->modem->number_wanted);
+	assert_true(bench->modem->online);
+}
+
+static void test_modem_is_not_finished_while_the_store_thinks_it_is_online(void **state)
+{
+	(void)state;
+	reach_ready();
+	disk_full(true);
+	modem_stop(bench->modem, "test");
+	settle();
+	disk_full(false);
+	assert_false(modem_finished(bench->modem));
+	loop_advance(bench->loop, 1100);
+	settle();
+	assert_true(modem_finished(bench->modem));
+	assert_string_equal(bench->modem->card_in_store, "");
+}
+
+static void test_module_memory_keeps_its_owner_over_a_restart(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.stores = "+CPMS: (\"SM\",\"ME\"),(\"SM\"),(\"SM\")\r\nOK";
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	/* another card; its module restarts before its memory was read */
+	fake_lost();
+	sim.ccid = "89460000000000000025\r\nOK";
+	sim.list_me = "+CMS ERROR: 500";
+	pass(3000 + 1500);
+	assert_string_equal(bench->modem->module.owner, "89460000000000000017");
+	feed_line("RDY");
+	sim.list_me = "+CMGL: 1,0,,27\r\n" PDU1 "\r\nOK";
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	assert_string_equal(bench->modem->module.owner, "89460000000000000017");
+	/* and now it is read: what it holds next time is this card's */
+	feed_line("RDY");
+	converse();
+	assert_string_equal(bench->modem->module.owner, "89460000000000000025");
+}
+
+static void on_put(void *owner, int err, bool same_entry)
+{
+	(void)same_entry;
+	assert_int_equal(err, 0);
+	++*(int *)owner;
+}
+
+static void test_parts_of_unknown_cards_are_not_mixed(void **state)
+{
+	struct inbox_entry entry = { "north/p01", "north", "p01", "me-1", "", "ME", 1, 25, PART1 };
+	int done = 0;
+
+	(void)state;
+	inbox_put(bench->inbox, &entry, on_put, &done);
+	entry.key = "me-2"; /* another module */
+	entry.pdu = PART2;
+	inbox_put(bench->inbox, &entry, on_put, &done);
+	settle();
+	look();
+	assert_int_equal(done, 2);
+	assert_int_equal(messages, 0);
+	entry.key = "me-1";
+	inbox_put(bench->inbox, &entry, on_put, &done);
+	settle();
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(held, 1);
+}
+
+static void test_words_that_mean_a_restart(void **state)
+{
+	static const char *const words[] = { "RDY", "^SYSSTART", "MODEM:STARTUP", "*ATREADY: 1",
+		"+AT: READY" };
+
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.model = "M-2\r\nOK";
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		converse();
+		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+		feed_line(words[i]);
+		assert_int_equal(bench->modem->fsm.state, MODEM_PROBE);
+		assert_false(bench->modem->online);
+	}
+}
+
+static void test_second_memory_that_cannot_be_read(void **state)
+{
+	int asked;
+
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.stores = "+CPMS: (\"SM\",\"ME\"),(\"SM\"),(\"SM\")\r\nOK";
+	sim.list_me = "+CMS ERROR: 500";
+	pass(15000);
+	asked = sim.lists;
+	pass(15000);
+	assert_int_equal(sim.lists, asked); /* left to the sweep */
+	assert_true(bench->modem->online);
+	sim.list_me = "+CMGL: 1,0,,27\r\n" PDU1 "\r\nOK";
+	feed_line("+CMTI: \"ME\",1");
+	converse();
+	look();
+	assert_true(messages > 0);
+}
+
 static void quiet(void *arg, enum log_level level, const char *line)
 {
 	(void)arg, (void)level;
@@ -802,6 +1109,21 @@ int main(void)
 		CASE(test_what_cannot_be_read_does_not_stop_the_next),
 		CASE(test_parts_are_joined_over_a_restart),
 		CASE(test_module_memory_of_an_unknown_card_is_held),
+		CASE(test_card_that_may_be_another_is_looked_at_before_its_texts),
+		CASE(test_modem_that_will_not_say_how_its_card_is),
+		CASE(test_iccid_that_comes_late),
+		CASE(test_iccid_that_never_comes),
+		CASE(test_memory_that_can_be_chosen_late),
+		CASE(test_two_short_entries_do_not_wait_for_ever),
+		CASE(test_lost_header_proves_nothing),
+		CASE(test_caller_that_hangs_up_ends_no_command),
+		CASE(test_memory_that_cannot_be_read),
+		CASE(test_store_in_trouble_takes_no_card_away),
+		CASE(test_modem_is_not_finished_while_the_store_thinks_it_is_online),
+		CASE(test_module_memory_keeps_its_owner_over_a_restart),
+		CASE(test_parts_of_unknown_cards_are_not_mixed),
+		CASE(test_words_that_mean_a_restart),
+		CASE(test_second_memory_that_cannot_be_read),
 	};
 
 	log_set_sink(quiet, NULL);

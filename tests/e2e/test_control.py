@@ -1,0 +1,194 @@
+"""test_control.py - simgatectl and signals on a living daemon."""
+
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+import harness
+from gateway_case import GatewayCase, number, running
+
+
+class Commands(GatewayCase):
+    def test_every_command(self):
+        rig = self.rig(2)
+        rig.sim.sms(0, "Bank", "secret words")
+        self.await_texts(rig, [(number(0), "Bank", "secret words")])
+        self.wait_totals(rig, delivered=1)
+        for args, words in (
+            (["status"], "onlinesim"),
+            (["ports"], "sim/m001"),
+            (["ports", "sim"], "sim/m001"),
+            (["port", "sim/m000"], "SIMCOM_SIM800L"),
+            (["watch"], "sim/m001"),
+            (["messages"], "sim/m000"),
+            (["messages", "--port", "sim/m000", "--since", "1h", "--limit", "5"], "Bank"),
+            (["outbox"], ""),
+            (["outbox", "list"], ""),
+            (["outbox", "retry", "--all"], None),
+            (["sync"], "onlinesim: list accepted"),
+            (["reload"], "Reloaded"),
+        ):
+            with self.subTest(args=args):
+                status, out, err = rig.daemon.ctl_raw(*args)
+                # Nothing to retry is told, and is no success.
+                self.assertIn(status, (0, 1) if words is None else (0,), out + err)
+                self.assertIn(words or "", out)
+                self.assertNotIn("secret words", out)
+                self.assertNotIn(number(0), out)
+                if words is not None:
+                    json.loads(rig.daemon.ctl_raw("--json", *args)[1])
+        self.assertIn("secret words", rig.daemon.ctl_raw("--full", "messages")[1])
+        self.assertIn(number(0), rig.daemon.ctl_raw("--full", "ports")[1])
+
+    def test_exit_status(self):
+        rig = self.rig(1)
+        for args, wanted in (
+            (["status"], 0),
+            (["port", "sim/m999"], 1),
+            (["ports", "nobank"], 1),
+            (["outbox", "retry", "no-such"], 1),
+            (["outbox", "drop", "no-such"], 1),
+            (["nonsense"], 2),
+            (["port"], 2),
+            (["port", "m000"], 2),
+            (["messages", "--since", "yesterday"], 2),
+            (["status", "--limit", "3"], 2),
+        ):
+            status, out, err = rig.daemon.ctl_raw(*args)
+            self.assertEqual(status, wanted, (args, out, err))
+            self.assertEqual(bool(err), wanted != 0, (args, err))
+        rig.platform.send("fail list 1 500 x")
+        status, _, err = rig.daemon.ctl_raw("sync")
+        self.assertEqual(status, 1)
+        rig.daemon.stop()
+        status, out, err = rig.daemon.ctl_raw("status")
+        self.assertEqual((status, out), (3, ""))
+        self.assertIn(rig.daemon.control_path, err)
+
+    def test_follow(self):
+        rig = self.rig(1)
+        with subprocess.Popen(
+            [harness.program("simgatectl"), "-s", rig.daemon.control_path, "--json", "--full",
+             "messages", "--follow"],
+            stdout=subprocess.PIPE, text=True,
+        ) as follow:
+            try:
+                rig.sim.sms(0, "Bank", "as it comes")
+                self.assertEqual(json.loads(follow.stdout.readline())["text"], "as it comes")
+            finally:
+                follow.kill()
+
+
+class Reload(GatewayCase):
+    def test_a_bank_comes_and_goes_and_the_others_do_not_notice(self):
+        rig = self.rig(3, start=False)
+        self.configure(rig, "bank sim", devices=rig.sim.path(0))
+        rig.daemon.start()
+        rig.wait_listed(1)
+        before = self.port(rig, 0)
+        self.configure(rig, "bank more", devices=f"{rig.sim.path(1)}, {rig.sim.path(2)}")
+        rig.daemon.ctl("reload")
+        rig.wait_listed(3)
+        after = self.port(rig, 0)
+        self.assertEqual((before["since"], before["history"]), (after["since"], after["history"]))
+        rig.sim.burst(1, "n")
+        wanted = [(number(i), "+46735550001", f"n m{i:03d} 1") for i in range(3)]
+        self.await_texts(rig, wanted)
+        del rig.daemon.sections["bank more"]
+        rig.daemon.write_config()
+        status, out, _ = rig.daemon.ctl_raw("reload")
+        self.assertEqual(status, 0)
+        self.assertIn("more/m001", out)
+        rig.wait(lambda: rig.platform.numbers() == {number(0)}, "the list without them")
+        after = self.port(rig, 0)
+        self.assertEqual((before["since"], before["history"]), (after["since"], after["history"]))
+
+    def test_errors_keep_the_old_configuration(self):
+        rig = self.rig(1)
+        self.configure(rig, "gateway", nonsense="1")
+        status, out, err = rig.daemon.ctl_raw("reload")
+        self.assertEqual(status, 1)
+        self.assertRegex(err, r"simgate\.conf:\d+: .*nonsense")
+        rig.sim.sms(0, "Bank", "still there")
+        self.await_texts(rig, [(number(0), "Bank", "still there")])
+        rig.daemon.signal(signal.SIGHUP)
+        rig.wait(lambda: rig.daemon.log_text().count("the old one stays") == 2, "the complaint")
+        self.configure(rig, "gateway", nonsense=None)
+        self.assertEqual(rig.daemon.ctl_raw("reload")[0], 0)
+
+    def test_hangup_signal(self):
+        rig = self.rig(2, start=False)
+        self.configure(rig, "bank sim", devices=rig.sim.path(0))
+        rig.daemon.start()
+        rig.wait_listed(1)
+        self.configure(rig, "bank sim", devices=rig.sim.devices)
+        rig.daemon.signal(signal.SIGHUP)
+        rig.wait_listed(2)
+
+    def test_what_needs_a_restart_says_so(self):
+        rig = self.rig(1)
+        self.configure(rig, "gateway", host_id="another-host")
+        status, out, _ = rig.daemon.ctl_raw("reload")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"host_id.*restart")
+
+    def test_a_new_key(self):
+        rig = self.rig(1)
+        other = os.path.join(rig.workdir, "p2")
+        os.mkdir(other)
+        second = rig.enter_context(harness.Platform(other))
+        self.configure(rig, "platform onlinesim", url=second.url)
+        rig.daemon.ctl("reload")
+        rig.wait(lambda: second.numbers() == {number(0)}, "the list at the new address")
+        rig.sim.sms(0, "Bank", "new address")
+        rig.wait(lambda: second.message_count() == 1, "the text at the new address")
+        self.assertEqual(rig.platform.message_count(), 0)
+
+
+class Stop(GatewayCase):
+    def test_sigterm(self):
+        rig = self.rig(2)
+        rig.platform.send("hang 100")
+        rig.sim.burst(2, "in flight")
+        rig.wait(lambda: rig.platform.stats()["refused"] > 0, "a request that hangs")
+        rig.wait_drained()
+        lists = len(self.lists(rig))
+        rig.daemon.signal(signal.SIGTERM)
+        self.assertEqual(rig.daemon.wait(), 0)
+        rig.daemon.stop()
+        self.assertEqual(len(self.lists(rig)), lists)
+        self.assertEqual(rig.platform.numbers(), {number(0), number(1)})
+        self.assertFalse(rig.daemon.answers())
+        rig.platform.send("clear")
+        rig.daemon.start()
+        self.await_texts(
+            rig,
+            [(number(i), "+46735550001", f"in flight m{i:03d} {k}") for i in (0, 1) for k in (1, 2)],
+        )
+
+    def test_sigterm_twice(self):
+        rig = self.rig(2)
+        rig.platform.send("hang 100")
+        rig.sim.burst(1, "kept")
+        rig.wait(lambda: rig.platform.stats()["refused"] > 0, "a request that hangs")
+        rig.wait_drained()
+        rig.daemon.signal(signal.SIGTERM)
+        rig.daemon.signal(signal.SIGINT)
+        self.assertEqual(rig.daemon.wait(), 0)
+        rig.daemon.stop()
+        rig.platform.send("clear")
+        rig.daemon.start()
+        self.await_texts(rig, [(number(i), "+46735550001", f"kept m{i:03d} 1") for i in (0, 1)])
+
+    def test_sigterm_while_starting(self):
+        rig = self.rig(4, start=False)
+        rig.sim.fault("*", "silent")
+        rig.daemon.start()
+        self.assertEqual(rig.daemon.stop(timeout=harness.DEADLINE_S), 0)
+        self.assertEqual(rig.platform.events("list"), [])
+
+
+if __name__ == "__main__":
+    running()

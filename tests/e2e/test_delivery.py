@@ -1,0 +1,261 @@
+"""test_delivery.py - a platform in trouble: everything is kept, delivered once, and in order."""
+
+import os
+import shutil
+import subprocess
+import unittest
+
+import harness
+from gateway_case import PLATFORM, GatewayCase, number, running
+
+
+class Trouble(GatewayCase):
+    def test_down_at_start(self):
+        rig = self.rig(2, start=False)
+        rig.platform.send("down")
+        rig.sim.sms(0, "Bank", "early")
+        rig.daemon.start()
+        rig.wait_drained()
+        self.assertEqual(self.wait_outbox(rig, lambda r: r["attempts"] > 0)["state"], "queued")
+        rig.platform.send("up")
+        rig.wait_listed()
+        self.await_texts(rig, [(number(0), "Bank", "early")])
+
+    def test_down_and_up(self):
+        rig = self.rig(4)
+        rig.sim.burst(2, "before")
+        rig.wait_drained()
+        rig.platform.send("down")
+        rig.sim.burst(4, "down")
+        rig.wait_drained()
+        rig.wait(
+            lambda: rig.daemon.ctl("status")["platforms"][0]["health"] == "down", "health down"
+        )
+        status, out, _ = rig.daemon.ctl_raw("status")
+        self.assertEqual(status, 0)
+        self.assertIn("onlinesim", out.split("\n\n")[0])
+        rig.platform.send("up")
+        self.await_texts(
+            rig,
+            [
+                (number(i), "+46735550001", f"{prefix} m{i:03d} {k}")
+                for i in range(4)
+                for prefix, n in (("before", 2), ("down", 4))
+                for k in range(1, n + 1)
+            ],
+        )
+        rig.wait(lambda: rig.daemon.ctl("status")["platforms"][0]["health"] == "up", "health up")
+
+    def test_restart_while_down(self):
+        rig = self.rig(2)
+        rig.platform.send("down")
+        rig.sim.burst(3, "kept")
+        rig.wait_drained()
+        rig.daemon.kill9()
+        rig.platform.send("up")
+        rig.daemon.start()
+        self.await_texts(
+            rig,
+            [(number(i), "+46735550001", f"kept m{i:03d} {k}") for i in (0, 1) for k in (1, 2, 3)],
+        )
+
+    def test_answers_that_do_not_come_or_break_off(self):
+        rig = self.rig(3, platform={"timeout": "1s"})
+        wanted = []
+        for script in ("hang 2", "cut 2", "lie 2", 'fail 3 503 {"response":"BUSY"}', "fail 2 500 x",
+                       "fail 1 200 ", "fail 1 200 <html>", "fail 1 302 x"):
+            rig.platform.send(script)
+            for i in range(3):
+                rig.sim.sms(i, "Bank", script)
+                wanted.append((number(i), "Bank", script))
+            self.await_texts(rig, wanted)
+
+    def test_slow(self):
+        rig = self.rig(4)
+        rig.platform.send("slow 200")
+        rig.sim.burst(3, "slow")
+        self.await_texts(
+            rig,
+            [(number(i), "+46735550001", f"slow m{i:03d} {k}") for i in range(4) for k in (1, 2, 3)],
+        )
+
+    def test_order_of_a_number(self):
+        """The first of a card fails for long; what follows it waits, other cards do not."""
+        rig = self.rig(2)
+        rig.platform.send("fail 4 500 x")
+        for k in range(6):
+            rig.sim.sms(0, "Bank", f"{k}")
+        rig.sim.sms(1, "Bank", "other card")
+        self.await_texts(
+            rig, [(number(0), "Bank", f"{k}") for k in range(6)] + [(number(1), "Bank", "other card")]
+        )
+        mine = [m["text"] for m in rig.platform.messages() if m["number"] == number(0)]
+        self.assertEqual(mine, [f"{k}" for k in range(6)])
+
+    def test_lists_are_tried_on(self):
+        rig = self.rig(2, start=False)
+        rig.platform.send("fail list 2 500 x")
+        rig.daemon.start()
+        rig.wait_listed()
+        rig.platform.send("cut list 1")
+        rig.sim.send("sim 0 out")
+        rig.wait(lambda: rig.platform.numbers() == {number(1)}, "the list without it")
+
+
+class Refused(GatewayCase):
+    def test_a_text_that_is_not_taken(self):
+        rig = self.rig(1)
+        rig.platform.send('fail 1 400 {"response":"ERROR_PARAMS"}')
+        rig.sim.sms(0, "Bank", "bad")
+        rig.sim.sms(0, "Bank", "good")
+        self.await_texts(rig, [(number(0), "Bank", "good")])
+        (row,) = self.outbox(rig)
+        self.assertEqual(
+            (row["state"], row["reason"], row["text"], row["platform"]),
+            ("refused", "ERROR_PARAMS", "bad", "onlinesim"),
+        )
+        rig.daemon.restart()
+        status, out, err = rig.daemon.ctl_raw("outbox", "retry", row["id"])
+        self.assertEqual(status, 0, err)
+        self.await_texts(rig, [(number(0), "Bank", t) for t in ("good", "bad")])
+        self.wait_totals(rig, delivered=2, refused=0)
+        self.assertEqual(self.outbox(rig), [])
+
+    def test_dropped(self):
+        rig = self.rig(1)
+        rig.platform.send('fail 2 400 {"response":"ERROR_PARAMS"}')
+        for text in ("one", "two"):
+            rig.sim.sms(0, "Bank", text)
+        self.wait_totals(rig, refused=2)
+        row = self.wait_outbox(rig, lambda r: r["text"] == "one")
+        self.assertEqual(rig.daemon.ctl_raw("outbox", "drop", row["id"])[0], 0)
+        self.assertEqual(rig.daemon.ctl_raw("outbox", "drop", "no-such-id")[0], 1)
+        self.assertEqual(rig.daemon.ctl("outbox", "retry", "--all")["count"], 1)
+        self.await_texts(rig, [(number(0), "Bank", "two")])
+        self.wait_totals(rig, delivered=1, refused=0, dropped=1)
+
+    def test_a_number_that_the_platform_has_forgotten(self):
+        """The list goes out again, and then the text."""
+        rig = self.rig(2)
+        lists = len(self.lists(rig))
+        rig.platform.send('fail 1 400 {"response":"NO_NUMBER"}')
+        rig.sim.sms(0, "Bank", "x")
+        self.await_texts(rig, [(number(0), "Bank", "x")])
+        self.assertGreater(len(self.lists(rig)), lists)
+
+    def test_a_number_that_stays_unknown(self):
+        rig = self.rig(2)
+        rig.platform.send(f"unknown {number(0)} on")
+        rig.sim.sms(0, "Bank", "waits")
+        rig.sim.sms(1, "Bank", "goes")
+        row = self.wait_outbox(rig, lambda r: r["attempts"] > 0)
+        self.assertEqual((row["text"], row["state"], row["reason"]), ("waits", "queued", "number_unknown"))
+        self.await_texts(rig, [(number(1), "Bank", "goes")])
+        rig.platform.send(f"unknown {number(0)} off")
+        rig.daemon.ctl("outbox", "retry", row["id"])
+        self.await_texts(rig, [(number(1), "Bank", "goes"), (number(0), "Bank", "waits")])
+
+    def test_account_off_and_on(self):
+        rig = self.rig(2)
+        rig.platform.send("account off")
+        rig.sim.burst(3, "kept")
+        rig.wait_drained()
+
+        def refused():
+            (platform,) = rig.daemon.ctl("status")["platforms"]
+            return platform["health"] == "account" and platform
+
+        self.assertEqual(rig.wait(refused, "health account")["reason"], "ERROR_WRONG_KEY")
+        self.assertIn("ERROR_WRONG_KEY", rig.daemon.ctl_raw("status")[1])
+        self.assertEqual(len(self.outbox(rig)), 6)
+        rig.daemon.restart()
+        rig.platform.send("account on")
+        self.await_texts(
+            rig,
+            [(number(i), "+46735550001", f"kept m{i:03d} {k}") for i in (0, 1) for k in (1, 2, 3)],
+        )
+        rig.wait_listed()
+
+    def test_the_wrong_key(self):
+        rig = self.rig(1, start=False)
+        self.configure(rig, "platform onlinesim", key="not-the-key")
+        rig.sim.sms(0, "Bank", "x")
+        rig.daemon.start()
+        rig.wait_drained()
+        rig.wait(
+            lambda: rig.daemon.ctl("status")["platforms"][0]["health"] == "account", "account"
+        )
+        self.assertEqual(rig.platform.message_count(), 0)
+        self.assertGreater(rig.platform.violations()[0], 0)
+        self.assertNotIn("not-the-key", rig.daemon.log_text())
+        self.assertEqual(rig.daemon.stop(), 0)
+        rig.platform.stop()
+        rig.platform = rig.enter_context(harness.Platform(rig.workdir))
+        self.configure(rig, "platform onlinesim", key=harness.KEY, url=rig.platform.url)
+        rig.daemon.start()
+        rig.wait(lambda: rig.platform.message_count() == 1, "the text")
+
+
+@unittest.skipUnless(shutil.which("openssl"), "needs openssl to make a certificate")
+class Tls(GatewayCase):
+    def certificate(self, rig, name):
+        cert, key = (os.path.join(rig.workdir, f"{name}.{kind}") for kind in ("pem", "key"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+            check=True, capture_output=True,
+        )
+        return cert, key
+
+    def secure(self, ca):
+        rig = self.rig(1, start=False)
+        cert, key = self.certificate(rig, "server")
+        self.certificate(rig, "other")
+        rig.platform.stop()
+        rig.platform = rig.enter_context(
+            harness.Platform(rig.workdir, "--tls", cert, key, tls=True)
+        )
+        self.configure(
+            rig, "platform onlinesim", url=rig.platform.url, ca_file=f"{rig.workdir}/{ca}.pem"
+        )
+        rig.sim.sms(0, "Bank", "behind TLS")
+        rig.daemon.start()
+        return rig
+
+    def test_with_its_own_certificate(self):
+        rig = self.secure("server")
+        rig.wait_listed()
+        self.await_texts(rig, [(number(0), "Bank", "behind TLS")])
+
+    def test_with_another(self):
+        rig = self.secure("other")
+        row = self.wait_outbox(rig, lambda r: r["attempts"] > 1)
+        self.assertEqual(row["state"], "queued")
+        self.assertEqual(rig.platform.stats()["requests"], 0)
+        self.configure(rig, "platform onlinesim", ca_file=f"{rig.workdir}/server.pem")
+        rig.daemon.ctl("reload")
+        self.await_texts(rig, [(number(0), "Bank", "behind TLS")])
+
+
+class TwoPlatforms(GatewayCase):
+    def test_each_bank_is_sold_where_it_says(self):
+        rig = self.rig(2, start=False)
+        other_dir = os.path.join(rig.workdir, "other")
+        os.mkdir(other_dir)
+        other = rig.enter_context(harness.Platform(other_dir))
+        self.configure(rig, "platform second", kind="onlinesim-push", url=other.url,
+                       key=harness.KEY, **PLATFORM)
+        self.configure(rig, "bank sim", devices=rig.sim.path(0), sell="onlinesim")
+        self.configure(rig, "bank two", devices=rig.sim.path(1), sell="second")
+        rig.sim.burst(2, "to")
+        rig.daemon.start()
+        self.await_texts(rig, [(number(0), "+46735550001", f"to m000 {k}") for k in (1, 2)])
+        rig.wait(lambda: other.message_count() == 2, "texts of the other")
+        rig.wait(lambda: other.numbers() == {number(1)}, "list of the other")
+        self.assertEqual(rig.platform.numbers(), {number(0)})
+        self.assertEqual({m["text"] for m in other.messages()}, {"to m001 1", "to m001 2"})
+
+
+if __name__ == "__main__":
+    running()
