@@ -1,67 +1,20 @@
 /* gateway.c - owns every long-lived object and wires one wing to the other. */
-#include "gateway.h"
-
 #include <errno.h>
-#include <fnmatch.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/control.h"
 #include "base/counter.h"
-#include "host/httpd.h"
-#include "host/notify.h"
+#include "gateway_impl.h"
 #include "modem/board.h"
-#include "modem/inbox.h"
-#include "modem/modem.h"
-#include "platform/deliver.h"
-#include "platform/outbox.h"
-#include "platform/roster.h"
 #include "platform/route.h"
-#include "port/opener.h"
-#include "store/store.h"
 
 enum {
-	TICK_MS = 2000,            /* globs are read again, the dead are buried */
-	SUMMARY_MS = 5 * 60 * 1000,
-	STOP_MS = 4000,            /* for what is under way when asked to stop */
+	TICK_MS = 2000, /* globs are read again, the dead are buried */
+	NUMBERS_AGAIN_MS = 10000,
+	STOP_MS = 4000, /* for what is under way when asked to stop */
 	STOP_LOOK_MS = 20,
-	STORE_STUCK_MS = 20000,    /* jobs wait and none ends: the watchdog may bite */
-};
-
-/* A platform and what works for it. */
-struct platform {
-	struct gateway *gateway;
-	char name[STORE_NAME_SIZE];
-};
-
-struct gateway {
-	struct loop *loop;
-	struct config *config;
-	struct store *store;
-	struct opener *opener;
-	struct inbox *inbox;
-	struct deliver *deliver;
-	struct control *control;
-	struct httpd *httpd;
-	struct notify *notify;
-	struct modem_env env;
-	struct modem **modems;
-	size_t modem_count, modem_room;
-	size_t scan_at; /* where in modems the next device of a scan is expected */
-	struct modem **dying; /* stopped by a reload, not yet finished */
-	size_t dying_count;
-	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
-	struct platform *owners[CONFIG_PLATFORMS_MAX];
-	struct control_view view;
-	struct loop_timer tick, summary, grace, stop_timer;
-	int64_t stop_by_ms, store_moved_ms;
-	uint64_t store_moves;
-	loop_fn *stopped;
-	void *stopped_arg;
-	bool starting; /* the ports are being added: that those so far have settled means nothing */
-	bool stopping;
+	STORE_STUCK_MS = 20000, /* jobs wait and none ends: the watchdog may bite */
 };
 
 const struct config_names *gateway_names(void)
@@ -77,9 +30,9 @@ const struct config_names *gateway_names(void)
 	return &names;
 }
 
-/* ---- texts: modem wing to platform wing ---------------------------------------------------------- */
+/* ---- texts: modem wing to platform wing ----------------------------------------------------- */
 
-static const struct config_bank *find_bank(const struct config *config, const char *name)
+const struct config_bank *gateway_bank(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->bank_count; i++)
 		if (strcmp(config->banks[i].name, name) == 0)
@@ -93,9 +46,9 @@ static size_t on_route(void *arg, const char *bank, bool attributed, struct stor
 	struct route_platform platforms[CONFIG_PLATFORMS_MAX];
 
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		platforms[i] = (struct route_platform){ gateway->platforms[i].config->name,
+		platforms[i] = (struct route_platform) { gateway->platforms[i].config->name,
 			outbox_wants(gateway->platforms[i].outbox) };
-	return route(find_bank(gateway->config, bank), platforms, gateway->view.platform_count,
+	return route(gateway_bank(gateway->config, bank), platforms, gateway->view.platform_count,
 		attributed, out);
 }
 
@@ -126,13 +79,13 @@ static void kick_all(void *arg)
 		outbox_kick(gateway->platforms[i].outbox);
 }
 
-static void rosters_changed(struct gateway *gateway)
+void gateway_rosters_changed(struct gateway *gateway)
 {
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
 		roster_changed(gateway->platforms[i].roster);
 }
 
-/* ---- when the first list may go out -------------------------------------------------------------- */
+/* ---- when the first list may go out --------------------------------------------------------- */
 
 static void open_rosters(struct gateway *gateway, const char *why)
 {
@@ -169,154 +122,15 @@ static void on_modem_changed(void *arg, struct modem *modem)
 	struct gateway *gateway = arg;
 
 	(void)modem;
-	rosters_changed(gateway);
+	gateway_rosters_changed(gateway);
 	kick_all(gateway);
 	if (!gateway->view.settled)
 		look_settled(gateway);
 }
 
-/* ---- slots --------------------------------------------------------------------------------------- */
+/* ---- platforms ------------------------------------------------------------------------------ */
 
-static bool is_glob(const char *device)
-{
-	return strpbrk(device, "*?[") != NULL && strncmp(device, "tcp:", 4) != 0;
-}
-
-/* A device's slot: its base name as configured; host_port for tcp:host:port. */
-static void slot_name(const char *device, char *out, size_t size)
-{
-	const char *base = strrchr(device, '/');
-	char plain[STORE_NAME_SIZE];
-	size_t len = 0;
-
-	if (strncmp(device, "tcp:", 4) == 0)
-		base = device + 4;
-	else
-		base = base ? base + 1 : device;
-	for (; *base && len + 1 < sizeof plain; base++)
-		if (*base != '[' && *base != ']')
-			plain[len++] = *base;
-	plain[len] = '\0';
-	config_clean_name(plain, out, size);
-}
-
-static bool slot_taken(struct gateway *gateway, const char *bank, const char *slot,
-	const char *device)
-{
-	static struct log_limit limit = { .period_ms = SUMMARY_MS, .burst = 8 };
-
-	/* Nearly always they come in the same order as the last time. */
-	if (gateway->scan_at < gateway->modem_count &&
-		strcmp(gateway->modems[gateway->scan_at]->device, device) == 0) {
-		gateway->scan_at++;
-		return true;
-	}
-	for (size_t i = 0; i < gateway->modem_count; i++) {
-		const struct modem *modem = gateway->modems[i];
-		if (strcmp(modem->device, device) == 0) {
-			gateway->scan_at = i + 1;
-			return true;
-		}
-		if (strcmp(modem->bank, bank) == 0 && strcmp(modem->slot, slot) == 0) {
-			if (log_limit(&limit))
-				log_error(LOGC_CONFIG, modem->id, NULL,
-					LOG_FIELDS(LOG_STR("device", device)),
-					"two devices would have this name: narrow the glob");
-			return true;
-		}
-	}
-	return false;
-}
-
-static void add_modem(struct gateway *gateway, const struct config_bank *bank, const char *device)
-{
-	char slot[STORE_NAME_SIZE];
-	struct modem_config config = { bank->name, slot, device, modem_driver_named(bank->driver),
-		bank->baud };
-	struct modem *modem;
-
-	slot_name(device, slot, sizeof slot);
-	if (slot_taken(gateway, bank->name, slot, device))
-		return;
-	if (gateway->modem_count == GATEWAY_SLOTS_MAX) {
-		counter_add(COUNTER_SLOTS_REFUSED, 1);
-		return;
-	}
-	if (gateway->modem_count == gateway->modem_room) {
-		size_t room = gateway->modem_room ? 2 * gateway->modem_room : 64;
-		struct modem **modems = realloc(gateway->modems, room * sizeof(struct modem *));
-		if (!modems)
-			return;
-		gateway->modems = modems;
-		gateway->modem_room = room;
-	}
-	modem = modem_new(&gateway->env, &config);
-	if (!modem)
-		return; /* out of memory: tried again at the next look */
-	gateway->modems[gateway->modem_count++] = modem;
-	gateway->view.modems = gateway->modems;
-	gateway->view.modem_count = gateway->modem_count;
-	modem_start(modem);
-}
-
-static void scan_pattern(
-	struct gateway *gateway, const struct config_bank *bank, const char *pattern)
-{
-	glob_t found;
-
-	if (!is_glob(pattern)) {
-		add_modem(gateway, bank, pattern);
-		return;
-	}
-	if (glob(pattern, 0, NULL, &found) == 0)
-		for (size_t i = 0; i < found.gl_pathc; i++)
-			add_modem(gateway, bank, found.gl_pathv[i]);
-	globfree(&found);
-}
-
-static void scan_devices(struct gateway *gateway)
-{
-	gateway->scan_at = 0;
-	for (size_t b = 0; b < gateway->config->bank_count; b++)
-		for (size_t d = 0; d < gateway->config->banks[b].device_count; d++)
-			scan_pattern(gateway, &gateway->config->banks[b],
-				gateway->config->banks[b].devices[d]);
-}
-
-static void bury_dead(struct gateway *gateway)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < gateway->dying_count; i++) {
-		if (modem_finished(gateway->dying[i]))
-			modem_free(gateway->dying[i]);
-		else
-			gateway->dying[kept++] = gateway->dying[i];
-	}
-	gateway->dying_count = kept;
-}
-
-/* Takes a port out of service; it is freed once nothing of it is under way. */
-static void retire(struct gateway *gateway, size_t i, const char *why)
-{
-	struct modem *modem = gateway->modems[i];
-	struct modem **dying = realloc(
-		gateway->dying, (gateway->dying_count + 1) * sizeof(struct modem *));
-
-	if (!dying)
-		return; /* stays in service: the next reload does it */
-	gateway->dying = dying;
-	gateway->dying[gateway->dying_count++] = modem;
-	gateway->modem_count--;
-	memmove(&gateway->modems[i], &gateway->modems[i + 1],
-		(gateway->modem_count - i) * sizeof(struct modem *));
-	gateway->view.modem_count = gateway->modem_count;
-	modem_stop(modem, why);
-}
-
-/* ---- platforms ----------------------------------------------------------------------------------- */
-
-static struct control_platform *find_platform(struct gateway *gateway, const char *name)
+struct control_platform *gateway_platform(struct gateway *gateway, const char *name)
 {
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
 		if (strcmp(gateway->owners[i]->name, name) == 0)
@@ -327,7 +141,7 @@ static struct control_platform *find_platform(struct gateway *gateway, const cha
 static void on_want_list(void *arg)
 {
 	struct platform *owner = arg;
-	struct control_platform *platform = find_platform(owner->gateway, owner->name);
+	struct control_platform *platform = gateway_platform(owner->gateway, owner->name);
 
 	if (platform)
 		roster_sync(platform->roster, NULL, NULL);
@@ -336,7 +150,7 @@ static void on_want_list(void *arg)
 static void on_list_answered(void *arg, enum outcome outcome, const char *reason)
 {
 	struct platform *owner = arg;
-	struct control_platform *platform = find_platform(owner->gateway, owner->name);
+	struct control_platform *platform = gateway_platform(owner->gateway, owner->name);
 
 	if (!platform)
 		return;
@@ -348,16 +162,16 @@ static void on_list_answered(void *arg, enum outcome outcome, const char *reason
 static const struct outbox_events outbox_events = { on_want_list, NULL };
 static const struct roster_events roster_events = { on_list_answered };
 
-static void platform_free(struct gateway *gateway, size_t i)
+void gateway_remove_platform(struct gateway *gateway, size_t i)
 {
 	roster_free(gateway->platforms[i].roster);
 	outbox_free(gateway->platforms[i].outbox);
 	free(gateway->owners[i]);
-	gateway->platforms[i] = (struct control_platform){ 0 };
+	gateway->platforms[i] = (struct control_platform) { 0 };
 	gateway->owners[i] = NULL;
 }
 
-static void tell_sold_banks(struct gateway *gateway, struct control_platform *platform)
+void gateway_tell_sold_banks(struct gateway *gateway, struct control_platform *platform)
 {
 	char *names[CONFIG_BANKS_MAX];
 	size_t count = 0;
@@ -369,7 +183,7 @@ static void tell_sold_banks(struct gateway *gateway, struct control_platform *pl
 	roster_sells(platform->roster, names, count);
 }
 
-static int add_platform(struct gateway *gateway, const struct config_platform *config)
+int gateway_add_platform(struct gateway *gateway, const struct config_platform *config)
 {
 	size_t i = gateway->view.platform_count;
 	struct control_platform *platform = &gateway->platforms[i];
@@ -381,31 +195,40 @@ static int add_platform(struct gateway *gateway, const struct config_platform *c
 	snprintf(owner->name, sizeof owner->name, "%s", config->name);
 	gateway->owners[i] = owner;
 	platform->config = config;
-	platform->outbox = outbox_new(gateway->loop, gateway->store, gateway->deliver, config,
-		&outbox_events, owner);
-	platform->roster = roster_new(gateway->loop, gateway->store, gateway->deliver, config,
-		&roster_events, owner);
+	platform->outbox = outbox_new(
+		gateway->loop, gateway->store, gateway->deliver, config, &outbox_events, owner);
+	platform->roster = roster_new(
+		gateway->loop, gateway->store, gateway->deliver, config, &roster_events, owner);
 	if (!platform->outbox || !platform->roster) {
-		platform_free(gateway, i);
+		gateway_remove_platform(gateway, i);
 		return -ENOMEM;
 	}
 	gateway->view.platform_count++;
-	tell_sold_banks(gateway, platform);
+	gateway_tell_sold_banks(gateway, platform);
 	outbox_kick(platform->outbox);
 	if (gateway->view.settled)
 		roster_open(platform->roster);
 	return 0;
 }
 
-/* ---- the numbers file ---------------------------------------------------------------------------- */
+/* ---- the numbers file ----------------------------------------------------------------------- */
+
+static void on_numbers_timer(void *arg)
+{
+	gateway_load_numbers(arg);
+}
 
 static void on_numbers_loaded(void *arg, int err, int64_t freed)
 {
+	static struct log_limit limit = { .period_ms = GATEWAY_SUMMARY_MS, .burst = 1 };
 	struct gateway *gateway = arg;
 
 	if (err) {
-		log_error(LOGC_CONFIG, NULL, NULL, LOG_FIELDS(LOG_STR("reason", strerror(-err))),
-			"the numbers file could not be stored: what was known before holds");
+		if (log_limit(&limit))
+			log_error(LOGC_CONFIG, NULL, NULL,
+				LOG_FIELDS(LOG_STR("reason", strerror(-err))),
+				"the numbers file could not be stored: tried again");
+		loop_timer_start(&gateway->numbers, NUMBERS_AGAIN_MS);
 		return;
 	}
 	if (freed > 0)
@@ -413,191 +236,35 @@ static void on_numbers_loaded(void *arg, int err, int64_t freed)
 			"texts that waited for a number go out");
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		modem_number_changed(gateway->modems[i]);
-	rosters_changed(gateway);
+	gateway_rosters_changed(gateway);
 	kick_all(gateway);
 }
 
-static int load_numbers(struct gateway *gateway)
+void gateway_load_numbers(struct gateway *gateway)
 {
 	const struct config *config = gateway->config;
 	struct store_number *rows = calloc(config->number_count + 1, sizeof *rows);
 
-	if (!rows)
-		return -ENOMEM;
+	if (!rows) {
+		loop_timer_start(&gateway->numbers, NUMBERS_AGAIN_MS);
+		return;
+	}
 	for (size_t i = 0; i < config->number_count; i++) {
 		const struct config_number *from = &config->numbers[i];
-		rows[i] = (struct store_number){ from->iccid, from->number, from->label,
+		rows[i] = (struct store_number) { from->iccid, from->number, from->label,
 			from->operator_code, from->rent, from->date_start, from->date_stop,
 			from->price, from->balance };
 	}
 	store_numbers_load(gateway->store, rows, config->number_count, on_numbers_loaded, gateway);
 	free(rows);
-	return 0;
 }
 
-/* ---- reload -------------------------------------------------------------------------------------- */
-
-static void apply_log(const struct config *config, struct loop *loop)
-{
-	log_init(config->log_format, loop);
-	log_reset_levels();
-	log_set_level(NULL, config->log_level);
-	for (size_t i = 0; i < config->log_count; i++)
-		log_set_level(config->logs[i].name, config->logs[i].level);
-}
-
-static void apply_spans(struct gateway *gateway)
-{
-	const struct config *config = gateway->config;
-
-	gateway->env.spans = (struct modem_spans){ config->sweep_every_ms, config->poll_every_ms,
-		config->register_grace_ms, config->open_deadline_ms, config->quarantine_ms };
-}
-
-static bool covers(const struct config_bank *bank, const char *device)
-{
-	for (size_t i = 0; i < bank->device_count; i++)
-		if (strcmp(bank->devices[i], device) == 0 ||
-			(is_glob(bank->devices[i]) &&
-				fnmatch(bank->devices[i], device, FNM_PATHNAME) == 0))
-			return true;
-	return false;
-}
-
-typedef void say_fn(void *arg, const char *line);
-
-/* Ports whose own device, driver or baud rate changed start anew; the others notice nothing. */
-static void diff_ports(struct gateway *gateway, say_fn *say, void *arg)
-{
-	char line[300];
-
-	for (size_t i = gateway->modem_count; i-- > 0;) {
-		struct modem *modem = gateway->modems[i];
-		const struct config_bank *bank = find_bank(gateway->config, modem->bank);
-		bool gone = !bank || !covers(bank, modem->device);
-		if (!gone && bank->baud == modem->baud &&
-			modem_driver_named(bank->driver) == modem->wanted_driver)
-			continue;
-		snprintf(line, sizeof line, "port %s: %s", modem->id,
-			gone ? "no longer configured, closed" : "changed, starts anew");
-		say(arg, line);
-		retire(gateway, i, gone ? "no longer configured" : "configuration changed");
-	}
-}
-
-static void diff_platforms(struct gateway *gateway, say_fn *say, void *arg)
-{
-	const struct config *config = gateway->config;
-	char line[300];
-
-	for (size_t i = gateway->view.platform_count; i-- > 0;) {
-		struct control_platform *platform = &gateway->platforms[i];
-		const char *name = gateway->owners[i]->name;
-		size_t n = 0;
-		while (n < config->platform_count && strcmp(config->platforms[n].name, name) != 0)
-			n++;
-		if (n < config->platform_count) {
-			platform->config = &config->platforms[n];
-			outbox_configure(platform->outbox, platform->config);
-			roster_configure(platform->roster, platform->config);
-			tell_sold_banks(gateway, platform);
-			continue;
-		}
-		snprintf(line, sizeof line, "platform %s: no longer configured; its texts wait", name);
-		say(arg, line);
-		platform_free(gateway, i);
-		size_t left = --gateway->view.platform_count - i;
-		memmove(&gateway->platforms[i], &gateway->platforms[i + 1],
-			left * sizeof gateway->platforms[0]);
-		memmove(&gateway->owners[i], &gateway->owners[i + 1],
-			left * sizeof gateway->owners[0]);
-	}
-	for (size_t n = 0; n < config->platform_count; n++)
-		if (!find_platform(gateway, config->platforms[n].name) &&
-			add_platform(gateway, &config->platforms[n]) == 0) {
-			snprintf(line, sizeof line, "platform %s: new", config->platforms[n].name);
-			say(arg, line);
-		}
-}
-
-/* What cannot change while running stays, and is said. */
-static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, void *arg)
-{
-	struct {
-		const char *name;
-		char **fresh, **old;
-	} fixed[] = {
-		{ "state_dir", &fresh->state_dir, &old->state_dir },
-		{ "host_id", &fresh->host_id, &old->host_id },
-		{ "control", &fresh->control, &old->control },
-	};
-	char line[100];
-
-	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-		char *kept = *fixed[i].old;
-		if (strcmp(*fixed[i].fresh, kept) != 0) {
-			snprintf(line, sizeof line, "%s: changes at the next restart", fixed[i].name);
-			say(arg, line);
-		}
-		*fixed[i].old = *fixed[i].fresh;
-		*fixed[i].fresh = kept;
-	}
-}
-
-static int reload(void *arg, struct config_report *report, say_fn *say, void *say_arg)
-{
-	struct gateway *gateway = arg;
-	struct config *fresh, *old = gateway->config;
-
-	if (gateway->stopping) /* no new port may open now */
-		return -ECANCELED;
-	fresh = config_load(gateway->config->file, gateway_names(), report);
-	for (size_t i = 0; i < report->count; i++)
-		log_warning(LOGC_CONFIG, NULL, NULL, NULL, "%s", report->lines[i]);
-	if (!fresh) {
-		log_error(LOGC_CONFIG, NULL, NULL, LOG_FIELDS(LOG_INT("errors", (int64_t)report->errors)),
-			"the configuration has errors; the old one stays");
-		return -EINVAL;
-	}
-	notify_reloading(gateway->notify);
-	keep_fixed(fresh, old, say, say_arg);
-	gateway->config = fresh;
-	gateway->view.config = fresh;
-	apply_log(fresh, gateway->loop);
-	apply_spans(gateway);
-	diff_platforms(gateway, say, say_arg);
-	diff_ports(gateway, say, say_arg);
-	scan_devices(gateway);
-	load_numbers(gateway);
-	rosters_changed(gateway);
-	config_free(old);
-	notify_ready(gateway->notify);
-	log_notice(LOGC_MAIN, NULL, NULL, NULL, "configuration read again");
-	return 0;
-}
-
-static void say_log(void *arg, const char *line)
-{
-	(void)arg;
-	log_notice(LOGC_CONFIG, NULL, NULL, NULL, "%s", line);
-}
-
-void gateway_reload(struct gateway *gateway)
-{
-	struct config_report report = { 0 };
-
-	reload(gateway, &report, say_log, NULL);
-	config_report_free(&report);
-}
-
-static const struct control_actions control_actions = { reload, kick_all };
-
-/* ---- time passes --------------------------------------------------------------------------------- */
+/* ---- time passes ---------------------------------------------------------------------------- */
 
 static void note_store(struct gateway *gateway)
 {
 	uint64_t moves = counter_get(COUNTER_STORE_COMMITS) + counter_get(COUNTER_STORE_JOBS) +
-		counter_get(COUNTER_STORE_ERRORS);
+			 counter_get(COUNTER_STORE_ERRORS);
 
 	if (moves != gateway->store_moves || store_pending(gateway->store) == 0)
 		gateway->store_moved_ms = loop_now_ms(gateway->loop);
@@ -621,8 +288,8 @@ static void tell_systemd(struct gateway *gateway)
 		ready += gateway->modems[i]->fsm.state == MODEM_READY;
 		faults += gateway->modems[i]->fsm.state == MODEM_FAULT;
 	}
-	snprintf(line, sizeof line, "%zu/%zu ports ready, %zu at fault", ready, gateway->modem_count,
-		faults);
+	snprintf(line, sizeof line, "%zu/%zu ports ready, %zu at fault", ready,
+		gateway->modem_count, faults);
 	notify_status(gateway->notify, line);
 }
 
@@ -631,8 +298,8 @@ static void on_tick(void *arg)
 	struct gateway *gateway = arg;
 
 	loop_timer_start(&gateway->tick, TICK_MS);
-	bury_dead(gateway);
-	scan_devices(gateway);
+	gateway_bury_dead(gateway);
+	gateway_scan(gateway);
 	note_store(gateway);
 	tell_systemd(gateway);
 }
@@ -664,12 +331,12 @@ static void on_summary(void *arg)
 {
 	struct gateway *gateway = arg;
 
-	loop_timer_start(&gateway->summary, SUMMARY_MS);
+	loop_timer_start(&gateway->summary, GATEWAY_SUMMARY_MS);
 	for (size_t b = 0; b < gateway->config->bank_count; b++)
 		summarise(gateway, gateway->config->banks[b].name);
 }
 
-/* ---- start and stop ------------------------------------------------------------------------------ */
+/* ---- start and stop ------------------------------------------------------------------------- */
 
 static int open_store(struct gateway *gateway, char *why, size_t why_size)
 {
@@ -679,6 +346,8 @@ static int open_store(struct gateway *gateway, char *why, size_t why_size)
 	snprintf(path, sizeof path, "%s/simgate.db", gateway->config->state_dir);
 	return store_open(&config, &gateway->store, why, why_size);
 }
+
+static const struct control_actions control_actions = { gateway_reload_said, kick_all };
 
 static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 {
@@ -692,14 +361,13 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
-	gateway->env = (struct modem_env){ .loop = gateway->loop,
+	gateway->env = (struct modem_env) { .loop = gateway->loop,
 		.store = gateway->store,
 		.inbox = gateway->inbox,
 		.opener = gateway->opener,
 		.changed = on_modem_changed,
 		.arg = gateway,
 		.port_new = port_new };
-	apply_spans(gateway);
 	return httpd_new_unix(gateway->loop, gateway->config->control, 0660, "simgate",
 		control_routes(gateway->control), &gateway->httpd, why, why_size);
 }
@@ -708,15 +376,15 @@ static void set_going(struct gateway *gateway)
 {
 	const struct config *config = gateway->config;
 
-	load_numbers(gateway);
+	gateway_load_numbers(gateway);
 	for (size_t i = 0; i < config->platform_count; i++)
-		add_platform(gateway, &config->platforms[i]);
+		gateway_add_platform(gateway, &config->platforms[i]);
 	inbox_recover(gateway->inbox);
 	loop_timer_start(&gateway->grace, config->start_grace_ms);
 	loop_timer_start(&gateway->tick, TICK_MS);
-	loop_timer_start(&gateway->summary, SUMMARY_MS);
+	loop_timer_start(&gateway->summary, GATEWAY_SUMMARY_MS);
 	gateway->starting = true;
-	scan_devices(gateway);
+	gateway_scan(gateway);
 	gateway->starting = false;
 	look_settled(gateway);
 	notify_ready(gateway->notify);
@@ -728,8 +396,8 @@ static void set_going(struct gateway *gateway)
 		"running");
 }
 
-int gateway_start(struct loop *loop, struct config *config, struct gateway **out, char *why,
-	size_t why_size)
+int gateway_start(
+	struct loop *loop, struct config *config, struct gateway **out, char *why, size_t why_size)
 {
 	struct gateway *gateway = calloc(1, sizeof *gateway);
 	int err;
@@ -741,16 +409,17 @@ int gateway_start(struct loop *loop, struct config *config, struct gateway **out
 	}
 	gateway->loop = loop;
 	gateway->config = config;
-	gateway->view = (struct control_view){ .loop = loop,
+	gateway->view = (struct control_view) { .loop = loop,
 		.config = config,
 		.platforms = gateway->platforms,
 		.started_ms = loop_now_ms(loop) };
 	loop_timer_init(&gateway->tick, loop, on_tick, gateway);
 	loop_timer_init(&gateway->summary, loop, on_summary, gateway);
 	loop_timer_init(&gateway->grace, loop, on_grace_over, gateway);
+	loop_timer_init(&gateway->numbers, loop, on_numbers_timer, gateway);
 	loop_timer_init(&gateway->stop_timer, loop, NULL, gateway);
 	gateway->store_moved_ms = loop_now_ms(loop);
-	apply_log(config, loop);
+	gateway_apply(gateway);
 	err = open_store(gateway, why, why_size);
 	gateway->view.store = gateway->store;
 	if (!err)
@@ -774,7 +443,7 @@ static bool quiet(struct gateway *gateway)
 		if (!modem_finished(gateway->modems[i]))
 			return false;
 	return store_pending(gateway->store) == 0 &&
-		opener_active(gateway->opener) == opener_abandoned(gateway->opener);
+	       opener_active(gateway->opener) == opener_abandoned(gateway->opener);
 }
 
 static void on_stop_timer(void *arg)
@@ -802,6 +471,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	loop_timer_stop(&gateway->tick);
 	loop_timer_stop(&gateway->summary);
 	loop_timer_stop(&gateway->grace);
+	loop_timer_stop(&gateway->numbers);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
 		roster_stop(gateway->platforms[i].roster);
 		outbox_stop(gateway->platforms[i].outbox);
@@ -818,7 +488,7 @@ void gateway_free(struct gateway *gateway)
 		return;
 	httpd_free(gateway->httpd);
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		platform_free(gateway, i);
+		gateway_remove_platform(gateway, i);
 	deliver_free(gateway->deliver);
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		modem_free(gateway->modems[i]);
@@ -834,6 +504,7 @@ void gateway_free(struct gateway *gateway)
 	loop_timer_stop(&gateway->tick);
 	loop_timer_stop(&gateway->summary);
 	loop_timer_stop(&gateway->grace);
+	loop_timer_stop(&gateway->numbers);
 	loop_timer_stop(&gateway->stop_timer);
 	config_free(gateway->config);
 	free(gateway);

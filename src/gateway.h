@@ -16,14 +16,14 @@ const struct config_names *gateway_names(void);
 
 /* Takes the configuration over and sets everything going. 0, or a negative errno and a sentence in
  * why (store, listener): nothing is left behind then. */
-int gateway_start(struct loop *loop, struct config *config, struct gateway **out, char *why,
-	size_t why_size);
+int gateway_start(
+	struct loop *loop, struct config *config, struct gateway **out, char *why, size_t why_size);
 
 /* Reads the configuration again, as simgatectl reload and SIGHUP ask for. */
 void gateway_reload(struct gateway *gateway);
 
-/* Takes no more, lets what is under way finish for some seconds, then calls done. A second call ends
- * the waiting. */
+/* Takes no more, lets what is under way finish for some seconds, then calls done. A second call
+ * ends the waiting. */
 void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg);
 
 /* Closes every tty and the store. Openers that hang in the kernel are left to the process's end. */

@@ -28,8 +28,7 @@ struct pending {
 	size_t waiting; /* of several answers */
 };
 
-/* ---- answers ------------------------------------------------------------------------------------
- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 static void answer(struct http_request *request, int status, cJSON *json)
 {
@@ -106,8 +105,7 @@ static void add_card(cJSON *json, const char *name, const char *card, bool full)
 	cJSON_AddStringToObject(json, name, full || !*card ? card : masked);
 }
 
-/* ---- ports --------------------------------------------------------------------------------------
- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 static const char *source_name(enum store_source source)
 {
@@ -231,8 +229,7 @@ static void on_port(void *arg, struct http_request *request)
 	answer_error(request, 404, "no such port");
 }
 
-/* ---- status -------------------------------------------------------------------------------------
- */
+/* ---- status --------------------------------------------------------------------------------- */
 
 static void add_ports(cJSON *json, const struct control_view *view)
 {
@@ -360,8 +357,7 @@ static void on_status(void *arg, struct http_request *request)
 			pending);
 }
 
-/* ---- messages -----------------------------------------------------------------------------------
- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 /* Characters, not octets. */
 static int64_t text_chars(const char *text)
@@ -513,8 +509,7 @@ static void on_drop(void *arg, struct http_request *request)
 			on_count, pending);
 }
 
-/* ---- actions ------------------------------------------------------------------------------------
- */
+/* ---- actions -------------------------------------------------------------------------------- */
 
 /* One platform's part of a sync. */
 struct sync_part {

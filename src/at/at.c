@@ -21,7 +21,7 @@ enum phase {
 
 enum { PING_MS = 1000, PINGS_MAX = 3 };
 
-/* ---- commands as text -------------------------------------------------------------------------- */
+/* ---- commands as text ----------------------------------------------------------------------- */
 
 void at_put(struct at_text *text, const char *plain)
 {
@@ -55,7 +55,7 @@ void at_put_quoted(struct at_text *text, const char *value)
 	at_put(text, "\"");
 }
 
-/* ---- what the operator may see ----------------------------------------------------------------- */
+/* ---- what the operator may see -------------------------------------------------------------- */
 
 static size_t run_of(const char *at, int (*is)(int))
 {
@@ -116,7 +116,7 @@ const struct at_ring_line *at_ring(const struct at *at, unsigned n)
 	return &at->ring[(at->ring_next - 1 - n) % AT_RING_LINES];
 }
 
-/* ---- sending ----------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static const struct at_cmd *this_row(const struct at *at)
 {
@@ -160,8 +160,8 @@ static void send_row(struct at *at)
 	const struct at_cmd *row = this_row(at);
 
 	at->owed = 0;
-	at->sent = (struct at_text){ 0 };
-	at->report = (struct at_report){ .code = -1 };
+	at->sent = (struct at_text) { 0 };
+	at->report = (struct at_report) { .code = -1 };
 	at_put(&at->sent, "AT");
 	if (row->build)
 		row->build(at->owner, &at->sent);
@@ -215,7 +215,7 @@ bool at_idle(const struct at *at)
 	return !at->script;
 }
 
-/* ---- silence, and back into step --------------------------------------------------------------- */
+/* ---- silence, and back into step ------------------------------------------------------------ */
 
 static void resync(struct at *at)
 {
@@ -230,7 +230,8 @@ static void on_silence(struct at *at)
 
 	at->timeouts++;
 	counter_add(COUNTER_AT_TIMEOUTS, 1);
-	/* A bare AT that wakes a modem up is simply sent again; its answers are told apart later. */
+	/* A bare AT that wakes a modem up is simply sent again; its answers are told apart later.
+	 */
 	if (row->cmd && !*row->cmd && at->tries < row->retries) {
 		at->tries++;
 		send_row(at);
@@ -274,18 +275,11 @@ static void on_timer(void *arg)
 	struct at *at = arg;
 
 	switch ((enum phase)at->phase) {
-	case IDLE:
-		break;
+	case IDLE: break;
 	case START:
-	case GAP:
-		send_row(at);
-		break;
-	case ANSWER:
-		on_silence(at);
-		break;
-	case QUIET:
-		ping(at);
-		break;
+	case GAP: send_row(at); break;
+	case ANSWER: on_silence(at); break;
+	case QUIET: ping(at); break;
 	case PING:
 		if (at->oks == 1)
 			resynced(at);
@@ -304,7 +298,7 @@ static void on_limit(void *arg)
 		finish(at, AT_DEAD);
 }
 
-/* ---- receiving --------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
 /* "+CME ERROR: 14" and its like. False if the rest is not a code or words: data glued behind it
  * (modems.md 1.0 no. 3) makes it no final result. */
@@ -328,7 +322,8 @@ static bool error_code(const char *rest, int *code)
 enum final { NOT_FINAL, FINAL_OK, FINAL_ERROR };
 
 /* Final result codes, whole lines only (V.250 5.7.1, TS 27.007 9.2, TS 27.005 3.2.5, and what
- * firmware adds to them). NO CARRIER is none: nothing is dialled here, it is a caller who hung up. */
+ * firmware adds to them). NO CARRIER is none: nothing is dialled here, it is a caller who hung up.
+ */
 static enum final final_result(const char *line, enum at_family *family, int *code)
 {
 	static const struct {
@@ -387,7 +382,7 @@ static bool offer_answer(struct at *at, const char *line)
 	const struct at_cmd *row = this_row(at);
 
 	return row->prefix && *row->prefix && row->fn &&
-		strncmp(line, row->prefix, strlen(row->prefix)) == 0 && row->fn(at->owner, line);
+	       strncmp(line, row->prefix, strlen(row->prefix)) == 0 && row->fn(at->owner, line);
 }
 
 /* A bare line: last, and only if its shape is right (the callback looks). */
@@ -447,9 +442,7 @@ static void on_line(void *arg, const char *line, size_t len)
 	(void)len;
 	note_line(at, '<', line);
 	switch ((enum phase)at->phase) {
-	case ANSWER:
-		answer_line(at, line);
-		return;
+	case ANSWER: answer_line(at, line); return;
 	case PING:
 		if (strcmp(line, "OK") == 0 && at->oks++ == 0)
 			loop_timer_start(&at->timer, AT_QUIET_MS); /* none may follow */
@@ -460,8 +453,7 @@ static void on_line(void *arg, const char *line, size_t len)
 		break;
 	case IDLE:
 	case START:
-	case QUIET:
-		break;
+	case QUIET: break;
 	}
 	if (!offer_urc(at, at->driver_urcs, line) && !offer_urc(at, at->host->urcs, line))
 		at->unknown_lines++;
@@ -478,12 +470,12 @@ void at_feed(struct at *at, const uint8_t *bytes, size_t len)
 		counter_add(COUNTER_AT_REFUSED_BYTES, at->lex.refused - refused);
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 void at_init(struct at *at, struct loop *loop, const struct at_host *host, void *owner,
 	const char *object)
 {
-	*at = (struct at){ .loop = loop, .host = host, .owner = owner, .object = object };
+	*at = (struct at) { .loop = loop, .host = host, .owner = owner, .object = object };
 	loop_timer_init(&at->timer, loop, on_timer, at);
 	loop_timer_init(&at->limit, loop, on_limit, at);
 }

@@ -44,11 +44,11 @@ struct at_cmd {
 	const char *cmd;     /* what follows "AT" */
 	at_build_fn *build;  /* instead of cmd */
 	const char *prefix;  /* lines of the answer begin so; "" or NULL: they are bare */
-	at_line_fn *fn;	     /* takes such lines */
+	at_line_fn *fn;      /* takes such lines */
 	at_line_fn *bare_fn; /* takes bare lines too, where fn takes prefixed ones */
-	int timeout_ms;	     /* since the last line of the answer; 0: AT_TIMEOUT_MS */
-	int retries;	     /* after an error or silence */
-	bool may_fail;	     /* an error does not end the script */
+	int timeout_ms;      /* since the last line of the answer; 0: AT_TIMEOUT_MS */
+	int retries;         /* after an error or silence */
+	bool may_fail;       /* an error does not end the script */
 };
 
 struct at_script {
@@ -57,30 +57,20 @@ struct at_script {
 	size_t count;
 };
 
-#define AT_SCRIPT(NAME, ...)                                                                       \
-	static const struct at_cmd NAME##_rows[] = { __VA_ARGS__ };                                \
-	static const struct at_script NAME = { #NAME, NAME##_rows,                                 \
+#define AT_SCRIPT(NAME, ...) \
+	static const struct at_cmd NAME##_rows[] = { __VA_ARGS__ }; \
+	static const struct at_script NAME = { #NAME, NAME##_rows, \
 		sizeof NAME##_rows / sizeof NAME##_rows[0] }
-#define AT_CMD(CMD)                                                                                \
-	{                                                                                          \
-		.cmd = (CMD)                                                                       \
+#define AT_ROW(...) \
+	{ \
+		__VA_ARGS__ \
 	}
-#define AT_TRY(CMD)                                                                                \
-	{                                                                                          \
-		.cmd = (CMD), .may_fail = true                                                     \
-	}
-#define AT_SLOW(CMD, MS)                                                                           \
-	{                                                                                          \
-		.cmd = (CMD), .timeout_ms = (MS)                                                   \
-	}
-#define AT_GET(CMD, PREFIX, FN)                                                                    \
-	{                                                                                          \
-		.cmd = (CMD), .prefix = (PREFIX), .fn = (FN)                                       \
-	}
-#define AT_ASK(CMD, PREFIX, FN)                                                                    \
-	{                                                                                          \
-		.cmd = (CMD), .prefix = (PREFIX), .fn = (FN), .may_fail = true                     \
-	}
+#define AT_CMD(CMD)             AT_ROW(.cmd = (CMD))
+#define AT_TRY(CMD)             AT_ROW(.cmd = (CMD), .may_fail = true)
+#define AT_SLOW(CMD, MS)        AT_ROW(.cmd = (CMD), .timeout_ms = (MS))
+#define AT_GET(CMD, PREFIX, FN) AT_ROW(.cmd = (CMD), .prefix = (PREFIX), .fn = (FN))
+#define AT_ASK(CMD, PREFIX, FN) \
+	AT_ROW(.cmd = (CMD), .prefix = (PREFIX), .fn = (FN), .may_fail = true)
 
 /* Unsolicited codes: a line that begins so. A NULL prefix ends the table. */
 struct at_urc {
@@ -127,9 +117,9 @@ struct at {
 	struct loop *loop;
 	const struct at_host *host;
 	void *owner;
-	const char *object;		  /* in the log; the owner's */
+	const char *object;               /* in the log; the owner's */
 	const struct at_urc *driver_urcs; /* looked at first; may be NULL */
-	int gap_ms;			  /* pause between an answer and the next command */
+	int gap_ms;                       /* pause between an answer and the next command */
 	struct at_lex lex;
 	struct loop_timer timer, limit;
 	const struct at_script *script; /* NULL: idle */
@@ -140,7 +130,7 @@ struct at {
 	struct at_report report;
 	int oks, resyncs;
 	int owed, owed_ms; /* answers that repeated ATs may still bring, and how far apart */
-	unsigned epoch; /* changes when the channel is reset: what came before is void */
+	unsigned epoch;    /* changes when the channel is reset: what came before is void */
 	uint64_t timeouts, unknown_lines;
 	struct at_ring_line ring[AT_RING_LINES];
 	unsigned ring_next;

@@ -11,7 +11,7 @@ enum { AT_LINE_MAX = 1024 }; /* a PDU takes 376; the longest answers of +COPS=? 
 struct at_lex {
 	char line[AT_LINE_MAX];
 	size_t len;
-	bool overflow;	  /* the line at hand is too long: it will be dropped */
+	bool overflow;    /* the line at hand is too long: it will be dropped */
 	uint64_t refused; /* bytes dropped: noise and over-long lines */
 };
 

@@ -19,8 +19,8 @@ enum {
 /* [bank NAME] */
 struct config_bank {
 	char *name;
-	char *board;	/* "usb" unless set */
-	char *driver;	/* "auto" unless set */
+	char *board;    /* "usb" unless set */
+	char *driver;   /* "auto" unless set */
 	char **devices; /* as written: a path, a glob, tcp:host:port */
 	size_t device_count;
 	char **sell; /* names of platforms; the only platform by default */
@@ -43,8 +43,8 @@ struct config_platform {
 	int64_t list_every_ms;
 	int64_t list_delay_ms; /* debounce of list changes */
 	int64_t timeout_ms;
-	int64_t retry_max_ms;	   /* longest pause between two tries */
-	int64_t account_ms;	   /* pause between probes while the account is refused */
+	int64_t retry_max_ms;      /* longest pause between two tries */
+	int64_t account_ms;        /* pause between probes while the account is refused */
 	int64_t number_give_up_ms; /* a number the platform does not know: refuse after so long */
 	int line;
 };
@@ -60,10 +60,10 @@ struct config_number {
 	char iccid[24];
 	char number[24]; /* E.164 with '+' */
 	char label[64];
-	int operator_code;	       /* MCC+MNC */
-	int rent;		       /* -1 where the column is absent or empty */
+	int operator_code;             /* MCC+MNC */
+	int rent;                      /* -1 where the column is absent or empty */
 	int64_t date_start, date_stop; /* Unix seconds */
-	int64_t price, balance;	       /* 1/10000 */
+	int64_t price, balance;        /* 1/10000 */
 	int line;
 };
 
@@ -78,12 +78,12 @@ struct config {
 	struct config_log *logs;
 	size_t log_count;
 	int64_t start_grace_ms;
-	int64_t sweep_every_ms;	   /* AT+CMGL on each port at least so often */
-	int64_t poll_every_ms;	   /* registration, signal, card */
+	int64_t sweep_every_ms;    /* AT+CMGL on each port at least so often */
+	int64_t poll_every_ms;     /* registration, signal, card */
 	int64_t register_grace_ms; /* lost registration for so long takes a number off the list */
 	int64_t open_deadline_ms;  /* open() of a device; then it is abandoned */
-	int64_t quarantine_ms;	   /* pause before a device that hung is tried again */
-	int openers;		   /* threads that open devices at a time */
+	int64_t quarantine_ms;     /* pause before a device that hung is tried again */
+	int openers;               /* threads that open devices at a time */
 	struct config_bank *banks;
 	size_t bank_count;
 	struct config_platform *platforms;
@@ -95,7 +95,7 @@ struct config {
 /* What was found wrong, a line each: "FILE:LINE: what, and what to do". */
 struct config_report {
 	char *lines[CONFIG_REPORT_MAX];
-	size_t count;		 /* lines kept */
+	size_t count;            /* lines kept */
 	size_t errors, warnings; /* all that were found */
 };
 
@@ -124,7 +124,7 @@ int64_t config_parse_money(const char *text);
 int config_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
 /* Whether a card identifier, E.164 number or slot name has the shape that the files allow. */
-bool config_is_iccid(const char *text);	 /* 18 to 22 hexadecimal digits, "89" first */
+bool config_is_iccid(const char *text);  /* 18 to 22 hexadecimal digits, "89" first */
 bool config_is_number(const char *text); /* '+', then 7 to 15 digits, the first not 0 */
 
 /* Copies text to out with each byte outside A-Z a-z 0-9 . _ - turned into '_'. */

@@ -9,13 +9,13 @@
 #include "base/config.h"
 
 enum {
-	CONFIG_LINE_MAX = 8000,	   /* bytes of a line */
+	CONFIG_LINE_MAX = 8000,    /* bytes of a line */
 	CONFIG_LINES_MAX = 200000, /* of one file */
-	CONFIG_FILES_MAX = 256,	   /* read in all */
-	CONFIG_DEPTH_MAX = 8,	   /* include in include */
+	CONFIG_FILES_MAX = 256,    /* read in all */
+	CONFIG_DEPTH_MAX = 8,      /* include in include */
 	CONFIG_SECTIONS_MAX = 512,
 	CONFIG_ENTRIES_MAX = 256, /* of one section */
-	CONFIG_NAME_MAX = 60,	  /* of a bank or platform */
+	CONFIG_NAME_MAX = 60,     /* of a bank or platform */
 	CONFIG_PORT_ID_MAX = 100, /* BANK/SLOT */
 	CONFIG_SECRET_MAX = 1024,
 	CONFIG_URL_MAX = 1024,

@@ -12,7 +12,7 @@ struct sheet {
 	struct config *config;
 	struct config_report *report;
 	struct config_place place; /* of the line in hand */
-	int columns[16];	   /* the file's columns, as indexes of column_names */
+	int columns[16];           /* the file's columns, as indexes of column_names */
 	size_t column_count;
 	size_t size; /* rows there is room for */
 };

@@ -19,7 +19,7 @@ typedef void read_fn(struct config_loader *load, const struct key *key,
 struct key {
 	const char *name;
 	read_fn *read;
-	size_t offset;	    /* of the field in the target */
+	size_t offset;      /* of the field in the target */
 	const char *preset; /* read where the key is absent; NULL: left alone */
 	int64_t min, max;
 	const char *const *words;

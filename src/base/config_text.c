@@ -22,7 +22,7 @@ struct source {
 	int depth;
 	struct config_lines *lines;
 	bool in_section; /* a header was seen, good or bad */
-	size_t section;	 /* index + 1 of where keys go; 0: nowhere, the header was bad */
+	size_t section;  /* index + 1 of where keys go; 0: nowhere, the header was bad */
 };
 
 static void read_file(

@@ -8,7 +8,7 @@ enum counter {
 	COUNTER_SMS_RECEIVED, /* entries journalled: whole texts and parts */
 	COUNTER_SMS_UNDECODABLE,
 	COUNTER_SMS_SAME_ENTRY, /* listed again before their deletion */
-	COUNTER_SMS_JOINED,	/* messages put together from parts */
+	COUNTER_SMS_JOINED,     /* messages put together from parts */
 	COUNTER_STORE_COMMITS,
 	COUNTER_STORE_JOBS,
 	COUNTER_STORE_ERRORS,

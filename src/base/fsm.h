@@ -16,7 +16,7 @@ enum { FSM_QUEUE_MAX = 16, FSM_TIMEOUT = 31 /* the event that a state's time lim
 struct fsm_state {
 	const char *name;
 	uint32_t accepts;   /* FSM_BIT(event) | ...; FSM_TIMEOUT needs no mention */
-	uint32_t edges;	    /* FSM_BIT(state) | ... */
+	uint32_t edges;     /* FSM_BIT(state) | ... */
 	int64_t timeout_ms; /* 0: none. The enter function may set another by fsm_set_timeout() */
 	void (*enter)(struct fsm *fsm);
 	void (*event)(struct fsm *fsm, int event, int value);

@@ -43,12 +43,12 @@ struct log_field {
 	int64_t num;
 };
 
-#define LOG_STR(k, v)	 ((struct log_field) { (k), LOGK_STR, (v), 0 })
-#define LOG_INT(k, v)	 ((struct log_field) { (k), LOGK_INT, 0, (v) })
+#define LOG_STR(k, v)    ((struct log_field) { (k), LOGK_STR, (v), 0 })
+#define LOG_INT(k, v)    ((struct log_field) { (k), LOGK_INT, 0, (v) })
 #define LOG_NUMBER(k, v) ((struct log_field) { (k), LOGK_NUMBER, (v), 0 })
-#define LOG_CARD(k, v)	 ((struct log_field) { (k), LOGK_CARD, (v), 0 })
-#define LOG_TEXT(k, v)	 ((struct log_field) { (k), LOGK_TEXT, (v), 0 })
-#define LOG_FIELDS(...)	 ((const struct log_field[]) { __VA_ARGS__, { 0 } })
+#define LOG_CARD(k, v)   ((struct log_field) { (k), LOGK_CARD, (v), 0 })
+#define LOG_TEXT(k, v)   ((struct log_field) { (k), LOGK_TEXT, (v), 0 })
+#define LOG_FIELDS(...)  ((const struct log_field[]) { __VA_ARGS__, { 0 } })
 
 /* Where lines go. loop gives the time stamps (NULL: none are printed); it must outlive the logger
  * or be taken away by log_init(format, NULL). LOGF_AUTO is the journal where stderr is one
@@ -94,10 +94,10 @@ void log_mask_number(const char *number, char *out, int size);
 void log_mask_card(const char *card, char *out, int size);
 
 /* Shorthands: log_info(LOGC_MODEM, id, "registered", LOG_FIELDS(...), "registered, %s", net) */
-#define log_error(...)	 log_write(LOGL_ERROR, __VA_ARGS__)
+#define log_error(...)   log_write(LOGL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOGL_WARNING, __VA_ARGS__)
-#define log_notice(...)	 log_write(LOGL_NOTICE, __VA_ARGS__)
-#define log_info(...)	 log_write(LOGL_INFO, __VA_ARGS__)
-#define log_debug(...)	 log_write(LOGL_DEBUG, __VA_ARGS__)
+#define log_notice(...)  log_write(LOGL_NOTICE, __VA_ARGS__)
+#define log_info(...)    log_write(LOGL_INFO, __VA_ARGS__)
+#define log_debug(...)   log_write(LOGL_DEBUG, __VA_ARGS__)
 
 #endif

@@ -55,8 +55,7 @@ static void read_clocks(struct loop *loop)
 	loop->wall_ms = clock_us(CLOCK_REALTIME) / 1000;
 }
 
-/* ---- the heap: earliest first ------------------------------------------------------------------
- */
+/* ---- the heap: earliest first --------------------------------------------------------------- */
 
 static void heap_set(struct loop *loop, size_t i, struct loop_timer *timer)
 {
@@ -154,8 +153,7 @@ static void run_timers(struct loop *loop)
 	}
 }
 
-/* ---- turns -------------------------------------------------------------------------------------
- */
+/* ---- turns ---------------------------------------------------------------------------------- */
 
 static void on_tick(struct ev_loop *ev, ev_timer *tick, int events)
 {
@@ -322,8 +320,7 @@ uint64_t loop_turns(const struct loop *loop)
 	return loop->turns;
 }
 
-/* ---- watchers ----------------------------------------------------------------------------------
- */
+/* ---- watchers ------------------------------------------------------------------------------- */
 
 static int to_ev(int events)
 {

@@ -28,7 +28,7 @@ struct ctl_answer {
 	cJSON *json;
 };
 
-/* ---- simgatectl.c ---- */
+/* ---- simgatectl.c --------------------------------------------------------------------------- */
 
 /* Says "TEXT: WHAT; see --help" and returns CTL_USAGE. */
 enum ctl_exit ctl_usage(const char *text, const char *what);
@@ -42,11 +42,11 @@ void ctl_pause(int ms);
 /* BANK/SLOT */
 bool ctl_is_port_name(const char *name);
 
-/* ---- ctl_messages.c ---- */
+/* ---- ctl_messages.c ------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_messages(struct ctl *ctl, char **args, int count);
 
-/* ---- ctl_http.c ---- */
+/* ---- ctl_http.c ----------------------------------------------------------------------------- */
 
 /* Appends part to target with everything but A-Z a-z 0-9 - . _ ~ and the bytes of keep as %XX.
  * False if it does not fit in CTL_TARGET_MAX. */
@@ -67,7 +67,7 @@ double ctl_num(const cJSON *object, const char *name);
 bool ctl_has_num(const cJSON *object, const char *name);
 bool ctl_true(const cJSON *object, const char *name);
 
-/* ---- ctl_table.c ---- */
+/* ---- ctl_table.c ---------------------------------------------------------------------------- */
 
 enum ctl_color { CTL_PLAIN, CTL_GREEN, CTL_YELLOW, CTL_RED };
 
@@ -112,7 +112,7 @@ const char *ctl_color_off(enum ctl_color color, bool wanted);
 int ctl_screen_width(void);
 int ctl_screen_height(void);
 
-/* ---- ctl_show.c ---- */
+/* ---- ctl_show.c ----------------------------------------------------------------------------- */
 
 /* "45s", "12m", "3h 20m", "4d 2h". */
 const char *ctl_span(double seconds, char out[24]);

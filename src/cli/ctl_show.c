@@ -55,7 +55,7 @@ static enum ctl_color state_color(const char *state)
 	return CTL_YELLOW;
 }
 
-/* ---- status ---------------------------------------------------------------------------------- */
+/* ---- status --------------------------------------------------------------------------------- */
 
 struct trouble {
 	const struct ctl *ctl;
@@ -260,7 +260,7 @@ void ctl_show_status(const struct ctl *ctl, const cJSON *status)
 	}
 }
 
-/* ---- ports ----------------------------------------------------------------------------------- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 static const struct ctl_column port_columns[] = {
 	{ .title = "PORT" },
@@ -395,7 +395,7 @@ void ctl_show_port(const struct ctl *ctl, const cJSON *port)
 	show_at_lines(list(port, "at"));
 }
 
-/* ---- messages and outbox --------------------------------------------------------------------- */
+/* ---- messages and outbox -------------------------------------------------------------------- */
 
 void ctl_show_messages(const struct ctl *ctl, const cJSON *const *rows, size_t count, bool head)
 {

@@ -33,7 +33,7 @@ static void *need(void *memory)
 	exit(CTL_FAILED);
 }
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 /* The character at text, which utf8_step() gave len bytes. */
 static uint32_t decode(const char *text, size_t len)
@@ -115,7 +115,7 @@ void ctl_line(const char *prefix, const char *text)
 	free(clean);
 }
 
-/* ---- the screen ------------------------------------------------------------------------------ */
+/* ---- the screen ----------------------------------------------------------------------------- */
 
 const char *ctl_color_on(enum ctl_color color, bool wanted)
 {
@@ -158,7 +158,7 @@ int ctl_screen_height(void)
 	return screen("LINES", true);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------- */
+/* ---- tables --------------------------------------------------------------------------------- */
 
 struct ctl_table *ctl_table_new(const struct ctl_column *columns, size_t count)
 {

@@ -62,7 +62,7 @@ bool ctl_is_port_name(const char *name)
 	return slash && slash != name && slash[1] && !strchr(slash + 1, '/');
 }
 
-/* ---- status, ports, port, watch -------------------------------------------------------------- */
+/* ---- status, ports, port, watch ------------------------------------------------------------- */
 
 static enum ctl_exit run_status(struct ctl *ctl, char **args, int count)
 {
@@ -166,7 +166,7 @@ static enum ctl_exit run_watch(struct ctl *ctl, char **args, int count)
 	}
 }
 
-/* ---- outbox, sync, reload -------------------------------------------------------------------- */
+/* ---- outbox, sync, reload ------------------------------------------------------------------- */
 
 static enum ctl_exit list_outbox(struct ctl *ctl)
 {
@@ -280,7 +280,7 @@ static enum ctl_exit run_reload(struct ctl *ctl, char **args, int count)
 	return CTL_OK;
 }
 
-/* ---- options --------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 static const struct command commands[] = {
 	{ "status", "", 0, 0, 0, run_status, "one screen; what is wrong stands first" },

@@ -74,7 +74,7 @@ __attribute__((format(printf, 4, 5))) static int say(
 	return error;
 }
 
-/* ---- the library's turns --------------------------------------------------------------------- */
+/* ---- the library's turns -------------------------------------------------------------------- */
 
 static void run(void *arg)
 {
@@ -94,7 +94,7 @@ static void on_mhd_io(void *arg, int events)
 	run(arg);
 }
 
-/* ---- connections ----------------------------------------------------------------------------- */
+/* ---- connections ---------------------------------------------------------------------------- */
 
 static void on_connection_timeout(void *arg)
 {
@@ -199,7 +199,7 @@ static void on_listen_io(void *arg, int events)
 	run(httpd);
 }
 
-/* ---- requests -------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 static struct request *request_of(const struct http_request *http)
 {
@@ -430,7 +430,7 @@ static size_t on_unescape(void *cls, struct MHD_Connection *connection, char *te
 	return (size_t)(out - text);
 }
 
-/* ---- the socket ------------------------------------------------------------------------------ */
+/* ---- the socket ----------------------------------------------------------------------------- */
 
 /* Whether somebody accepts at this socket: 1, 0, or a negative errno when that cannot be known. */
 static int socket_answers(const struct sockaddr_un *address)
@@ -532,7 +532,7 @@ static void close_socket(struct httpd *httpd)
 	free(httpd->path);
 }
 
-/* ---- from start to end ----------------------------------------------------------------------- */
+/* ---- from start to end ---------------------------------------------------------------------- */
 
 static int start_library(struct httpd *httpd)
 {

@@ -8,7 +8,8 @@
 
 struct modem_scripts {
 	const struct at_script *init; /* after probing: echo off, error codes, identity */
-	const struct at_script *card; /* once the ICCID is known: IMSI, own number, registration codes */
+	const struct at_script
+		*card; /* once the ICCID is known: IMSI, own number, registration codes */
 	const struct at_script *poll; /* card, signal, registration; at each poll */
 };
 
@@ -38,25 +39,28 @@ const struct modem_driver *modem_driver_named(const char *name);
 
 /* Puts the command that this modem gives its ICCID for. */
 at_build_fn modem_put_iccid;
-#define MODEM_ASK_ICCID { .build = modem_put_iccid, .fn = modem_on_iccid, .may_fail = true }
+#define MODEM_ASK_ICCID \
+	{ \
+		.build = modem_put_iccid, .fn = modem_on_iccid, .may_fail = true \
+	}
 
 /* Callbacks for a driver's rows. Each checks the shape of its line. */
-at_line_fn modem_on_imei;    /* bare, 15 digits (14 to 16) */
-at_line_fn modem_on_iccid;   /* with any prefix or bare; swapped nibbles are put right */
-at_line_fn modem_on_imsi;    /* bare, 14 or 15 digits */
-at_line_fn modem_on_cnum;    /* +CNUM: [alpha],number,type */
-at_line_fn modem_on_cpin;    /* +CPIN: as an answer */
-at_line_fn modem_on_csq;     /* +CSQ: */
-at_line_fn modem_on_cops;    /* +COPS: */
-at_line_fn modem_on_creg;    /* +CREG:, +CEREG: as an answer: n,stat,... */
+at_line_fn modem_on_imei;  /* bare, 15 digits (14 to 16) */
+at_line_fn modem_on_iccid; /* with any prefix or bare; swapped nibbles are put right */
+at_line_fn modem_on_imsi;  /* bare, 14 or 15 digits */
+at_line_fn modem_on_cnum;  /* +CNUM: [alpha],number,type */
+at_line_fn modem_on_cpin;  /* +CPIN: as an answer */
+at_line_fn modem_on_csq;   /* +CSQ: */
+at_line_fn modem_on_cops;  /* +COPS: */
+at_line_fn modem_on_creg;  /* +CREG:, +CEREG: as an answer: n,stat,... */
 
 /* And for its unsolicited codes. */
-at_line_fn modem_on_creg_urc; /* stat,... ; also n,stat,... as some send it */
-at_line_fn modem_on_cpin_urc; /* +CPIN: as an unsolicited code: look at the card */
-at_line_fn modem_on_cmti;     /* +CMTI: look at the memory */
+at_line_fn modem_on_creg_urc;  /* stat,... ; also n,stat,... as some send it */
+at_line_fn modem_on_cpin_urc;  /* +CPIN: as an unsolicited code: look at the card */
+at_line_fn modem_on_cmti;      /* +CMTI: look at the memory */
 at_line_fn modem_on_sms_ready; /* the SMS part is up: look at the memory */
-at_line_fn modem_on_restart;  /* the module has started anew: begin again */
-at_line_fn modem_on_brownout; /* supply voltage: say so */
-at_line_fn modem_on_noise;    /* known, and of no interest */
+at_line_fn modem_on_restart;   /* the module has started anew: begin again */
+at_line_fn modem_on_brownout;  /* supply voltage: say so */
+at_line_fn modem_on_noise;     /* known, and of no interest */
 
 #endif

@@ -11,7 +11,7 @@
 #include "sms/pdu.h"
 
 enum {
-	NOBODY = '?',	   /* begins the name under which parts of an unknown card are kept */
+	NOBODY = '?',      /* begins the name under which parts of an unknown card are kept */
 	PID_TYPE_0 = 0x40, /* acknowledged, shown to nobody (TS 23.040 9.2.3.9) */
 	JOIN_AGAIN_MS = 10 * 1000, /* a complete set that could not be joined */
 };
@@ -78,8 +78,7 @@ static void note_trouble(struct inbox *inbox, int err)
 	inbox->trouble = err != 0;
 }
 
-/* ---- joining ------------------------------------------------------------------------------------
- */
+/* ---- joining -------------------------------------------------------------------------------- */
 
 static void on_joined(void *arg, int err, const struct store_sms_result *result)
 {
@@ -148,8 +147,7 @@ void inbox_recover(struct inbox *inbox)
 	store_sets_complete(inbox->store, on_set_complete, inbox);
 }
 
-/* ---- entries ------------------------------------------------------------------------------------
- */
+/* ---- entries -------------------------------------------------------------------------------- */
 
 static void note_stored(const struct inbox_job *job, const struct store_sms_result *result)
 {

@@ -25,7 +25,7 @@ struct inbox_entry {
 	const char *card_id; /* the card it came to; "" if nobody can tell */
 	const char *memory;  /* "SM", "ME" */
 	int index;
-	int tpdu_len;	 /* what the listing's header said */
+	int tpdu_len;    /* what the listing's header said */
 	const char *pdu; /* hexadecimal */
 };
 

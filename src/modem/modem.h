@@ -13,9 +13,9 @@
 #include "store/store.h"
 
 enum {
-	MODEM_HISTORY = 16,    /* state changes kept */
+	MODEM_HISTORY = 16,      /* state changes kept */
 	MODEM_LISTING_MAX = 512, /* entries of one listing; more wait for the next */
-	MODEM_PDU_SIZE = 400,  /* hexadecimal digits of an entry, with NUL */
+	MODEM_PDU_SIZE = 400,    /* hexadecimal digits of an entry, with NUL */
 	MODEM_MEMORIES_MAX = 2,
 	MODEM_SHORTS_MAX = 16, /* entries shown too short that are remembered */
 };
@@ -77,23 +77,25 @@ struct modem_entry {
 
 /* The memories of the card and the module, and what was read from them. */
 struct modem_sms {
-	char memories[MODEM_MEMORIES_MAX][8]; /* as offered; [0] receives. "" where none has a name */
+	char memories[MODEM_MEMORIES_MAX]
+		     [8]; /* as offered; [0] receives. "" where none has a name */
 	int memory_count;
-	int selected;   /* index of the one that AT+CMGL and AT+CMGD speak of, -1: none */
-	int target;     /* index of the one being selected */
-	int cpms_args;  /* arguments that AT+CPMS takes here: 3, 2, 1 */
-	int cnmi;       /* which of the driver's AT+CNMI is tried or holds */
-	int rounds;     /* of trying to select a memory in the set-up */
-	int step;       /* of the set-up */
+	int selected;     /* index of the one that AT+CMGL and AT+CMGD speak of, -1: none */
+	int target;       /* index of the one being selected */
+	int cpms_args;    /* arguments that AT+CPMS takes here: 3, 2, 1 */
+	int cnmi;         /* which of the driver's AT+CNMI is tried or holds */
+	int rounds;       /* of trying to select a memory in the set-up */
+	int step;         /* of the set-up */
 	bool indications; /* new texts are announced */
 	unsigned wanted;  /* bit per memory: to be listed */
 	unsigned sure;    /* bit per memory: the store knows what is no longer in it */
-	unsigned current; /* bit per memory: listed since the card came; what is new is the card's */
+	unsigned
+		current; /* bit per memory: listed since the card came; what is new is the card's */
 	struct modem_entry **entries;
 	size_t count, room;
 	struct modem_entry *deleting; /* the one that AT+CMGD is about; NULL: none */
-	struct { /* the entry that is being read */
-		int index, digits; /* digits expected, 0: none is being read */
+	struct {                      /* the entry that is being read */
+		int index, digits;    /* digits expected, 0: none is being read */
 		int tpdu_len;
 		size_t len;
 		char pdu[MODEM_PDU_SIZE];
@@ -104,9 +106,9 @@ struct modem_sms {
 	} shorts[MODEM_SHORTS_MAX];
 	size_t short_count;
 	unsigned listings;
-	bool damaged; /* this listing lost something: it proves nothing about what is gone */
+	bool damaged;        /* this listing lost something: it proves nothing about what is gone */
 	int delete_failures; /* in a row */
-	int read_failures[MODEM_MEMORIES_MAX]; /* in a row */
+	int read_failures[MODEM_MEMORIES_MAX];     /* in a row */
 	int64_t last_sweep_ms, last_sweep_wall_ms; /* of the last good listing; 0: none */
 };
 
@@ -127,34 +129,34 @@ struct modem {
 	struct at at;
 	struct fsm fsm;
 	struct loop_timer poll_timer, sweep_timer, grace_timer, retry_timer, store_timer;
-	int job;         /* what the running script is for */
+	int job; /* what the running script is for */
 	char model[64];
 	char imei[20], iccid[24], imsi[20], cnum[24];
 	char card_id[STORE_CARD_SIZE];
 	char seen_iccid[24]; /* what the card said in this poll */
 	char number[STORE_NUMBER_SIZE];
 	enum store_source number_source;
-	int iccid_cmd;   /* which of the driver's commands is tried or holds */
+	int iccid_cmd;      /* which of the driver's commands is tried or holds */
 	char sim_state[24]; /* +CPIN's word: "READY", "SIM PIN", ... "" unknown */
 	enum modem_reg reg, reg_cs, reg_eps;
-	int rssi_dbm;    /* 0: unknown */
+	int rssi_dbm; /* 0: unknown */
 	char operator_name[24];
-	bool online;     /* can receive now, as the list says it */
+	bool online; /* can receive now, as the list says it */
 	bool online_in_store;
 	char card_in_store[STORE_CARD_SIZE];
-	bool putting;    /* a store_port_put is under way */
-	bool settled;    /* has reached a state that lasts, since the start */
+	bool putting; /* a store_port_put is under way */
+	bool settled; /* has reached a state that lasts, since the start */
 	bool poll_wanted, dead;
-	bool card_wanted;   /* it may be another card: no text is read or deleted before a poll */
-	bool card_doubted;  /* the poll that runs is to tell that */
-	int poll_failures;  /* in a row, of its first command */
+	bool card_wanted;  /* it may be another card: no text is read or deleted before a poll */
+	bool card_doubted; /* the poll that runs is to tell that */
+	int poll_failures; /* in a row, of its first command */
 	int iccid_tries;
 	bool number_wanted; /* the store did not answer what the number is */
-	int faults;      /* in a row: for the back-off */
-	int pending;     /* callbacks of the store that are still to come */
+	int faults;         /* in a row: for the back-off */
+	int pending;        /* callbacks of the store that are still to come */
 	struct modem_sms sms;
 	struct { /* the module's own memory; outlives a restart of the module and a hang-up */
-		bool unread; /* not listed since `card` came */
+		bool unread;                 /* not listed since `card` came */
 		char owner[STORE_CARD_SIZE]; /* whose texts it held then; "" if nobody can tell */
 		char card[STORE_CARD_SIZE], imei[20];
 	} module;

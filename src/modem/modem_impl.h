@@ -17,9 +17,9 @@ enum modem_event {
 	EV_RESTART,  /* the module began anew by itself */
 	EV_SIM_LOOK, /* the card may have changed */
 	EV_SIM_GONE,
-	EV_CARD,     /* the store knows the card */
-	EV_REG,      /* registration changed */
-	EV_WORK,     /* something waits for the channel */
+	EV_CARD, /* the store knows the card */
+	EV_REG,  /* registration changed */
+	EV_WORK, /* something waits for the channel */
 };
 
 enum { MODEM_REGISTER_POLL_MS = 3000 }; /* while registration or an answer is missing */
@@ -44,10 +44,18 @@ enum modem_job {
 /* Starts a script for a job; the channel must be idle. */
 void modem_run(struct modem *modem, enum modem_job job, const struct at_script *script);
 
+/* modem_states.c */
+extern const struct fsm_spec modem_fsm;
+
+/* modem.c: forgets the channel and all that was learnt over it. */
+void modem_close_channel(struct modem *modem);
+
+/* Something waits for the channel; means nothing in states that do not read texts. */
+void modem_work_soon(struct modem *modem);
+
 /* modem_sim.c: SIM state. Each takes the end of the scripts it started. */
 void modem_sim_enter(struct modem *modem);
-void modem_sim_script(
-	struct modem *modem, enum modem_job job, const struct at_report *report);
+void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_report *report);
 void modem_sim_timeout(struct modem *modem);
 void modem_sim_forget(struct modem *modem);
 
@@ -55,13 +63,20 @@ void modem_sim_forget(struct modem *modem);
 void modem_sim_polled(struct modem *modem, const struct at_report *report);
 bool modem_registered(const struct modem *modem);
 
+/* modem_setup.c: what must be said once before texts can be read. */
+void modem_setup_begin(struct modem *modem);
+bool modem_setup_done(const struct modem *modem);
+void modem_setup_script(struct modem *modem, enum modem_job job, const struct at_report *report);
+
+/* Makes AT+CMGL and AT+CMGD speak of this memory. */
+void modem_setup_select(struct modem *modem, int memory);
+
 /* modem_sms.c: the memories. modem_sms_next() starts what waits; false if nothing does. */
-void modem_sms_begin(struct modem *modem);
 void modem_sms_end(struct modem *modem); /* card or port gone: forgets what was read */
 bool modem_sms_next(struct modem *modem);
-void modem_sms_script(
-	struct modem *modem, enum modem_job job, const struct at_report *report);
+void modem_sms_script(struct modem *modem, enum modem_job job, const struct at_report *report);
 void modem_sms_want(struct modem *modem, const char *memory); /* NULL: all */
+void modem_sms_unselected(struct modem *modem, int memory);   /* it could not be selected */
 bool modem_sms_readable(const struct modem *modem); /* false: texts that come cannot be read now */
 
 /* "AT+CPIN? said +CME ERROR: 10", "no answer to AT+CMGL=4". */

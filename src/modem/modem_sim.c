@@ -1,4 +1,5 @@
-/* modem_sim.c - the card in a modem: ready or not, which one, its number; and the network's verdict. */
+/* modem_sim.c - the card in a modem: ready or not, which one, its number; and the network's
+ * verdict. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,14 +12,14 @@ enum {
 	SIM_BUSY_MS = 1000,   /* a card that starts up is asked again so often (modems.md 1.0) */
 	SIM_ABSENT_MS = 5000, /* an empty holder is looked at so often where no code tells */
 	SIM_LOCKED_MS = 30000,
-	ICCID_TRIES = 8,      /* seconds for which a card that is ready may keep its ICCID back */
-	POLL_FAILURES = 2,    /* refusals to say how the card is: then it is looked at anew */
+	ICCID_TRIES = 8,   /* seconds for which a card that is ready may keep its ICCID back */
+	POLL_FAILURES = 2, /* refusals to say how the card is: then it is looked at anew */
 };
 
 /* TS 27.007 9.2.1 */
 enum { CME_NO_SIM = 10, CME_PIN = 11, CME_PUK = 12, CME_SIM_FAILURE = 13, CME_SIM_BUSY = 14 };
 
-/* ---- lines ------------------------------------------------------------------------------------- */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 static size_t digits_of(const char *text, int (*is)(int))
 {
@@ -64,8 +65,8 @@ static bool find_iccid(const char *line, char *out)
 
 		if (len >= 18 && len <= 22 && (swapped || strncmp(at, "89", 2) == 0)) {
 			for (size_t i = 0; i < len; i++)
-				out[i] = (char)toupper((unsigned char)at[swapped && (i ^ 1) < len ?
-						i ^ 1 : i]);
+				out[i] = (char)toupper(
+					(unsigned char)at[swapped && (i ^ 1) < len ? i ^ 1 : i]);
 			while (len > 18 && out[len - 1] == 'F')
 				len--;
 			out[len] = '\0';
@@ -144,21 +145,15 @@ static enum modem_reg reg_of(int stat)
 	switch (stat) {
 	case 1:
 	case 6:
-	case 9:
-		return REG_HOME;
+	case 9: return REG_HOME;
 	case 5:
 	case 7:
-	case 10:
-		return REG_ROAMING;
-	case 2:
-		return REG_SEARCHING;
+	case 10: return REG_ROAMING;
+	case 2: return REG_SEARCHING;
 	case 3:
-	case 8:
-		return REG_DENIED;
-	case 4:
-		return REG_UNKNOWN;
-	default:
-		return REG_NONE;
+	case 8: return REG_DENIED;
+	case 4: return REG_UNKNOWN;
+	default: return REG_NONE;
 	}
 }
 
@@ -197,8 +192,8 @@ bool modem_on_creg(void *owner, const char *line)
 	struct at_args args = at_args_of(strchr(line, ':') ? strchr(line, ':') : line, "");
 	int n, stat;
 
-	if (!at_args_int(&args, 0, 5, &n) || *args.at == '"' ||
-		strspn(args.at, "0123456789") > 3 || !at_args_int(&args, 0, 11, &stat))
+	if (!at_args_int(&args, 0, 5, &n) || *args.at == '"' || strspn(args.at, "0123456789") > 3 ||
+		!at_args_int(&args, 0, 11, &stat))
 		return false;
 	set_reg(owner, line, stat);
 	return true;
@@ -221,7 +216,7 @@ bool modem_on_creg_urc(void *owner, const char *line)
 	return true;
 }
 
-/* ---- which card -------------------------------------------------------------------------------- */
+/* ---- which card ----------------------------------------------------------------------------- */
 
 void modem_put_iccid(void *owner, struct at_text *text)
 {
@@ -296,7 +291,8 @@ static void cpin_failed(struct modem *modem, const struct at_report *report)
 	}
 }
 
-/* A card that was being identified is so again; of one that is at work only the number was asked. */
+/* A card that was being identified is so again; of one that is at work only the number was asked.
+ */
 static void card_not_stored(struct modem *modem)
 {
 	if (!modem->card_id[0])
@@ -311,7 +307,8 @@ static void card_not_stored(struct modem *modem)
 }
 
 /* Whose texts the module's memory holds: the last card's. Only while that memory was not read since
- * (a restart came in between) it is still what it was, and with yet another card nobody can tell. */
+ * (a restart came in between) it is still what it was, and with yet another card nobody can tell.
+ */
 static void note_module(struct modem *modem, const char *last_card)
 {
 	bool same_module = strcmp(modem->module.imei, modem->imei) == 0;
@@ -340,17 +337,20 @@ static void on_card_stored(void *arg, int err, const struct store_card *card)
 		return; /* another card came meanwhile */
 	if (strcmp(modem->number, card->number) != 0)
 		log_info(LOGC_MODEM, modem->id, card->number[0] ? "number_known" : NULL,
-			LOG_FIELDS(LOG_NUMBER("number", card->number), LOG_INT("source", card->source),
-				LOG_INT("freed", card->freed)),
-			"%s", card->number[0] ? "the card's number is known" :
-						"the card's number is not known any more");
+			LOG_FIELDS(LOG_NUMBER("number", card->number),
+				LOG_INT("source", card->source), LOG_INT("freed", card->freed)),
+			"%s",
+			card->number[0] ? "the card's number is known"
+					: "the card's number is not known any more");
 	snprintf(modem->number, sizeof modem->number, "%s", card->number);
 	modem->number_source = card->source;
 	if (modem->fsm.state != MODEM_SIM)
 		return;
 	if (!card->number[0])
-		log_warning(LOGC_MODEM, modem->id, NULL, LOG_FIELDS(LOG_CARD("card", modem->card_id)),
-			"the card's own number is not known: its texts wait; add it to the numbers file");
+		log_warning(LOGC_MODEM, modem->id, NULL,
+			LOG_FIELDS(LOG_CARD("card", modem->card_id)),
+			"the card's own number is not known: its texts wait; add it to the numbers "
+			"file");
 	note_module(modem, card->last_card);
 	fsm_post(&modem->fsm, EV_CARD, 0);
 }
@@ -395,13 +395,13 @@ void modem_number_changed(struct modem *modem)
 		tell_store(modem);
 }
 
-void modem_sim_script(
-	struct modem *modem, enum modem_job job, const struct at_report *report)
+void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_report *report)
 {
 	if (modem->fsm.state != MODEM_SIM)
 		return;
 	if (job == JOB_CPIN) {
-		if (report->result != AT_OK || !modem->sim_state[0]) { /* an OK alone says nothing */
+		if (report->result != AT_OK ||
+			!modem->sim_state[0]) { /* an OK alone says nothing */
 			cpin_failed(modem, report);
 		} else if (strcmp(modem->sim_state, "READY") == 0) {
 			modem->iccid_cmd = 0;
@@ -428,10 +428,10 @@ void modem_sim_script(
 	}
 }
 
-/* ---- polls ------------------------------------------------------------------------------------- */
+/* ---- polls ---------------------------------------------------------------------------------- */
 
-/* The poll's first command, AT+CPIN?, failed: does that mean that the card is gone? What is no clear
- * answer is asked for once more; a registration that nobody confirms is not one. */
+/* The poll's first command, AT+CPIN?, failed: does that mean that the card is gone? What is no
+ * clear answer is asked for once more; a registration that nobody confirms is not one. */
 static bool card_refused(struct modem *modem, const struct at_report *report)
 {
 	if (report->result == AT_OK || report->step > 0) {
@@ -457,7 +457,8 @@ void modem_sim_polled(struct modem *modem, const struct at_report *report)
 		card_gone(modem, "card not ready");
 	} else if (modem->seen_iccid[0] && strcmp(modem->seen_iccid, modem->iccid) != 0) {
 		log_notice(LOGC_MODEM, modem->id, "sim_changed",
-			LOG_FIELDS(LOG_CARD("from", modem->iccid), LOG_CARD("to", modem->seen_iccid)),
+			LOG_FIELDS(
+				LOG_CARD("from", modem->iccid), LOG_CARD("to", modem->seen_iccid)),
 			"another card is in");
 		card_gone(modem, "another card");
 	} else if (modem->card_doubted && !modem->seen_iccid[0]) {

@@ -1,4 +1,4 @@
-/* modem_sms.c - the memories for texts: chosen, listed, emptied entry by entry after the commit. */
+/* modem_sms.c - the memories for texts: listed, emptied entry by entry after the commit. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +11,17 @@ enum {
 	LIST_SILENCE_MS = 20000, /* inside a listing; 50 entries at 9600 baud take 20 s in all */
 	DELETE_MS = 10000,
 	ORPHAN_DIGITS = 16, /* so many hexadecimal digits on a line are (a piece of) a PDU */
-	AGAIN_MS = 2000, /* a listing that lost something, or a store in trouble: again after this */
-	MODE_RETRIES = 15, /* seconds that the SMS part of a module may take to come up */
-	SELECT_ROUNDS = 5, /* of all forms of AT+CPMS, some seconds each: it may come up later still */
-	SETUP_AFTER = 3,    /* failures to read in a row: set up anew, the module may have forgotten it */
+	AGAIN_MS =
+		2000, /* a listing that lost something, or a store in trouble: again after this */
+	SETUP_AFTER =
+		3, /* failures to read in a row: set up anew, the module may have forgotten it */
 	UNREADABLE_AFTER = 6, /* and then the card cannot receive */
 };
 
-/* The steps of the set-up, in this order. */
-enum step { STEP_NONE, STEP_MODE, STEP_STORES, STEP_SELECT, STEP_CNMI, STEP_DONE };
+/* ---- entries -------------------------------------------------------------------------------- */
 
-/* ---- entries ------------------------------------------------------------------------------------ */
-
-static struct modem_entry *entry_find(struct modem *modem, const char *memory, int index,
-	const char *pdu)
+static struct modem_entry *entry_find(
+	struct modem *modem, const char *memory, int index, const char *pdu)
 {
 	struct modem_sms *sms = &modem->sms;
 
@@ -37,8 +34,8 @@ static struct modem_entry *entry_find(struct modem *modem, const char *memory, i
 	return NULL;
 }
 
-static struct modem_entry *entry_add(struct modem *modem, const char *memory, int index,
-	const char *pdu)
+static struct modem_entry *entry_add(
+	struct modem *modem, const char *memory, int index, const char *pdu)
 {
 	struct modem_sms *sms = &modem->sms;
 	size_t size = strlen(pdu) + 1;
@@ -84,7 +81,7 @@ static void entry_drop(struct modem *modem, struct modem_entry *entry)
 		free(entry);
 }
 
-/* ---- whose text --------------------------------------------------------------------------------- */
+/* ---- whose text ----------------------------------------------------------------------------- */
 
 static const char *memory_name(const struct modem *modem)
 {
@@ -97,9 +94,9 @@ static bool module_memory(const char *memory)
 	return strcmp(memory, "ME") == 0 || strcmp(memory, "MT") == 0;
 }
 
-/* To which card an entry came; "" if nobody can tell. What was in the module's memory before the card
- * came is another's. In one without a name, or both in one (MT), it may be anybody's, unless it is the
- * same card as before. */
+/* To which card an entry came; "" if nobody can tell. What was in the module's memory before the
+ * card came is another's. In one without a name, or both in one (MT), it may be anybody's, unless
+ * it is the same card as before. */
 static const char *whose(const struct modem *modem, const char *memory)
 {
 	const char *owner = modem->module.owner;
@@ -109,16 +106,18 @@ static const char *whose(const struct modem *modem, const char *memory)
 	return strcmp(memory, "ME") == 0 || strcmp(owner, modem->card_id) == 0 ? owner : "";
 }
 
-/* Under which name the entries of a memory are remembered: the card's, or the place's and module's. */
+/* Under which name the entries of a memory are remembered: the card's, or the place's and module's.
+ */
 static void memory_key(const struct modem *modem, const char *memory, char *out, size_t size)
 {
 	if (module_memory(memory))
-		snprintf(out, size, "me-%s-%.100s", modem->imei[0] ? modem->imei : "unknown", modem->id);
+		snprintf(out, size, "me-%s-%.100s", modem->imei[0] ? modem->imei : "unknown",
+			modem->id);
 	else
 		snprintf(out, size, "%s", modem->card_id);
 }
 
-/* ---- into the store ----------------------------------------------------------------------------- */
+/* ---- into the store ------------------------------------------------------------------------- */
 
 static void list_again(struct modem *modem)
 {
@@ -190,7 +189,7 @@ static void take_entry(struct modem *modem)
 	}
 }
 
-/* ---- lines of a listing ------------------------------------------------------------------------- */
+/* ---- lines of a listing --------------------------------------------------------------------- */
 
 static uint64_t hash_of(int index, const char *text)
 {
@@ -201,7 +200,8 @@ static uint64_t hash_of(int index, const char *text)
 	return hash;
 }
 
-/* Whether an earlier listing showed the entry that is being read just so; if not, it is remembered. */
+/* Whether an earlier listing showed the entry that is being read just so; if not, it is remembered.
+ */
 static bool short_before(struct modem_sms *sms)
 {
 	uint64_t hash = hash_of(sms->selected << 16 | sms->reading.index, sms->reading.pdu);
@@ -218,7 +218,8 @@ static bool short_before(struct modem_sms *sms)
 	return false;
 }
 
-/* Only what the listing of the same memory just before this one showed counts: the memories take turns. */
+/* Only what the listing of the same memory just before this one showed counts: the memories take
+ * turns. */
 static void forget_old_shorts(struct modem_sms *sms)
 {
 	for (size_t i = 0; i < sms->short_count;)
@@ -228,8 +229,8 @@ static void forget_old_shorts(struct modem_sms *sms)
 			i++;
 }
 
-/* The next header or the end came before all digits of an entry. Bytes were lost on the way: the next
- * listing shows it whole. If that one shows the very same, it is what the memory holds. */
+/* The next header or the end came before all digits of an entry. Bytes were lost on the way: the
+ * next listing shows it whole. If that one shows the very same, it is what the memory holds. */
 static void end_entry(struct modem *modem)
 {
 	struct modem_sms *sms = &modem->sms;
@@ -254,7 +255,8 @@ static bool on_list_bare(void *owner, const char *line)
 	for (size_t i = 0; i < len; i++)
 		if (!isxdigit((unsigned char)line[i]))
 			return false;
-	if (sms->reading.digits == 0) { /* an entry whose header was lost: it is there all the same */
+	if (sms->reading.digits ==
+		0) { /* an entry whose header was lost: it is there all the same */
 		sms->damaged = sms->damaged || len >= ORPHAN_DIGITS;
 		return len >= ORPHAN_DIGITS;
 	}
@@ -274,8 +276,8 @@ static bool on_list_bare(void *owner, const char *line)
 	return true;
 }
 
-/* +CMGL: index,stat,[alpha],length (27.005 4.1); some leave out a field, some put the PDU behind the
- * header on the same line (modems.md 1.0 no. 4 and 5): the first and the last value count. */
+/* +CMGL: index,stat,[alpha],length (27.005 4.1); some leave out a field, some put the PDU behind
+ * the header on the same line (modems.md 1.0 no. 4 and 5): the first and the last value count. */
 static bool on_list_header(void *owner, const char *line)
 {
 	struct modem *modem = owner;
@@ -385,8 +387,7 @@ static void read_failed(struct modem *modem, int memory)
 		modem_update_online(modem);
 	}
 	if (n % SETUP_AFTER == 0) {
-		sms->step = STEP_NONE;
-		modem_sms_begin(modem);
+		modem_setup_begin(modem);
 	}
 }
 
@@ -430,7 +431,17 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 	sms->last_sweep_wall_ms = loop_wall_ms(modem->env->loop);
 }
 
-/* ---- deleting ----------------------------------------------------------------------------------- */
+/* ---- deleting ------------------------------------------------------------------------------- */
+
+/* The store could not note a deletion: the next whole listing tells it. */
+static void on_deletion_noted(void *arg, int err)
+{
+	struct modem *modem = arg;
+
+	modem->pending--;
+	if (err)
+		modem->sms.sure = 0;
+}
 
 static struct modem_entry *to_delete(struct modem *modem)
 {
@@ -452,7 +463,8 @@ static void put_delete(void *owner, struct at_text *text)
 	struct modem *modem = owner;
 
 	at_put(text, "+CMGD=");
-	at_put_int(text, modem->sms.deleting->index); /* no second value: some refuse it (modems.md 1.2) */
+	at_put_int(text,
+		modem->sms.deleting->index); /* no second value: some refuse it (modems.md 1.2) */
 }
 
 AT_SCRIPT(delete, { .build = put_delete, .timeout_ms = DELETE_MS });
@@ -468,7 +480,8 @@ static void delete_over(struct modem *modem, const struct at_report *report)
 	if (report->result == AT_OK) {
 		struct store_entry gone = { key, entry->memory, entry->index, entry->pdu };
 		memory_key(modem, entry->memory, key, sizeof key);
-		store_entry_deleted(modem->env->store, &gone, NULL, NULL);
+		modem->pending++;
+		store_entry_deleted(modem->env->store, &gone, on_deletion_noted, modem);
 		sms->delete_failures = 0;
 	} else {
 		modem->errors++;
@@ -476,7 +489,8 @@ static void delete_over(struct modem *modem, const struct at_report *report)
 		if (sms->delete_failures++ == 0)
 			log_warning(LOGC_SMS, modem->id, NULL,
 				LOG_FIELDS(LOG_STR("reason", text), LOG_INT("index", entry->index)),
-				"a stored text could not be deleted from the card; it is tried again");
+				"a stored text could not be deleted from the card; it is tried "
+				"again");
 		sms->sure = 0; /* it may be gone all the same */
 		if (sms->delete_failures < 4)
 			list_again(modem); /* later the sweep looks after it */
@@ -484,186 +498,26 @@ static void delete_over(struct modem *modem, const struct at_report *report)
 	entry_drop(modem, entry);
 }
 
-/* ---- set-up ------------------------------------------------------------------------------------- */
-
-/* ("SM","ME"),("SM"),...: the first group is what can be listed. Parentheses may be doubled or
- * missing (modems.md 1.2). */
-static bool on_stores(void *owner, const char *line)
+void modem_sms_script(struct modem *modem, enum modem_job job, const struct at_report *report)
 {
-	struct modem *modem = owner;
-	struct modem_sms *sms = &modem->sms;
-	struct at_args args = at_args_of(line, "+CPMS"), group;
-	char outer[128], inner[128], name[8];
-	bool sm = false, me = false, mt = false;
-	bool grouped = *args.at == '(';
-
-	if (!grouped)
-		group = args;
-	else if (!at_args_group(&args, outer, sizeof outer, &group))
-		return true;
-	if (*group.at == '(') {
-		struct at_args nested = group;
-		if (!at_args_group(&nested, inner, sizeof inner, &group))
-			return true;
-	}
-	while (at_args_more(&group)) {
-		if (!at_args_text(&group, name, sizeof name))
-			continue;
-		sm = sm || strcmp(name, "SM") == 0;
-		me = me || strcmp(name, "ME") == 0;
-		mt = mt || strcmp(name, "MT") == 0;
-	}
-	sms->memory_count = 0;
-	if (sm)
-		strcpy(sms->memories[sms->memory_count++], "SM");
-	if (me)
-		strcpy(sms->memories[sms->memory_count++], "ME");
-	if (sms->memory_count == 0 && mt)
-		strcpy(sms->memories[sms->memory_count++], "MT");
-	return true;
-}
-
-/* The memory to be listed comes first, the one that receives last (27.005 3.2.2). */
-static void put_select(void *owner, struct at_text *text)
-{
-	struct modem *modem = owner;
-	struct modem_sms *sms = &modem->sms;
-
-	at_put(text, "+CPMS=");
-	at_put_quoted(text, sms->memories[sms->target]);
-	for (int i = 1; i < sms->cpms_args; i++) {
-		at_put(text, ",");
-		at_put_quoted(text, sms->memories[0]);
-	}
-}
-
-static void put_cnmi(void *owner, struct at_text *text)
-{
-	struct modem *modem = owner;
-
-	at_put(text, modem->driver->cnmi[modem->sms.cnmi]);
-}
-
-AT_SCRIPT(mode, { .cmd = "+CMGF=0", .retries = MODE_RETRIES });
-AT_SCRIPT(stores, AT_ASK("+CPMS=?", "+CPMS", on_stores));
-AT_SCRIPT(select_memory, { .build = put_select, .retries = 1 });
-AT_SCRIPT(cnmi, { .build = put_cnmi });
-
-static void select_memory_now(struct modem *modem, int target)
-{
-	modem->sms.target = target;
-	modem_run(modem, JOB_SMS_SELECT, &select_memory);
-}
-
-static void next_step(struct modem *modem)
-{
-	struct modem_sms *sms = &modem->sms;
-
-	switch ((enum step)++sms->step) {
-	case STEP_NONE:
-		break;
-	case STEP_MODE:
-		modem_run(modem, JOB_SMS_MODE, &mode);
-		break;
-	case STEP_STORES:
-		modem_run(modem, JOB_SMS_STORES, &stores);
-		break;
-	case STEP_SELECT:
-		if (sms->memory_count == 0) /* none told: what the card has is the usual */
-			strcpy(sms->memories[sms->memory_count++], "SM");
-		sms->cpms_args = 3;
-		select_memory_now(modem, 0);
-		break;
-	case STEP_CNMI:
-		modem_run(modem, JOB_SMS_CNMI, &cnmi);
-		break;
-	case STEP_DONE:
-		modem_sms_want(modem, NULL);
-		break;
-	}
-}
-
-static void select_over(struct modem *modem, const struct at_report *report)
-{
-	struct modem_sms *sms = &modem->sms;
-
-	if (report->result == AT_OK) {
-		sms->selected = sms->target;
-	} else if (report->result == AT_FAILED && sms->step == STEP_SELECT && sms->cpms_args > 1) {
-		sms->cpms_args--;
-		select_memory_now(modem, sms->target);
-		return;
-	} else if (sms->step == STEP_SELECT && ++sms->rounds < SELECT_ROUNDS) {
-		sms->cpms_args = 3;
-		select_memory_now(modem, sms->target);
-		return;
-	} else if (sms->step == STEP_SELECT) { /* then the one that is selected anyway */
-		log_notice(LOGC_SMS, modem->id, NULL, NULL,
-			"the modem lets no memory be chosen: reading the one it has");
-		sms->memory_count = 1;
-		sms->memories[0][0] = '\0';
-		sms->selected = 0;
-	} else {
-		/* It cannot be listed now: tried again later. */
-		sms->selected = -1;
-		sms->wanted &= ~(1U << sms->target);
-		for (size_t i = 0; i < sms->count;)
-			if (strcmp(sms->entries[i]->memory, sms->memories[sms->target]) == 0)
-				entry_drop(modem, sms->entries[i]);
-			else
-				i++;
-	}
-	if (sms->step == STEP_SELECT)
-		next_step(modem);
-	else if (report->result != AT_OK)
-		read_failed(modem, sms->target);
-}
-
-static void cnmi_over(struct modem *modem, const struct at_report *report)
-{
-	struct modem_sms *sms = &modem->sms;
-
-	sms->indications = report->result == AT_OK;
-	if (!sms->indications && modem->driver->cnmi[sms->cnmi + 1]) {
-		sms->cnmi++;
-		modem_run(modem, JOB_SMS_CNMI, &cnmi);
-		return;
-	}
-	if (!sms->indications) {
-		log_notice(LOGC_SMS, modem->id, NULL, NULL,
-			"the modem announces no new texts: its memory is looked at more often");
-		loop_timer_start(&modem->sweep_timer, modem->env->spans.sweep / 6);
-	}
-	next_step(modem);
-}
-
-void modem_sms_script(
-	struct modem *modem, enum modem_job job, const struct at_report *report)
-{
-	char text[96];
-
-	if (job == JOB_SMS_MODE && report->result != AT_OK) {
-		modem_report_text(report, text, sizeof text);
-		snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", text);
-		fsm_post(&modem->fsm, EV_FAILED, report->result);
-	} else if (job == JOB_SMS_MODE || job == JOB_SMS_STORES) {
-		next_step(modem);
-	} else if (job == JOB_SMS_SELECT) {
-		select_over(modem, report);
-	} else if (job == JOB_SMS_CNMI) {
-		cnmi_over(modem, report);
-	} else if (job == JOB_LIST) {
+	if (job == JOB_LIST)
 		listing_over(modem, report);
-	} else if (job == JOB_DELETE) {
+	else
 		delete_over(modem, report);
-	}
 }
 
-void modem_sms_begin(struct modem *modem)
+void modem_sms_unselected(struct modem *modem, int memory)
 {
-	modem->sms.selected = -1;
-	modem->sms.cnmi = modem->sms.rounds = 0;
-	next_step(modem);
+	struct modem_sms *sms = &modem->sms;
+
+	sms->selected = -1;
+	sms->wanted &= ~(1U << memory);
+	for (size_t i = 0; i < sms->count;)
+		if (strcmp(sms->entries[i]->memory, sms->memories[memory]) == 0)
+			entry_drop(modem, sms->entries[i]);
+		else
+			i++;
+	read_failed(modem, memory);
 }
 
 void modem_sms_end(struct modem *modem)
@@ -673,7 +527,7 @@ void modem_sms_end(struct modem *modem)
 	while (sms->count > 0)
 		entry_drop(modem, sms->entries[sms->count - 1]);
 	loop_timer_stop(&modem->retry_timer);
-	sms->step = STEP_NONE;
+	sms->step = 0;
 	sms->memory_count = 0;
 	sms->selected = -1;
 	sms->reading.digits = 0;
@@ -701,7 +555,7 @@ bool modem_sms_next(struct modem *modem)
 	struct modem_sms *sms = &modem->sms;
 	struct modem_entry *entry;
 
-	if (sms->step != STEP_DONE)
+	if (!modem_setup_done(modem))
 		return false;
 	entry = to_delete(modem);
 	if (entry && strcmp(entry->memory, memory_name(modem)) == 0) {
@@ -716,7 +570,7 @@ bool modem_sms_next(struct modem *modem)
 	for (int i = 0; i < sms->memory_count; i++) {
 		bool here = entry && strcmp(entry->memory, sms->memories[i]) == 0;
 		if (i != sms->selected && (here || sms->wanted & 1U << i)) {
-			select_memory_now(modem, i);
+			modem_setup_select(modem, i);
 			return true;
 		}
 	}

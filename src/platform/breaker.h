@@ -15,8 +15,8 @@ struct breaker {
 	enum outbox_health health;
 	char reason[PLATFORM_REASON_SIZE]; /* of health */
 	int64_t since_ms, since_wall_ms;
-	int64_t probe_ms;	       /* not up: the next try, monotonic */
-	unsigned failures;	       /* in a row */
+	int64_t probe_ms;              /* not up: the next try, monotonic */
+	unsigned failures;             /* in a row */
 	char failed_id[STORE_ID_SIZE]; /* the text that failed last */
 	uint32_t seed;
 };

@@ -21,8 +21,8 @@ struct deliver_call {
 	CURL *easy;
 	struct curl_slist *headers;
 	const char *name; /* static */
-	char *body;	  /* of the request */
-	char *platform;	  /* for the log */
+	char *body;       /* of the request */
+	char *platform;   /* for the log */
 	char *answer;
 	size_t len, room;
 	bool cut;
@@ -47,7 +47,7 @@ struct deliver {
 	size_t spare_count;
 };
 
-/* ---- the end of a call ----------------------------------------------------------------------- */
+/* ---- the end of a call ---------------------------------------------------------------------- */
 
 static void call_end(struct deliver_call *call)
 {
@@ -138,7 +138,7 @@ static void take_results(struct deliver *deliver)
 	}
 }
 
-/* ---- libcurl in the loop --------------------------------------------------------------------- */
+/* ---- libcurl in the loop -------------------------------------------------------------------- */
 
 static void on_timer(void *arg)
 {
@@ -212,7 +212,7 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
 	return 0;
 }
 
-/* ---- the start of a call --------------------------------------------------------------------- */
+/* ---- the start of a call -------------------------------------------------------------------- */
 
 /* Called with what is left after inflation: the limit holds for a compressed answer too. */
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
@@ -370,7 +370,7 @@ size_t deliver_active(const struct deliver *deliver)
 	return deliver->active;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 struct deliver *deliver_new(struct loop *loop)
 {

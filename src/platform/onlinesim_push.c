@@ -11,15 +11,15 @@
 
 enum {
 	CODE_SIZE = 48,
-	CODE_DIGITS_MAX = 4,		/* more may be a phone number, a code or a key */
+	CODE_DIGITS_MAX = 4,            /* more may be a phone number, a code or a key */
 	MESSAGE_ANSWER_MAX = 64 * 1024, /* longer is no answer to addMessage */
 	PORT_ID_MAX = 100,
 	ID_DIGITS_MAX = 20,
 };
 
-#define DAY_MS	(INT64_C(1000) * 24 * 3600)
+#define DAY_MS  (INT64_C(1000) * 24 * 3600)
 #define HOUR_MS (3600 * INT64_C(1000))
-#define ID_MAX	9007199254740992.0 /* above, a double is no exact integer */
+#define ID_MAX  9007199254740992.0 /* above, a double is no exact integer */
 
 void call_free(struct call *call)
 {
@@ -30,7 +30,7 @@ void call_free(struct call *call)
 	*call = (struct call) { 0 };
 }
 
-/* ---- requests -------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 /* Adds text; bytes that are not UTF-8 become U+FFFD, or the body as a whole would be no JSON. */
 static bool add_text(cJSON *object, const char *name, const char *text)
@@ -206,7 +206,7 @@ static int push_list(const struct config_platform *platform, const struct list_e
 	return make_call(root, ok, "sendNumbersOnline", "/api/resellers/sendNumbersOnline", out);
 }
 
-/* ---- answers --------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 /* What a body says. code is "" where it is none that may be shown: free text may hold anything. */
 struct verdict {

@@ -15,7 +15,7 @@ enum {
 	READY_PER_CALL = 4, /* texts claimed ahead for each connection */
 	PROBE_CLAIM = 2,    /* so that one text that always fails is not the only probe */
 	STORE_RETRY_MS = 1000,
-	LOOK_AGAIN_MS = 1000,	 /* due, but claimed by others */
+	LOOK_AGAIN_MS = 1000,    /* due, but claimed by others */
 	WAKE_MAX_MS = 60 * 1000, /* the wall clock may be set: look again at least so often */
 	NUMBER_RETRY_MS = 5 * 60 * 1000,
 	LIST_GAP_MS = 10 * 1000, /* between two wishes for a list */
@@ -110,7 +110,7 @@ static void drop_overdue(struct outbox *outbox)
 	}
 }
 
-/* ---- outcomes -------------------------------------------------------------------------------- */
+/* ---- outcomes ------------------------------------------------------------------------------- */
 
 static void on_list_timer(void *arg)
 {
@@ -280,7 +280,7 @@ static void conclude(struct outbox *outbox, struct text *text)
 	store_text(text);
 }
 
-/* ---- tries ----------------------------------------------------------------------------------- */
+/* ---- tries ---------------------------------------------------------------------------------- */
 
 static void judge_platform(struct outbox *outbox, const struct text *text)
 {
@@ -370,7 +370,7 @@ static struct text *next_text(struct outbox *outbox)
 	return first;
 }
 
-/* ---- claims ---------------------------------------------------------------------------------- */
+/* ---- claims --------------------------------------------------------------------------------- */
 
 static void on_claimed(void *arg, int err, const struct store_claim *claim)
 {
@@ -461,7 +461,7 @@ static void on_timer(void *arg)
 	pump(arg);
 }
 
-/* ---- the face -------------------------------------------------------------------------------- */
+/* ---- the face ------------------------------------------------------------------------------- */
 
 struct outbox *outbox_new(struct loop *loop, struct store *store, struct deliver *deliver,
 	const struct config_platform *platform, const struct outbox_events *events, void *arg)

@@ -15,7 +15,7 @@ struct outbox;
 /* How the platform answers, for the operator. */
 enum outbox_health {
 	OUTBOX_UP,
-	OUTBOX_DOWN,	/* no connection, or it answers nonsense: tried on with growing pauses */
+	OUTBOX_DOWN,    /* no connection, or it answers nonsense: tried on with growing pauses */
 	OUTBOX_ACCOUNT, /* account refused: everything is kept, one probe a minute */
 };
 

@@ -13,8 +13,8 @@
 /* What the platform said. Never mixed with errno or AT codes. */
 enum outcome {
 	OUTCOME_DELIVERED, /* taken: `response` is 1 in the body */
-	OUTCOME_RETRY,	   /* not now: no connection, 5xx, a body that is no answer, ... */
-	OUTCOME_NUMBER,	   /* it does not know the number: the list first, then once more */
+	OUTCOME_RETRY,     /* not now: no connection, 5xx, a body that is no answer, ... */
+	OUTCOME_NUMBER,    /* it does not know the number: the list first, then once more */
 	OUTCOME_REJECTED,  /* it will never take this message (or this list, as it is) */
 	OUTCOME_ACCOUNT, /* key, account, address or method refused: nothing passes until mended */
 };
@@ -42,8 +42,8 @@ struct answer {
 struct list_entry {
 	const char *number, *port_id;
 	int country_code;
-	int operator_code; /* 0: not sent */
-	int rent;          /* -1: not sent */
+	int operator_code;                             /* 0: not sent */
+	int rent;                                      /* -1: not sent */
 	int64_t date_start, date_stop, price, balance; /* 0: not sent, but for date_start */
 };
 

@@ -120,7 +120,7 @@ static void tell_waiters(struct roster *roster, int err, const char *why, bool c
 		told[i].done(told[i].arg, err, why);
 }
 
-/* ---- the end of a try ------------------------------------------------------------------------ */
+/* ---- the end of a try ----------------------------------------------------------------------- */
 
 static void finish(struct roster *roster, int err, const char *why)
 {
@@ -218,7 +218,7 @@ static void accepted(struct roster *roster)
 	store_answer(roster);
 }
 
-/* ---- a list that is refused ------------------------------------------------------------------ */
+/* ---- a list that is refused ----------------------------------------------------------------- */
 
 static void test_next(struct roster *roster);
 
@@ -286,7 +286,7 @@ static void test_next(struct roster *roster)
 		bisect_end(roster);
 }
 
-/* ---- answers --------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 static void on_id(void *arg, const char *number, const char *id)
 {
@@ -378,7 +378,7 @@ static void send_part(struct roster *roster, size_t first, size_t count, enum ph
 		failed(roster, OUTCOME_RETRY, "out_of_memory");
 }
 
-/* ---- the list -------------------------------------------------------------------------------- */
+/* ---- the list ------------------------------------------------------------------------------- */
 
 static void on_rows(void *arg, int err, const struct store_roster_row *rows, size_t count)
 {
@@ -441,7 +441,7 @@ static void on_every(void *arg)
 		begin(roster);
 }
 
-/* ---- the face -------------------------------------------------------------------------------- */
+/* ---- the face ------------------------------------------------------------------------------- */
 
 struct roster *roster_new(struct loop *loop, struct store *store, struct deliver *deliver,
 	const struct config_platform *platform, const struct roster_events *events, void *arg)

@@ -11,9 +11,9 @@
 struct roster;
 
 struct roster_status {
-	size_t numbers;		  /* in the list accepted last */
+	size_t numbers;           /* in the list accepted last */
 	int64_t accepted_wall_ms; /* 0: none yet */
-	const char *reason;	  /* of the last failure, "" if the last try was accepted */
+	const char *reason;       /* of the last failure, "" if the last try was accepted */
 	size_t left_out; /* cards online that are not in the list: no country, conflict, refused */
 };
 

@@ -10,7 +10,7 @@
 
 enum {
 	REFUSED_MAX = 256, /* entries that the platform does not take, remembered */
-	NAMED_MAX = 20,	   /* cards named in the log for one list */
+	NAMED_MAX = 20,    /* cards named in the log for one list */
 };
 
 int selection_init(struct selection *selection, const struct platform_kind *kind,

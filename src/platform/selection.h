@@ -11,8 +11,8 @@ struct selection {
 	char **banks; /* those that the platform sells */
 	size_t bank_count;
 	struct listing *refused; /* by the platform: left out until they change */
-	size_t left_out;	 /* of the list made last */
-	uint64_t named;		 /* hash of what was left out when it was last named in the log */
+	size_t left_out;         /* of the list made last */
+	uint64_t named;          /* hash of what was left out when it was last named in the log */
 };
 
 /* 0 or -ENOMEM. */

@@ -11,7 +11,7 @@
 
 enum {
 	STACK_LEN = 128 * 1024,
-	IDLE_MS = 10000,	  /* without any work, before the idle threads end */
+	IDLE_MS = 10000,          /* without any work, before the idle threads end */
 	CLOSE_DEADLINE_MS = 5000, /* a close may drain for 30 s; others need not wait for that */
 };
 
@@ -31,13 +31,13 @@ struct opener_job {
 	int64_t deadline_ms;
 	struct loop_timer timer;
 	struct opener_job *prev, *next; /* all jobs that are not abandoned; the loop's alone */
-	bool counted;			/* in opener->running */
+	bool counted;                   /* in opener->running */
 	bool is_close;
 
 	/* Under the lock from here, once a thread may have it. */
 	enum job_state state;
 	bool abandoned; /* the thread buries it */
-	bool unwanted;	/* a descriptor is to be closed by the thread */
+	bool unwanted;  /* a descriptor is to be closed by the thread */
 	int result;
 	struct opener_job *queue_next; /* in ready, then in finished */
 };

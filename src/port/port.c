@@ -20,7 +20,7 @@ enum {
 
 enum state {
 	STATE_CLOSED,
-	STATE_OPENING,	  /* on the opener's thread */
+	STATE_OPENING,    /* on the opener's thread */
 	STATE_CONNECTING, /* TCP: on the loop */
 	STATE_OPEN,
 };

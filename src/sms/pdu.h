@@ -17,11 +17,11 @@ enum {
 /* Why a PDU is refused. SMS_OK is 0. */
 enum sms_error {
 	SMS_OK,
-	SMS_ERR_HEX,	    /* odd count, or something that is no hexadecimal digit */
+	SMS_ERR_HEX,        /* odd count, or something that is no hexadecimal digit */
 	SMS_ERR_TRUNCATED,  /* ends inside a mandatory field */
-	SMS_ERR_LENGTH,	    /* longer than SMS_PDU_MAX, or shorter than the listing's header said */
+	SMS_ERR_LENGTH,     /* longer than SMS_PDU_MAX, or shorter than the listing's header said */
 	SMS_ERR_ADDRESS,    /* more than 20 semi-octets */
-	SMS_ERR_HEADER,	    /* user data header longer than the user data */
+	SMS_ERR_HEADER,     /* user data header longer than the user data */
 	SMS_ERR_COMPRESSED, /* TP-DCS says compressed: cannot be decoded */
 };
 
@@ -41,7 +41,7 @@ enum { SMS_TON_INTERNATIONAL = 1, SMS_TON_ALPHANUMERIC = 5 };
 /* TP-SCTS 9.2.3.11. valid false: digits that are no time; then utc_s is 0. */
 struct sms_time {
 	bool valid;
-	int64_t utc_s;	   /* Unix seconds */
+	int64_t utc_s;     /* Unix seconds */
 	int zone_quarters; /* local time = UTC + 15 min * zone_quarters */
 };
 
@@ -49,8 +49,8 @@ struct sms_time {
 struct sms_concat {
 	uint16_t ref;
 	uint8_t ref_bits; /* 8 or 16 */
-	uint8_t total;	  /* 1 to 255 */
-	uint8_t seq;	  /* 1 to total */
+	uint8_t total;    /* 1 to 255 */
+	uint8_t seq;      /* 1 to total */
 };
 
 struct sms_pdu {
@@ -61,10 +61,10 @@ struct sms_pdu {
 	enum sms_alphabet alphabet;
 	int message_class; /* 0 to 3, -1 if none */
 	struct sms_concat concat;
-	int port_to;		/* application port addressed by the header, -1 if none */
+	int port_to;            /* application port addressed by the header, -1 if none */
 	uint8_t ud[SMS_UD_MAX]; /* user data with its header */
-	uint8_t ud_len;		/* octets that were there */
-	uint8_t header_len;	/* octets of the header with its length octet; 0 without one */
+	uint8_t ud_len;         /* octets that were there */
+	uint8_t header_len;     /* octets of the header with its length octet; 0 without one */
 	uint8_t septets; /* GSM 7-bit: septets of text, behind the header and its fill bits */
 	uint8_t fill_bits;
 };

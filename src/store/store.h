@@ -16,13 +16,13 @@
 #include "base/loop.h"
 
 enum {
-	STORE_ID_SIZE = 37,	/* UUID text with NUL */
+	STORE_ID_SIZE = 37,     /* UUID text with NUL */
 	STORE_NUMBER_SIZE = 24, /* E.164 with '+' and NUL */
-	STORE_CARD_SIZE = 128,	/* card_id with NUL */
-	STORE_NAME_SIZE = 101,	/* bank, slot, platform: each at most 100 bytes */
-	STORE_ROUTES_MAX = 16,	/* platforms one message may go to */
+	STORE_CARD_SIZE = 128,  /* card_id with NUL */
+	STORE_NAME_SIZE = 101,  /* bank, slot, platform: each at most 100 bytes */
+	STORE_ROUTES_MAX = 16,  /* platforms one message may go to */
 	STORE_QUEUE_MAX = 65536,
-	STORE_CLAIM_MAX = 256,		 /* deliveries one claim may return */
+	STORE_CLAIM_MAX = 256,           /* deliveries one claim may return */
 	STORE_SET_MS = 7 * 86400 * 1000, /* a reference means another text after so long */
 	STORE_LEASE_MS = 60000, /* of a delivery that store_sms_put() or store_set_join() claims */
 };
@@ -60,11 +60,11 @@ enum store_source { STORE_NUMBER_UNKNOWN, STORE_NUMBER_SIM, STORE_NUMBER_FILE, S
 struct store_card {
 	const char *card_id;
 	const char *iccid, *imsi; /* "" if unknown */
-	const char *number;	  /* the strongest source's, "" if unknown */
-	const char *sim_number;	  /* what the card itself says (+CNUM), "" if nothing */
+	const char *number;       /* the strongest source's, "" if unknown */
+	const char *sim_number;   /* what the card itself says (+CNUM), "" if nothing */
 	enum store_source source;
 	const char *last_card; /* card_id this module held before, maybe the same; "" if unknown */
-	int64_t freed;	       /* deliveries that waited for the number and now go out */
+	int64_t freed;         /* deliveries that waited for the number and now go out */
 };
 
 /* A card was identified in a slot: remembers it, its own number if it told one (sim_number "" keeps
@@ -83,10 +83,10 @@ void store_card_seen(
  * above. done's freed counts them. */
 struct store_number {
 	const char *iccid, *number, *label;
-	int operator_code;	       /* 0: none */
-	int rent;		       /* -1: not said */
+	int operator_code;             /* 0: none */
+	int rent;                      /* -1: not said */
 	int64_t date_start, date_stop; /* Unix seconds, 0: not said */
-	int64_t price, balance;	       /* 1/10000, 0: not said */
+	int64_t price, balance;        /* 1/10000, 0: not said */
 };
 typedef void store_count_fn(void *arg, int err, int64_t count);
 void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
@@ -115,8 +115,8 @@ struct store_roster_row {
 	const char *bank, *slot, *card_id, *iccid, *imsi, *number, *label;
 	int operator_code, rent;       /* as in the numbers file; 0 / -1: not said */
 	int64_t date_start, date_stop; /* Unix seconds; date_start is never 0 */
-	int64_t price, balance;	       /* 0: not said */
-	const char *remote_id;	       /* what `platform` calls this number, "" if unknown */
+	int64_t price, balance;        /* 0: not said */
+	const char *remote_id;         /* what `platform` calls this number, "" if unknown */
 	bool conflict;
 };
 typedef void store_roster_fn(void *arg, int err, const struct store_roster_row *rows, size_t count);
@@ -133,9 +133,9 @@ void store_remote_ids(struct store *store, const char *platform, const struct st
 /* ---- texts in ------------------------------------------------------------------------------- */
 
 enum store_state {
-	STORE_QUEUED,	 /* to be sent at next_at */
-	STORE_HELD,	 /* waits for something else: no_number, unattributed */
-	STORE_WITHHELD,	 /* will not be sent, by a rule */
+	STORE_QUEUED,    /* to be sent at next_at */
+	STORE_HELD,      /* waits for something else: no_number, unattributed */
+	STORE_WITHHELD,  /* will not be sent, by a rule */
 	STORE_UNCLAIMED, /* no platform sells this card */
 	STORE_DELIVERED,
 	STORE_REFUSED, /* the platform does not take this message: kept, visible */
@@ -155,7 +155,7 @@ struct store_route {
 struct store_message {
 	const char *card_id, *bank, *slot;
 	const char *sender, *text; /* UTF-8 */
-	int64_t sent_ms;	   /* 0 if the text bears no valid time */
+	int64_t sent_ms;           /* 0 if the text bears no valid time */
 	int64_t arrived_ms;
 	int parts;
 };
@@ -174,7 +174,7 @@ struct store_sms {
 				its own */
 	const char *bank, *slot;
 	const char *memory; /* "SM", "ME"; "" for a text that came without an index */
-	int index;	    /* -1 without one */
+	int index;          /* -1 without one */
 	const char *raw;    /* the PDU in hexadecimal, as printed */
 	int64_t arrived_ms;
 	const char *undecodable; /* why */
@@ -192,7 +192,7 @@ struct store_delivery {
 	int64_t sent_ms, arrived_ms;
 	int64_t claimed_until_ms;
 	int64_t first_try_ms; /* 0 before the first */
-	int attempts;	      /* so far */
+	int attempts;         /* so far */
 	int parts;
 	/* platform answered "number unknown" at number_error_ms first, 0: never */
 	int64_t number_error_ms;
@@ -207,7 +207,7 @@ struct store_set_part {
 struct store_sms_result {
 	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing
 			    added */
-	bool same_part;	 /* an open set had this part already, byte for byte: journalled, not added
+	bool same_part;  /* an open set had this part already, byte for byte: journalled, not added
 			  */
 	const char *message_id; /* of a whole text; "" otherwise */
 	/* The set this part completed, its parts in order; NULL if it is not complete. */
@@ -270,7 +270,7 @@ struct store_outcome {
 	const char *reason; /* short; "" when delivered */
 	int64_t next_ms, now_ms, lease_ms;
 	bool number_error; /* the platform does not know the number */
-	bool tried;	   /* counts as an attempt; false: given back unsent */
+	bool tried;        /* counts as an attempt; false: given back unsent */
 	bool claim_next;
 };
 void store_outcome(
@@ -281,7 +281,7 @@ void store_outcome(
 void store_numbers_accepted(struct store *store, const char *platform, const char *const *numbers,
 	size_t count, int64_t now_ms, store_count_fn *done, void *arg);
 
-/* ---- what the operator sees ------------------------------------------------------------------ */
+/* ---- what the operator sees ----------------------------------------------------------------- */
 
 struct store_totals {
 	struct {
@@ -299,7 +299,7 @@ void store_totals(struct store *store, int64_t now_ms, store_totals_fn *done, vo
 /* Messages or outbox rows, newest first. */
 struct store_query {
 	const char *bank, *slot; /* NULL: any */
-	const char *id;		 /* NULL: any */
+	const char *id;          /* NULL: any */
 	int64_t since_ms;
 	size_t limit; /* 0: 100; at most 1000 */
 	bool outbox;  /* only what is not delivered, and what cannot be decoded */

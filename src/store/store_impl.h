@@ -116,7 +116,7 @@ struct store_job {
 	void *arg;
 	struct arena in;  /* copies of the arguments */
 	struct arena out; /* results; emptied before each run */
-	void *result;	  /* in `out` */
+	void *result;     /* in `out` */
 	const char *why;  /* in `out`: the database's words */
 	int64_t count;
 	int err;
@@ -164,9 +164,9 @@ const struct backend_value *table_row(const struct store_table *table, size_t ro
 
 #define TXT(s) ((struct backend_value) { BACKEND_TEXT, 0, (s) })
 #define INT(n) ((struct backend_value) { BACKEND_INT, (n), 0 })
-#define ARGS(...)                                                                                  \
-	(const struct backend_value[]) { __VA_ARGS__ },                                            \
-		sizeof((const struct backend_value[]) { __VA_ARGS__ }) /                           \
+#define ARGS(...) \
+	(const struct backend_value[]) { __VA_ARGS__ }, \
+		sizeof((const struct backend_value[]) { __VA_ARGS__ }) / \
 			sizeof(struct backend_value)
 
 /* store_exec: rows changed, or a negative errno. store_select: 0 or a negative errno. */

@@ -3,34 +3,34 @@
 #include "store/store_impl.h"
 
 /* What a card's number is: the operator's word, then the numbers file, then the card itself. */
-#define NUMBER                                                                                     \
-	"COALESCE(NULLIF(c.number_set, ''), NULLIF(c.number_file, ''),"                            \
+#define NUMBER \
+	"COALESCE(NULLIF(c.number_set, ''), NULLIF(c.number_file, '')," \
 	" NULLIF(c.number_sim, ''), '')"
 
-#define SET_KEY                                                                                    \
-	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4"                   \
-	" AND s.ref_bits = ?5 AND s.total = ?6 AND s.joined_message_id = ''"                       \
+#define SET_KEY \
+	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4" \
+	" AND s.ref_bits = ?5 AND s.total = ?6 AND s.joined_message_id = ''" \
 	" AND s.first_ms >= ?8"
 
-#define MESSAGE_COLUMNS                                                                            \
-	"m.id, COALESCE(d.platform, ''), m.bank, m.slot, m.number, m.card_id, m.sender, m.text,"   \
-	" COALESCE(d.state, 3), COALESCE(d.reason, ''), m.arrived_ms, m.sent_ms,"                  \
+#define MESSAGE_COLUMNS \
+	"m.id, COALESCE(d.platform, ''), m.bank, m.slot, m.number, m.card_id, m.sender, m.text," \
+	" COALESCE(d.state, 3), COALESCE(d.reason, ''), m.arrived_ms, m.sent_ms," \
 	" COALESCE(d.done_ms, 0), COALESCE(d.next_ms, 0), COALESCE(d.attempts, 0), m.parts"
 
 /* State -1 marks what has none; the raw PDU stands where the text would. */
-#define UNDECODABLE                                                                                \
-	"SELECT p.id, '', p.bank, p.slot, '', p.card_id, '', p.raw, -1, p.undecodable,"            \
+#define UNDECODABLE \
+	"SELECT p.id, '', p.bank, p.slot, '', p.card_id, '', p.raw, -1, p.undecodable," \
 	" p.arrived_ms, 0, 0, 0, 0, 1 FROM pdu p WHERE p.undecodable IS NOT NULL"
 
 /* ?1 bank, ?2 slot ('' any), ?3 since */
-#define FILTER(t)                                                                                  \
+#define FILTER(t) \
 	"(?1 = '' OR " t ".bank = ?1) AND (?2 = '' OR " t ".slot = ?2) AND " t ".arrived_ms >= ?3"
 
 /* ?1 id, ?2 now. What was given up starts anew; what waits keeps its history. */
-#define RETRY                                                                                      \
-	"UPDATE delivery SET next_ms = ?2, done_ms = 0,"                                           \
-	" attempts = CASE WHEN state = 0 THEN attempts ELSE 0 END,"                                \
-	" first_try_ms = CASE WHEN state = 0 THEN first_try_ms ELSE 0 END,"                        \
+#define RETRY \
+	"UPDATE delivery SET next_ms = ?2, done_ms = 0," \
+	" attempts = CASE WHEN state = 0 THEN attempts ELSE 0 END," \
+	" first_try_ms = CASE WHEN state = 0 THEN first_try_ms ELSE 0 END," \
 	" number_error_ms = CASE WHEN state = 0 THEN number_error_ms ELSE 0 END,"
 
 #define DROP "UPDATE delivery SET state = 6, done_ms = ?2, claimed_by = '', claimed_until_ms = 0 "
@@ -53,7 +53,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_PORTS_OFFLINE] = { "ports_offline",
 		"UPDATE port SET online = 0 WHERE host = ?1 AND online <> 0", NULL },
 
-	/* ---- cards and ports ---- */
+	/* ---- cards and ports
+	   ------------------------------------------------------------------------ */
 
 	[STMT_MODULE_GET] = { "module_get",
 		"SELECT card_id FROM module WHERE bank = ?1 AND slot = ?2 AND imei = ?3", NULL },
@@ -150,7 +151,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_REMOTE_FORGET] = { "remote_forget",
 		"DELETE FROM remote_number WHERE platform = ?1 AND number = ?2", NULL },
 
-	/* ---- texts in ---- */
+	/* ---- texts in
+	   ------------------------------------------------------------------------------- */
 
 	[STMT_PDU_ADD] = { "pdu_add",
 		"INSERT INTO pdu (id, card_id, memory, idx, raw, bank, slot, arrived_ms,"
@@ -218,7 +220,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 		NULL },
 
-	/* ---- texts out ---- */
+	/* ---- texts out
+	   ------------------------------------------------------------------------------ */
 
 	/* The first queued delivery of each card: steps from card to card along delivery_queued,
 	 * however many each has queued. */
@@ -299,7 +302,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_DROP_ALL] = { "drop_all", DROP "WHERE ?1 = '' AND state <> 4 AND state IN (0, 5)",
 		NULL },
 
-	/* ---- what the operator sees ---- */
+	/* ---- what the operator sees
+	   ----------------------------------------------------------------- */
 
 	[STMT_COUNTS] = { "counts",
 		"SELECT g.platform, g.state, g.n, CASE WHEN g.state = 0 THEN"

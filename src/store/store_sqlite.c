@@ -19,7 +19,7 @@ struct backend_conn {
 	const struct backend_stmt *stmts;
 	size_t stmt_count;
 	sqlite3_stmt **prepared; /* by statement number, NULL before the first use */
-	int64_t changes;	 /* of the connection when the transaction began */
+	int64_t changes;         /* of the connection when the transaction began */
 };
 
 /* SQLite itself says FULL for a write that met ENOSPC, but IOERR for an fsync that did. */

@@ -26,7 +26,7 @@ LAYERS = {
     "src/host/": ["host/", "base/"],
     "src/api/": ["api/", "modem/", "platform/", "host/", "at/", "port/", "store/store.h", "base/"],
     "src/cli/": ["cli/", "base/"],
-    "src/gateway.": ["gateway.h", "api/", "modem/", "platform/", "host/", "port/opener.h",
+    "src/gateway": ["gateway.h", "gateway_impl.h", "api/", "modem/", "platform/", "host/", "port/opener.h",
                      "port/port.h", "store/store.h", "base/"],
     "src/main.c": ["gateway.h", "modem/driver.h", "modem/board.h", "base/"],
     "drivers/": ["modem/driver.h"],

@@ -33,30 +33,30 @@ static mode_t mode_of(int flags, va_list ap)
 	return flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;
 }
 
-#define OPEN(NAME)                                                                                 \
-	int NAME(const char *path, int flags, ...)                                                 \
-	{                                                                                          \
-		va_list ap;                                                                        \
-                                                                                                   \
-		va_start(ap, flags);                                                               \
-		mode_t mode = mode_of(flags, ap);                                                  \
-		va_end(ap);                                                                        \
-		hang(path);                                                                        \
-		open_fn *next = (open_fn *)(size_t)next_of(#NAME);                                 \
-		return next(path, flags, mode);                                                    \
+#define OPEN(NAME) \
+	int NAME(const char *path, int flags, ...) \
+	{ \
+		va_list ap; \
+\
+		va_start(ap, flags); \
+		mode_t mode = mode_of(flags, ap); \
+		va_end(ap); \
+		hang(path); \
+		open_fn *next = (open_fn *)(size_t)next_of(#NAME); \
+		return next(path, flags, mode); \
 	}
 
-#define OPENAT(NAME)                                                                               \
-	int NAME(int dir, const char *path, int flags, ...)                                        \
-	{                                                                                          \
-		va_list ap;                                                                        \
-                                                                                                   \
-		va_start(ap, flags);                                                               \
-		mode_t mode = mode_of(flags, ap);                                                  \
-		va_end(ap);                                                                        \
-		hang(path);                                                                        \
-		openat_fn *next = (openat_fn *)(size_t)next_of(#NAME);                             \
-		return next(dir, path, flags, mode);                                               \
+#define OPENAT(NAME) \
+	int NAME(int dir, const char *path, int flags, ...) \
+	{ \
+		va_list ap; \
+\
+		va_start(ap, flags); \
+		mode_t mode = mode_of(flags, ap); \
+		va_end(ap); \
+		hang(path); \
+		openat_fn *next = (openat_fn *)(size_t)next_of(#NAME); \
+		return next(dir, path, flags, mode); \
 	}
 
 OPEN(open)

@@ -302,7 +302,7 @@ bool check_request(const struct platform_request *request, const char *key,
 static bool is_utf8(const uint8_t *b, size_t len)
 {
 	for (size_t i = 0; i < len;) {
-		size_t n = b[i] < 0x80	 ? 1
+		size_t n = b[i] < 0x80   ? 1
 			   : b[i] < 0xc2 ? 0
 			   : b[i] < 0xe0 ? 2
 			   : b[i] < 0xf0 ? 3

@@ -32,7 +32,7 @@ struct platform {
 	struct script scripts[PLATFORM_CALLS];
 	struct number numbers[NUMBERS_MAX];
 	unsigned number_count;
-	cJSON *list;	/* last accepted, or NULL */
+	cJSON *list;    /* last accepted, or NULL */
 	uint64_t *seen; /* hashes of the messages, open addressing; 0 is free */
 	size_t seen_room;
 	unsigned long messages, lists, tests, doubles, violations, requests, connections, refused;

@@ -33,7 +33,7 @@ struct server {
 	struct MHD_Daemon *daemon; /* NULL while down */
 	uint16_t port;
 	char *cert, *key_pem; /* contents, or NULL for plain HTTP */
-	int wake;	      /* eventfd: the list of waiting ones changed */
+	int wake;             /* eventfd: the list of waiting ones changed */
 	bool quit;
 	pthread_mutex_t lock;
 	bool closing;

@@ -11,11 +11,11 @@
 
 enum {
 	SIM_MODEMS_MAX = 1024,
-	SIM_LINE_MAX = 512,	  /* a command line; longer ones are cut */
-	SIM_RX_MAX = 4096,	  /* bytes from the host not yet looked at; the rest is lost */
+	SIM_LINE_MAX = 512,       /* a command line; longer ones are cut */
+	SIM_RX_MAX = 4096,        /* bytes from the host not yet looked at; the rest is lost */
 	SIM_TX_MAX = 1024 * 1024, /* bytes to the host not yet taken; the rest is lost */
-	SIM_STORE_MAX = 250,	  /* entries in one memory */
-	SIM_QUEUE_MAX = 100000,	  /* texts the network keeps for one card */
+	SIM_STORE_MAX = 250,      /* entries in one memory */
+	SIM_QUEUE_MAX = 100000,   /* texts the network keeps for one card */
 };
 
 enum sim_family { SIM_FAMILY_SIM800, SIM_FAMILY_GENERIC };
@@ -48,12 +48,12 @@ struct sim_card {
 };
 
 struct sim_counts {
-	uint64_t injected;	   /* PDUs that came from the network, stored or not */
-	uint64_t direct;	   /* of these, shown by +CMT and never stored */
-	uint64_t listed;	   /* entries shown at least once */
-	uint64_t deleted;	   /* entries removed by the host */
+	uint64_t injected;         /* PDUs that came from the network, stored or not */
+	uint64_t direct;           /* of these, shown by +CMT and never stored */
+	uint64_t listed;           /* entries shown at least once */
+	uint64_t deleted;          /* entries removed by the host */
 	uint64_t deleted_unlisted; /* of these, entries never shown */
-	uint64_t deleted_empty;	   /* deletes of a free index */
+	uint64_t deleted_empty;    /* deletes of a free index */
 	uint64_t deleted_blanket;  /* deletes with a flag that names no single index */
 	uint64_t commands, unknown;
 	uint64_t lost_tx, lost_rx; /* bytes */
@@ -88,10 +88,10 @@ struct sim_modem {
 	struct sim_faults faults;
 	struct sim_counts counts;
 
-	bool held;			/* a command waits for held_until_us */
+	bool held;                      /* a command waits for held_until_us */
 	bool reboot_after, radio_after; /* follow the final result */
-	bool blocked;			/* the pty takes no more */
-	int active_at;			/* place in world->active, or -1 */
+	bool blocked;                   /* the pty takes no more */
+	int active_at;                  /* place in world->active, or -1 */
 	int64_t held_until_us, next_tx_us;
 	size_t rx_len, line_len;
 	size_t tx_len, tx_at, tx_room;

@@ -21,9 +21,9 @@ struct sim_body {
 struct sim_pdu_spec {
 	const char *smsc; /* "+46..." or "" for none */
 	const char *sender;
-	int64_t when;		 /* Unix seconds */
-	int zone;		 /* quarters of an hour east of UTC */
-	bool flash;		 /* class 0 */
+	int64_t when;            /* Unix seconds */
+	int zone;                /* quarters of an hour east of UTC */
+	bool flash;              /* class 0 */
 	uint8_t ref, total, seq; /* total 0: no concatenation header */
 };
 

@@ -15,8 +15,7 @@
 
 enum { TURNS_MAX = 1500, QUIET_TURNS = 4 };
 
-/* ---- the platform ------------------------------------------------------------------------------
- */
+/* ---- the platform --------------------------------------------------------------------------- */
 
 struct upload {
 	char *body;
@@ -243,8 +242,7 @@ const struct call_seen *fx_call(struct fixture *fx, const char *name, size_t ind
 	return call;
 }
 
-/* ---- a store whose commits can fail -------------------------------------------------------------
- */
+/* ---- a store whose commits can fail --------------------------------------------------------- */
 
 static atomic_bool store_fails;
 static struct backend faulty;
@@ -271,8 +269,7 @@ static void remove_files(const struct fixture *fx)
 	rmdir(fx->dir);
 }
 
-/* ---- time --------------------------------------------------------------------------------------
- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 bool fx_until(struct fixture *fx, fx_condition *condition, int64_t step_ms)
 {
@@ -311,8 +308,7 @@ void fx_pass(struct fixture *fx, int64_t ms)
 	}
 }
 
-/* ---- cards and texts ---------------------------------------------------------------------------
- */
+/* ---- cards and texts ------------------------------------------------------------------------ */
 
 static void got_done(void *arg, int err)
 {
@@ -450,8 +446,7 @@ int fx_state(struct fixture *fx, const char *text, char reason[64])
 	return lookup.state;
 }
 
-/* ---- outbox and roster, wired as the gateway does -----------------------------------------------
- */
+/* ---- outbox and roster, wired as the gateway does ------------------------------------------- */
 
 static void on_want_list(void *arg)
 {
@@ -507,8 +502,7 @@ void fx_roster(struct fixture *fx)
 	assert_int_equal(roster_sells(fx->roster, banks, 1), 0);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static void on_line(void *arg, enum log_level level, const char *line)
 {

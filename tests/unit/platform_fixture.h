@@ -47,8 +47,8 @@ struct fixture {
 	struct reply messages[REPLIES_MAX], lists[REPLIES_MAX]; /* in turn; the last one stays */
 	size_t message_count, list_count, message_at, list_at;
 	const char *bad_numbers[4]; /* lists with these are refused */
-	const char *good_key;	    /* set: others get 401 */
-	bool lenient_test;	    /* a list with `test` is not looked at */
+	const char *good_key;       /* set: others get 401 */
+	bool lenient_test;          /* a list with `test` is not looked at */
 	void *daemon, *hung[8];
 	size_t hung_count;
 
@@ -57,7 +57,7 @@ struct fixture {
 	enum outcome last_answer;
 	int syncs, sync_err;
 	int stored;
-	int64_t busy_step_ms;	    /* the clock moves so far in a turn that waits */
+	int64_t busy_step_ms;       /* the clock moves so far in a turn that waits */
 	char lines[LINES_MAX][512]; /* of the log */
 	size_t line_count;
 };

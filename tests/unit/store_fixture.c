@@ -462,7 +462,7 @@ struct answer totals(struct fixture *fx)
 	return finish(fx, &a);
 }
 
-/* ---- a job that holds the store's thread, so that others gather behind it -------------------- */
+/* ---- a job that holds the store's thread, so that others gather behind it ------------------- */
 
 static sem_t block_entered, block_go;
 

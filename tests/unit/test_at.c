@@ -8,8 +8,7 @@
 #include "base/log.h"
 #include "unit.h"
 
-/* ---- lines --------------------------------------------------------------------------------------
- */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 static char lines[8192];
 
@@ -67,8 +66,7 @@ static void test_lexer_drops_what_is_too_long(void **state)
 	assert_int_equal(lex.refused, sizeof noise);
 }
 
-/* ---- arguments ----------------------------------------------------------------------------------
- */
+/* ---- arguments ------------------------------------------------------------------------------ */
 
 static void test_arguments(void **state)
 {
@@ -120,8 +118,7 @@ static void test_arguments(void **state)
 	assert_true(at_args_int(&args, 0, 9, &value)); /* it moved on all the same */
 }
 
-/* ---- the engine ---------------------------------------------------------------------------------
- */
+/* ---- the engine ----------------------------------------------------------------------------- */
 
 static char sent[2048], answers[2048], urcs[1024];
 static struct at_report report;

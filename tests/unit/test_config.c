@@ -19,7 +19,7 @@ static const char *const drivers[] = { "generic", "sim800", NULL };
 static const char *const boards[] = { "usb", NULL };
 static const struct config_names names = { drivers, boards };
 
-#define BANK	 "[bank north]\ndevices = /dev/ttyUSB0\n"
+#define BANK     "[bank north]\ndevices = /dev/ttyUSB0\n"
 #define PLATFORM "[platform p]\nkind = onlinesim-push\nurl = https://a.example\nkey = @secret\n"
 
 static void path_of(const char *name, char *out, size_t size)
@@ -237,9 +237,9 @@ static void all_keys(void **state)
 #define P(line) BANK PLATFORM line "\n"
 #define G(line) BANK PLATFORM "[gateway]\n" line "\n"
 #define B(line) PLATFORM "[bank n]\n" line "\n"
-#define U(url)	BANK "[platform p]\nkind = onlinesim-push\nkey = @secret\nurl = " url "\n"
-#define K(key)	BANK "[platform p]\nkind = onlinesim-push\nurl = https://a\nkey = " key "\n"
-#define SIXTY	"123456789012345678901234567890123456789012345678901234567890"
+#define U(url)  BANK "[platform p]\nkind = onlinesim-push\nkey = @secret\nurl = " url "\n"
+#define K(key)  BANK "[platform p]\nkind = onlinesim-push\nurl = https://a\nkey = " key "\n"
+#define SIXTY   "123456789012345678901234567890123456789012345678901234567890"
 
 static void refused(void **state)
 {

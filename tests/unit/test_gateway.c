@@ -49,7 +49,7 @@ static size_t logged(const char *part)
 	return count;
 }
 
-/* ---- modems -------------------------------------------------------------------------------------- */
+/* ---- modems --------------------------------------------------------------------------------- */
 
 static void say(struct sim *sim, const char *text)
 {
@@ -110,7 +110,7 @@ static void add_sim(void)
 	struct sim *sim = &sims[sim_count];
 	char link[128];
 
-	*sim = (struct sim){ .number = sim_count, .creg = "1" };
+	*sim = (struct sim) { .number = sim_count, .creg = "1" };
 	sim->fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(sim->fd >= 0 && grantpt(sim->fd) == 0 && unlockpt(sim->fd) == 0);
 	sim->slave = open(ptsname(sim->fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -128,7 +128,7 @@ static void arrive(int i, int k)
 	say(&sims[i], "+CMTI: \"SM\",1");
 }
 
-/* ---- the daemon ---------------------------------------------------------------------------------- */
+/* ---- the daemon ----------------------------------------------------------------------------- */
 
 static void write_config(const char *more)
 {
@@ -138,8 +138,8 @@ static void write_config(const char *more)
 	snprintf(path, sizeof path, "%s/simgate.conf", fx->dir);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "[gateway]\nstate_dir = %s/state\ncontrol = %s/ctl\nhost_id = test\n%s", fx->dir,
-		fx->dir, more);
+	fprintf(file, "[gateway]\nstate_dir = %s/state\ncontrol = %s/ctl\nhost_id = test\n%s",
+		fx->dir, fx->dir, more);
 	fprintf(file, "[bank b]\ndevices = %s/m*\n", fx->dir);
 	fprintf(file, "[platform p]\nkind = onlinesim-push\nurl = %s\nkey = k\n", fx->url);
 	fclose(file);
@@ -220,8 +220,8 @@ static void setup_all(void **state)
 	sim_count = 0;
 	snprintf(dir, sizeof dir, "%s/state", fx->dir);
 	assert_int_equal(mkdir(dir, 0700), 0);
-	fx_reply_list(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
-	fx_reply_message(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
+	fx_reply_list(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
+	fx_reply_message(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
 	write_config("");
 	log_set_sink(on_log, NULL);
 	log_len = 0;
@@ -251,7 +251,7 @@ static int teardown(void **state)
 	return fx_teardown(state);
 }
 
-/* ---- spans ---------------------------------------------------------------------------------------- */
+/* ---- spans ---------------------------------------------------------------------------------- */
 
 static void test_first_list_waits_for_all_and_then_comes_each_five_minutes(void **state)
 {
@@ -302,8 +302,8 @@ static void test_two_days_without_the_platform_lose_nothing(void **state)
 	start(1);
 	until_calls(LIST, 1);
 	fx_forget_replies(fx);
-	fx_reply_list(fx, (struct reply){ .status = 503, .body = "" });
-	fx_reply_message(fx, (struct reply){ .status = 503, .body = "<html>" });
+	fx_reply_list(fx, (struct reply) { .status = 503, .body = "" });
+	fx_reply_message(fx, (struct reply) { .status = 503, .body = "<html>" });
 	for (int k = 0; k < 8; k++) {
 		arrive(0, 10 + k);
 		pass(2 * SECOND, 20);
@@ -312,8 +312,8 @@ static void test_two_days_without_the_platform_lose_nothing(void **state)
 	}
 	assert_int_equal(logged("event=sms_delivered"), 0);
 	fx_forget_replies(fx);
-	fx_reply_list(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
-	fx_reply_message(fx, (struct reply){ .status = 200, .body = "{\"response\":1}" });
+	fx_reply_list(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
+	fx_reply_message(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
 	pass(3 * MINUTE, 200);
 	assert_int_equal(logged("event=sms_delivered"), 8);
 }
@@ -347,7 +347,8 @@ static void test_a_text_that_was_not_announced_is_found_by_the_sweep(void **stat
 	start(1);
 	until_calls(LIST, 1);
 	snprintf(sims[0].list, sizeof sims[0].list,
-		"+CMGL: 1,0,\"\",22\r\n000407D0C730BD0C000062111209000080" "05E8329BFD06");
+		"+CMGL: 1,0,\"\",22\r\n000407D0C730BD0C000062111209000080"
+		"05E8329BFD06");
 	pass(70 * SECOND, 200);
 	until_calls(TEXT, 1);
 	assert_string_equal(sims[0].list, "");

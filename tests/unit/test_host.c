@@ -33,7 +33,7 @@ struct bed {
 	char dir[64], path[96], why[256];
 };
 
-/* ---- handlers -------------------------------------------------------------------------------- */
+/* ---- handlers ------------------------------------------------------------------------------- */
 
 static void handle_echo(void *arg, struct http_request *request)
 {
@@ -88,7 +88,7 @@ static struct http_route routes[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-/* ---- the bed --------------------------------------------------------------------------------- */
+/* ---- the bed -------------------------------------------------------------------------------- */
 
 static void ignore_log(void *arg, enum log_level level, const char *line)
 {
@@ -260,7 +260,7 @@ static void answer_later(struct bed *bed)
 		http_reply(bed->later[--bed->later_count], 200, "text/plain", "late", 4);
 }
 
-/* ---- requests and answers -------------------------------------------------------------------- */
+/* ---- requests and answers ------------------------------------------------------------------- */
 
 static void test_requests(void **state)
 {
@@ -429,7 +429,7 @@ static void test_junk(void **state)
 	close(fd);
 }
 
-/* ---- later answers --------------------------------------------------------------------------- */
+/* ---- later answers -------------------------------------------------------------------------- */
 
 static void test_later(void **state)
 {
@@ -526,7 +526,7 @@ static void test_free_with_waiting(void **state)
 	close(idle);
 }
 
-/* ---- limits ---------------------------------------------------------------------------------- */
+/* ---- limits --------------------------------------------------------------------------------- */
 
 static void test_connection_limit(void **state)
 {
@@ -690,7 +690,7 @@ static void test_no_spin(void **state)
 	close(fd[3]);
 }
 
-/* ---- the socket's file ----------------------------------------------------------------------- */
+/* ---- the socket's file ---------------------------------------------------------------------- */
 
 static void test_socket_mode(void **state)
 {
@@ -810,7 +810,7 @@ static void test_foreign_file_stays(void **state)
 	assert_int_equal(access(bed->path, F_OK), 0);
 }
 
-/* ---- notify ---------------------------------------------------------------------------------- */
+/* ---- notify --------------------------------------------------------------------------------- */
 
 struct nbed {
 	struct loop *loop;

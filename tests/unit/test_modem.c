@@ -14,7 +14,7 @@
 #include "modem/modem.h"
 #include "unit.h"
 
-/* ---- the bench: one modem on a port that the test plays ---------------------------------------- */
+/* ---- the bench: one modem on a port that the test plays ------------------------------------- */
 
 struct fake_port {
 	struct port port;
@@ -86,7 +86,7 @@ static struct port *fake_new(struct loop *loop, struct opener *opener, const cha
 	const char *object, const struct port_events *events, void *owner)
 {
 	(void)opener, (void)device, (void)object;
-	bench->fake.port = (struct port){ &fake_ops, events, owner };
+	bench->fake.port = (struct port) { &fake_ops, events, owner };
 	loop_timer_init(&bench->fake.timer, loop, fake_opened, &bench->fake);
 	return &bench->fake.port;
 }
@@ -95,7 +95,7 @@ static size_t on_route(void *arg, const char *bank, bool attributed, struct stor
 {
 	(void)arg;
 	assert_string_equal(bank, "north");
-	out[0] = (struct store_route){ "push", attributed ? STORE_QUEUED : STORE_HELD,
+	out[0] = (struct store_route) { "push", attributed ? STORE_QUEUED : STORE_HELD,
 		attributed ? "" : "unattributed", false };
 	return 1;
 }
@@ -123,7 +123,7 @@ static void open_store(void)
 	if (store_open(&config, &bench->store, why, sizeof why) < 0)
 		fail_msg("%s", why);
 	bench->inbox = inbox_new(bench->loop, bench->store, &inbox_host, NULL);
-	bench->env = (struct modem_env){ .loop = bench->loop,
+	bench->env = (struct modem_env) { .loop = bench->loop,
 		.store = bench->store,
 		.inbox = bench->inbox,
 		.spans = { 600000, 300000, 20000, 10000, 300000 },
@@ -189,7 +189,7 @@ static int bench_teardown(void **state)
 	return 0;
 }
 
-/* ---- what must hold ----------------------------------------------------------------------------- */
+/* ---- what must hold ------------------------------------------------------------------------- */
 
 static int64_t messages, undecodable, held;
 
@@ -219,8 +219,7 @@ static int64_t entries_left(void)
 {
 	int64_t count = -1;
 
-	store_entries_listed(
-		bench->store, bench->modem->card_id, "SM", NULL, 0, on_listed, &count);
+	store_entries_listed(bench->store, bench->modem->card_id, "SM", NULL, 0, on_listed, &count);
 	settle();
 	return count;
 }
@@ -311,7 +310,7 @@ static void feed_line(const char *text)
 	feed(bytes, len + 2);
 }
 
-/* ---- transcripts -------------------------------------------------------------------------------- */
+/* ---- transcripts ---------------------------------------------------------------------------- */
 
 static void play_line(char *line, const char *where)
 {
@@ -320,8 +319,7 @@ static void play_line(char *line, const char *where)
 
 	switch (line[0]) {
 	case '\0':
-	case '#':
-		break;
+	case '#': break;
 	case '>':
 		if (!next_command(got, sizeof got))
 			fail_msg("%s: nothing was sent (state %s: %s)", where,
@@ -337,11 +335,8 @@ static void play_line(char *line, const char *where)
 		settle();
 		loop_advance(bench->loop, atol(text));
 		break;
-	case '!':
-		expect(text, where);
-		break;
-	default:
-		fail_msg("%s: no such line: %s", where, line);
+	case '!': expect(text, where); break;
+	default: fail_msg("%s: no such line: %s", where, line);
 	}
 }
 
@@ -402,7 +397,7 @@ static void test_generic_transcripts(void **state)
 	play_folder("generic");
 }
 
-/* ---- a modem that answers by table -------------------------------------------------------------- */
+/* ---- a modem that answers by table ---------------------------------------------------------- */
 
 static struct {
 	const char *cpin, *ccid, *creg, *list, *list_me, *stores, *cpms, *model;
@@ -512,12 +507,30 @@ static void test_hang_up_takes_the_number_off_and_comes_back(void **state)
 	(void)state;
 	reach_ready();
 	fake_lost();
-	assert_int_equal(bench->modem->fsm.state, MODEM_OFF);
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
 	assert_false(bench->modem->online);
 	assert_string_equal(bench->modem->card_id, "");
 	pass(3000 + 1500);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_int_equal(bench->fake.opens, 2);
+}
+
+static void test_line_that_hangs_up_again_and_again(void **state)
+{
+	int opens = 0;
+
+	(void)state;
+	reach_ready();
+	for (int i = 0; i < 600; i++) { /* ten minutes: not more than the pauses allow */
+		if (bench->fake.open) {
+			fake_lost();
+			opens++;
+		}
+		loop_advance(bench->loop, 1000);
+	}
+	assert_in_range(opens, 8, 16);
+	pass(65000);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 }
 
 static void test_lost_registration_has_a_grace(void **state)
@@ -1095,6 +1108,7 @@ int main(void)
 		CASE(test_sim800_transcripts),
 		CASE(test_generic_transcripts),
 		CASE(test_hang_up_takes_the_number_off_and_comes_back),
+		CASE(test_line_that_hangs_up_again_and_again),
 		CASE(test_lost_registration_has_a_grace),
 		CASE(test_silent_modem_is_reopened_with_growing_pauses),
 		CASE(test_garbage_is_no_modem),

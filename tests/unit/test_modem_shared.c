@@ -19,7 +19,7 @@ static struct port *no_port(struct loop *loop, struct opener *opener, const char
 	static struct port port;
 
 	(void)loop, (void)opener, (void)device, (void)object;
-	port = (struct port){ &ops, events, owner };
+	port = (struct port) { &ops, events, owner };
 	return &port;
 }
 
@@ -61,8 +61,8 @@ static enum modem_reg reg_of(int stat)
 
 static void registration(const cJSON *sample, bool urc)
 {
-	const cJSON *line, *stat = cJSON_GetObjectItem(
-				   cJSON_GetObjectItem(sample, "parsed"), "stat");
+	const cJSON *line,
+		*stat = cJSON_GetObjectItem(cJSON_GetObjectItem(sample, "parsed"), "stat");
 
 	modem->reg_cs = modem->reg_eps = REG_UNKNOWN;
 	cJSON_ArrayForEach(line, cJSON_GetObjectItem(sample, "lines"))
@@ -160,7 +160,7 @@ int main(void)
 	int failed;
 
 	log_set_sink(quiet, NULL);
-	env = (struct modem_env){ .loop = loop_new_manual(0, 0), .port_new = no_port };
+	env = (struct modem_env) { .loop = loop_new_manual(0, 0), .port_new = no_port };
 	modem = modem_new(&env, &config);
 	samples = load(SHARED_DATA "/at_responses.json");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,8 +35,7 @@ static void assert_text_at(struct fixture *fx, size_t call, const char *text)
 	assert_field(fx_call(fx, SEND, call)->body, "message", text);
 }
 
-/* ---- deliver -----------------------------------------------------------------------------------
- */
+/* ---- deliver -------------------------------------------------------------------------------- */
 
 struct got {
 	int calls, status;
@@ -195,8 +194,7 @@ static void cancelled_calls_are_silent(void **state)
 	assert_int_equal(got.calls, 0);
 }
 
-/* ---- texts -------------------------------------------------------------------------------------
- */
+/* ---- texts ---------------------------------------------------------------------------------- */
 
 static void text_is_delivered(void **state)
 {

@@ -31,8 +31,7 @@ static struct answer answer_of(int status, const char *body)
 		.len = body ? strlen(body) : 0 };
 }
 
-/* ---- outcomes ----------------------------------------------------------------------------------
- */
+/* ---- outcomes ------------------------------------------------------------------------------- */
 
 struct outcome_row {
 	int status;
@@ -208,8 +207,7 @@ static void list_ids(void **state)
 	assert_string_equal(all, "");
 }
 
-/* ---- requests ----------------------------------------------------------------------------------
- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 static struct store_delivery delivery_of(const char *number, const char *sender, const char *text)
 {
@@ -446,8 +444,7 @@ static void entries_refused(void **state)
 	entry_of(&platform, &rows[3].row);
 }
 
-/* ---- countries, routes -------------------------------------------------------------------------
- */
+/* ---- countries, routes ---------------------------------------------------------------------- */
 
 static void countries(void **state)
 {
@@ -558,8 +555,7 @@ static void kinds(void **state)
 	assert_non_null(strstr(kind->advice("http-403"), "key"));
 }
 
-/* ---- pauses ------------------------------------------------------------------------------------
- */
+/* ---- pauses --------------------------------------------------------------------------------- */
 
 static void pauses(void **state)
 {

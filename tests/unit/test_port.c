@@ -20,11 +20,11 @@
 
 enum { TURNS_MAX = 200, TURN_MS = 50, DEADLINE_MS = 3000, BAUD = 115200 };
 
-#define WAIT_FOR(cond)                                                                             \
-	do {                                                                                       \
-		for (int turn_ = 0; turn_ < TURNS_MAX && !(cond); turn_++)                         \
-			loop_turn(loop, TURN_MS);                                                  \
-		assert_true(cond);                                                                 \
+#define WAIT_FOR(cond) \
+	do { \
+		for (int turn_ = 0; turn_ < TURNS_MAX && !(cond); turn_++) \
+			loop_turn(loop, TURN_MS); \
+		assert_true(cond); \
 	} while (0)
 
 static struct loop *loop;

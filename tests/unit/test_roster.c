@@ -432,8 +432,7 @@ static void freed_while_the_store_works(void **state)
 	fx_settle(fx);
 }
 
-/* ---- halves and lists --------------------------------------------------------------------------
- */
+/* ---- halves and lists ----------------------------------------------------------------------- */
 
 /* Plays a platform that refuses any part with a bad entry in it; returns the parts it was shown. */
 static size_t find_bad(struct bisect *bisect, const char *entries)

@@ -538,7 +538,7 @@ static void every_prefix_is_safe(void **state)
 		assert_non_null(copy);
 		memcpy(copy, whole, len);
 		error = sms_pdu_read(copy, len, -1, &pdu);
-		assert_int_equal(error, len % 2		  ? SMS_ERR_HEX
+		assert_int_equal(error, len % 2           ? SMS_ERR_HEX
 					: len < mandatory ? SMS_ERR_TRUNCATED
 							  : SMS_OK);
 		free(copy);

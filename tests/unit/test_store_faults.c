@@ -266,12 +266,12 @@ static void only_the_owner_may_read(void **state)
 
 /* Calls until it succeeds, as the modem wing does at its next listing: what failed must not have
  * left anything that makes the second call differ. */
-#define PERSIST(var, call)                                                                         \
-	do {                                                                                       \
-		var = (call);                                                                      \
-		if (var.err)                                                                       \
-			var = (call);                                                              \
-		assert_int_equal(var.err, 0);                                                      \
+#define PERSIST(var, call) \
+	do { \
+		var = (call); \
+		if (var.err) \
+			var = (call); \
+		assert_int_equal(var.err, 0); \
 	} while (0)
 
 static void scenario(struct fixture *fx, char *out, size_t size)

@@ -1,0 +1,152 @@
+/* gateway_reload.c - a configuration read again: what changed starts anew, nothing else notices. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway_impl.h"
+
+static void apply_log(const struct config *config, struct loop *loop)
+{
+	log_init(config->log_format, loop);
+	log_reset_levels();
+	log_set_level(NULL, config->log_level);
+	for (size_t i = 0; i < config->log_count; i++)
+		log_set_level(config->logs[i].name, config->logs[i].level);
+}
+
+void gateway_apply(struct gateway *gateway)
+{
+	const struct config *config = gateway->config;
+
+	apply_log(config, gateway->loop);
+	gateway->env.spans = (struct modem_spans) { config->sweep_every_ms, config->poll_every_ms,
+		config->register_grace_ms, config->open_deadline_ms, config->quarantine_ms };
+}
+
+typedef void say_fn(void *arg, const char *line);
+
+/* Ports whose own device, driver or baud rate changed start anew; the others notice nothing. */
+static void diff_ports(struct gateway *gateway, say_fn *say, void *arg)
+{
+	char line[300];
+
+	for (size_t i = gateway->modem_count; i-- > 0;) {
+		struct modem *modem = gateway->modems[i];
+		const struct config_bank *bank = gateway_bank(gateway->config, modem->bank);
+		bool gone = !bank || !gateway_covers(bank, modem->device);
+		if (!gone && bank->baud == modem->baud &&
+			modem_driver_named(bank->driver) == modem->wanted_driver)
+			continue;
+		snprintf(line, sizeof line, "port %s: %s", modem->id,
+			gone ? "no longer configured, closed" : "changed, starts anew");
+		say(arg, line);
+		gateway_retire(gateway, i, gone ? "no longer configured" : "configuration changed");
+	}
+}
+
+static void diff_platforms(struct gateway *gateway, say_fn *say, void *arg)
+{
+	const struct config *config = gateway->config;
+	char line[300];
+
+	for (size_t i = gateway->view.platform_count; i-- > 0;) {
+		struct control_platform *platform = &gateway->platforms[i];
+		const char *name = gateway->owners[i]->name;
+		size_t n = 0;
+		while (n < config->platform_count && strcmp(config->platforms[n].name, name) != 0)
+			n++;
+		if (n < config->platform_count) {
+			platform->config = &config->platforms[n];
+			outbox_configure(platform->outbox, platform->config);
+			roster_configure(platform->roster, platform->config);
+			gateway_tell_sold_banks(gateway, platform);
+			continue;
+		}
+		snprintf(line, sizeof line, "platform %s: no longer configured; its texts wait",
+			name);
+		say(arg, line);
+		gateway_remove_platform(gateway, i);
+		size_t left = --gateway->view.platform_count - i;
+		memmove(&gateway->platforms[i], &gateway->platforms[i + 1],
+			left * sizeof gateway->platforms[0]);
+		memmove(&gateway->owners[i], &gateway->owners[i + 1],
+			left * sizeof gateway->owners[0]);
+	}
+	for (size_t n = 0; n < config->platform_count; n++)
+		if (!gateway_platform(gateway, config->platforms[n].name) &&
+			gateway_add_platform(gateway, &config->platforms[n]) == 0) {
+			snprintf(line, sizeof line, "platform %s: new", config->platforms[n].name);
+			say(arg, line);
+		}
+}
+
+/* What cannot change while running stays, and is said. */
+static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, void *arg)
+{
+	struct {
+		const char *name;
+		char **fresh, **old;
+	} fixed[] = {
+		{ "state_dir", &fresh->state_dir, &old->state_dir },
+		{ "host_id", &fresh->host_id, &old->host_id },
+		{ "control", &fresh->control, &old->control },
+	};
+	char line[100];
+
+	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+		char *kept = *fixed[i].old;
+		if (strcmp(*fixed[i].fresh, kept) != 0) {
+			snprintf(line, sizeof line, "%s: changes at the next restart",
+				fixed[i].name);
+			say(arg, line);
+		}
+		*fixed[i].old = *fixed[i].fresh;
+		*fixed[i].fresh = kept;
+	}
+}
+
+int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, void *say_arg)
+{
+	struct gateway *gateway = arg;
+	struct config *fresh, *old = gateway->config;
+
+	if (gateway->stopping) /* no new port may open now */
+		return -ECANCELED;
+	fresh = config_load(gateway->config->file, gateway_names(), report);
+	for (size_t i = 0; i < report->count; i++)
+		log_warning(LOGC_CONFIG, NULL, NULL, NULL, "%s", report->lines[i]);
+	if (!fresh) {
+		log_error(LOGC_CONFIG, NULL, NULL,
+			LOG_FIELDS(LOG_INT("errors", (int64_t)report->errors)),
+			"the configuration has errors; the old one stays");
+		return -EINVAL;
+	}
+	notify_reloading(gateway->notify);
+	keep_fixed(fresh, old, say, say_arg);
+	gateway->config = fresh;
+	gateway->view.config = fresh;
+	gateway_apply(gateway);
+	diff_platforms(gateway, say, say_arg);
+	diff_ports(gateway, say, say_arg);
+	gateway_scan(gateway);
+	gateway_load_numbers(gateway);
+	gateway_rosters_changed(gateway);
+	config_free(old);
+	notify_ready(gateway->notify);
+	log_notice(LOGC_MAIN, NULL, NULL, NULL, "configuration read again");
+	return 0;
+}
+
+static void say_log(void *arg, const char *line)
+{
+	(void)arg;
+	log_notice(LOGC_CONFIG, NULL, NULL, NULL, "%s", line);
+}
+
+void gateway_reload(struct gateway *gateway)
+{
+	struct config_report report = { 0 };
+
+	gateway_reload_said(gateway, &report, say_log, NULL);
+	config_report_free(&report);
+}
