@@ -361,13 +361,13 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
-	gateway->env = (struct modem_env) { .loop = gateway->loop,
-		.store = gateway->store,
-		.inbox = gateway->inbox,
-		.opener = gateway->opener,
-		.changed = on_modem_changed,
-		.arg = gateway,
-		.port_new = port_new };
+	gateway->env.loop = gateway->loop;
+	gateway->env.store = gateway->store;
+	gateway->env.inbox = gateway->inbox;
+	gateway->env.opener = gateway->opener;
+	gateway->env.changed = on_modem_changed;
+	gateway->env.arg = gateway;
+	gateway->env.port_new = port_new;
 	return httpd_new_unix(gateway->loop, gateway->config->control, 0660, "simgate",
 		control_routes(gateway->control), &gateway->httpd, why, why_size);
 }

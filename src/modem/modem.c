@@ -75,20 +75,18 @@ static void on_port_put(void *arg, int err)
 	struct modem *modem = arg;
 
 	modem->pending--;
-	modem->putting = false;
 	if (err) { /* the list must not lie: again until it is in */
 		modem->card_in_store[0] = '?';
 		modem_store_again(modem);
 		return;
 	}
-	put_port(modem);
 	modem->env->changed(modem->env->arg, modem);
 }
 
 static void put_port(struct modem *modem)
 {
-	if (modem->putting || (modem->online == modem->online_in_store &&
-				      strcmp(modem->card_id, modem->card_in_store) == 0))
+	if (modem->online == modem->online_in_store &&
+		strcmp(modem->card_id, modem->card_in_store) == 0)
 		return;
 	struct store_port port = {
 		.bank = modem->bank,
@@ -98,7 +96,6 @@ static void put_port(struct modem *modem)
 		.online = modem->online,
 		.now_ms = loop_wall_ms(modem->env->loop),
 	};
-	modem->putting = true;
 	modem->pending++;
 	modem->online_in_store = modem->online;
 	snprintf(modem->card_in_store, sizeof modem->card_in_store, "%s", modem->card_id);

@@ -144,7 +144,6 @@ struct modem {
 	bool online; /* can receive now, as the list says it */
 	bool online_in_store;
 	char card_in_store[STORE_CARD_SIZE];
-	bool putting; /* a store_port_put is under way */
 	bool settled; /* has reached a state that lasts, since the start */
 	bool poll_wanted, dead;
 	bool card_wanted;  /* it may be another card: no text is read or deleted before a poll */

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""bench.py - how fast simgated is and what it costs, against simulated modems and a platform double.
+"""bench.py - speed and cost of simgated, against simulated modems and a platform double.
 
     bench.py [--build DIR] [--only NAME] [--kills N] [--ports LIST] [--seed N] [--quick] [--long]
 
 drain    64 ports with 20 texts each waiting at the start; once plain, once over a bad line: 1 to 3
          bytes at a time, echo that cannot be switched off, unsolicited codes inside the listings
-latency  from the modem's +CMTI to the platform, one text at a time on 64 idle ports; then with lists,
-         polls and sweeps of all ports going on; beside it what one commit costs on this disk
+latency  from the modem's +CMTI to the platform, one text at a time on 64 idle ports; then with
+         lists, polls and sweeps of all ports going on; beside it what one commit costs on this disk
 scale    at each of --ports (8,64,512): time to ready, memory, descriptors, CPU a text and idle
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
-machine has another. What is asserted, with exit status 1: no text is lost, doubled or damaged (a kill
-may double what was in flight), nothing leaves a card before it is stored, nothing else is deleted.
+machine has another. What is asserted, with exit status 1: no text is lost, doubled or damaged (a
+kill may double what was in flight), nothing leaves a card before it is stored, nothing else is deleted.
 $SIMGATE_BENCH_LOG sets the daemon's log level (notice).
 """
 
@@ -225,14 +225,14 @@ def run_scale(options):
     rows = [scale_once(n, options) for n in [1, *sizes]]
     base = rows[0]
     print("scale: 5 texts a port; idle with a poll and a sweep of every port in the window")
-    print("  ports  ready s  RSS KiB  KiB/port  after  fds  idle %  ms CPU/text  commits/text  texts/s"
-          "  ms start CPU/port")
+    print("  ports  ready s  RSS KiB  KiB/port  after  fds  idle %  ms CPU/text  commits/text"
+          "  texts/s  ms start CPU/port")
     for row in rows:
         share = (row["rss_kib"] - base["rss_kib"]) / max(1, row["ports"] - 1)
         after = (row["rss_after_kib"] - base["rss_after_kib"]) / max(1, row["ports"] - 1)
         row["share"] = share
-        print(f"  {row['ports']:5} {row['ready_s']:8.2f} {row['rss_kib']:8} {share:9.1f} {after:6.1f} "
-              f"{row['fds']:4} {row['idle']:7.3f} {row['cpu_ms']:12.3f} {row['commits']:13.3f} "
+        print(f"  {row['ports']:5} {row['ready_s']:8.2f} {row['rss_kib']:8} {share:9.1f} "
+              f"{after:6.1f} {row['fds']:4} {row['idle']:7.3f} {row['cpu_ms']:12.3f} {row['commits']:13.3f} "
               f"{row['rate']:8.0f} {row['start_cpu_ms'] / row['ports']:9.2f}")
     last = rows[-1]
     return (f"{last['ports']} ports: {last['share']:.0f} KiB a port, {last['cpu_ms']:.3f} ms CPU a "

@@ -1,4 +1,4 @@
-"""kills.py - the daemon is killed at random moments under load; the platform is slow or goes away."""
+"""kills.py - the daemon is killed under load, at random; the platform is slow or goes away."""
 
 import random
 import time
@@ -11,7 +11,7 @@ GAP_S = 0.004
 SLOW_MS = 40  # with this the platform takes fewer texts than come
 LIFE_S = (0.0, 1.2)
 SHORT = "bench {n}: your code is {code}"
-LONG = "bench {n}: " + "a longer text that takes several parts, with some digits {code} and more. " * 5
+LONG = "bench {n}: " + "a longer text of several parts, with some digits {code} and more. " * 5
 WIDE = "bench {n}: " + "длинное сообщение {code} из нескольких частей, 😀. " * 4
 
 
@@ -76,8 +76,8 @@ def doubles_by_event(rig, events):
 
 
 def wait_swept(rig):
-    """Until every card has been listed again: only then is the end of a text sure whose deletion was
-    not recorded. Nothing but the sweep speaks to the modems now."""
+    """Until every card has been listed again: only then is the end of a text sure whose deletion
+    was not recorded. Nothing but the sweep speaks to the modems now."""
     before = [rig.sim.stats(i)["commands"] for i in range(PORTS)]
     rig.wait(
         lambda: all(rig.sim.stats(i)["commands"] >= n + 2 for i, n in enumerate(before)), "sweeps"

@@ -1,4 +1,4 @@
-"""measure.py - what the benchmarks ask of processes, the disk and the control socket, and what they check."""
+"""measure.py - what the benchmarks ask of processes, disk and control socket, and check."""
 
 import collections
 import http.client
@@ -104,7 +104,7 @@ def median(values):
 
 
 def commit_us(folder, count=200):
-    """Microseconds of each of count one-row commits in a folder, journalled as the store does it."""
+    """Microseconds of count one-row commits in a folder, journalled as the store does it."""
     path = os.path.join(folder, "commit.db")
     db = sqlite3.connect(path, isolation_level=None)
     times = []
@@ -126,7 +126,7 @@ def commit_us(folder, count=200):
 
 
 class Rig(harness.Rig):
-    """A rig whose daemon writes little to its log; platform: more keys of the platform's section."""
+    """A rig whose daemon logs little; platform: more keys of the platform's section."""
 
     def __init__(self, count, *sim, gateway=None, platform=None):
         super().__init__(count, sim=sim, gateway={"log_level": LOG_LEVEL, **(gateway or {})})
