@@ -68,8 +68,6 @@ void modem_work_soon(struct modem *modem)
 
 /* ---- what the store and the list know ------------------------------------------------------- */
 
-static void put_port(struct modem *modem);
-
 static void on_port_put(void *arg, int err)
 {
 	struct modem *modem = arg;
