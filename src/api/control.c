@@ -1,13 +1,12 @@
 /* control.c - the control socket's answers. */
 #include "api/control.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "api/json.h"
 #include "base/counter.h"
 
 enum { ROUTES = 10, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
@@ -30,79 +29,19 @@ struct pending {
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
-static void answer(struct http_request *request, int status, cJSON *json)
-{
-	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
-
-	cJSON_Delete(json);
-	if (text)
-		http_reply(request, status, "application/json; charset=utf-8", text, strlen(text));
-	else
-		http_reply(request, 500, "application/json", "{\"error\":\"out of memory\"}", 25);
-	cJSON_free(text);
-}
-
-static void answer_error(struct http_request *request, int status, const char *error)
-{
-	cJSON *json = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(json, "error", error);
-	answer(request, status, json);
-}
-
-static void answer_store_error(struct http_request *request, int err)
-{
-	char text[128];
-
-	snprintf(text, sizeof text, "the store says: %s", strerror(-err));
-	answer_error(request, 503, text);
-}
-
 static struct pending *pending_new(struct control *control, struct http_request *request)
 {
 	struct pending *pending = calloc(1, sizeof *pending);
 	const char *full = http_query(request, "full");
 
 	if (!pending) {
-		answer_error(request, 500, "out of memory");
+		json_error(request, 500, "out of memory");
 		return NULL;
 	}
 	pending->control = control;
 	pending->request = request;
 	pending->full = full && strcmp(full, "1") == 0;
 	return pending;
-}
-
-static void add_time(cJSON *json, const char *name, int64_t wall_ms)
-{
-	time_t seconds = (time_t)(wall_ms / 1000);
-	char text[40] = "";
-	struct tm tm;
-
-	if (wall_ms > 0 && gmtime_r(&seconds, &tm))
-		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	cJSON_AddStringToObject(json, name, text);
-}
-
-static void add_int(cJSON *json, const char *name, int64_t value)
-{
-	cJSON_AddNumberToObject(json, name, (double)value);
-}
-
-static void add_number(cJSON *json, const char *name, const char *number, bool full)
-{
-	char masked[32];
-
-	log_mask_number(number, masked, sizeof masked);
-	cJSON_AddStringToObject(json, name, full || !*number ? number : masked);
-}
-
-static void add_card(cJSON *json, const char *name, const char *card, bool full)
-{
-	char masked[32];
-
-	log_mask_card(card, masked, sizeof masked);
-	cJSON_AddStringToObject(json, name, full || !*card ? card : masked);
 }
 
 /* ---- ports ---------------------------------------------------------------------------------- */
@@ -125,23 +64,23 @@ static cJSON *port_json(const struct control_view *view, const struct modem *mod
 
 	cJSON_AddStringToObject(json, "port", modem->id);
 	cJSON_AddStringToObject(json, "state", modem_state_name(modem));
-	add_time(json, "since", modem->fsm.since_wall_ms);
-	add_int(json, "since_s", (now_ms - modem->fsm.since_ms) / 1000);
+	json_time(json, "since", modem->fsm.since_wall_ms);
+	json_int(json, "since_s", (now_ms - modem->fsm.since_ms) / 1000);
 	cJSON_AddStringToObject(json, "why", modem->fsm.why);
 	if (modem->rssi_dbm)
-		add_int(json, "signal_dbm", modem->rssi_dbm);
+		json_int(json, "signal_dbm", modem->rssi_dbm);
 	else
 		cJSON_AddNullToObject(json, "signal_dbm");
 	cJSON_AddStringToObject(json, "operator", modem->operator_name);
-	add_number(json, "number", modem->number, full);
+	json_number(json, "number", modem->number, full);
 	cJSON_AddStringToObject(json, "number_source", source_name(modem->number_source));
 	cJSON_AddStringToObject(json, "registration", modem_reg_name(modem->reg));
 	if (modem->sms.last_sweep_ms)
-		add_int(json, "last_sweep_s", (now_ms - modem->sms.last_sweep_ms) / 1000);
+		json_int(json, "last_sweep_s", (now_ms - modem->sms.last_sweep_ms) / 1000);
 	else
 		cJSON_AddNullToObject(json, "last_sweep_s");
-	add_int(json, "received", (int64_t)modem->received);
-	add_int(json, "errors", (int64_t)modem->errors);
+	json_int(json, "received", (int64_t)modem->received);
+	json_int(json, "errors", (int64_t)modem->errors);
 	cJSON_AddBoolToObject(json, "online", modem->online);
 	return json;
 }
@@ -164,10 +103,10 @@ static void on_ports(void *arg, struct http_request *request)
 	for (size_t i = 0; bank && i < view->config->bank_count; i++)
 		known = known || strcmp(view->config->banks[i].name, bank) == 0;
 	if (known) {
-		answer(request, 200, json);
+		json_answer(request, 200, json);
 	} else {
 		cJSON_Delete(json);
-		answer_error(request, 404, "no such bank");
+		json_error(request, 404, "no such bank");
 	}
 }
 
@@ -178,7 +117,7 @@ static void add_history(cJSON *json, const struct modem *modem)
 
 	for (unsigned n = 0; (entry = modem_history_at(modem, n)); n++) {
 		cJSON *item = cJSON_CreateObject();
-		add_time(item, "at", entry->wall_ms);
+		json_time(item, "at", entry->wall_ms);
 		cJSON_AddStringToObject(item, "from", modem_state_text(entry->from));
 		cJSON_AddStringToObject(item, "to", modem_state_text(entry->to));
 		cJSON_AddStringToObject(item, "why", entry->why);
@@ -194,7 +133,7 @@ static void add_at_lines(cJSON *json, const struct modem *modem)
 	for (unsigned n = 0; (line = at_ring(&modem->at, n)); n++) {
 		cJSON *item = cJSON_CreateObject();
 		char dir[2] = { line->dir, '\0' };
-		add_time(item, "at", line->wall_ms);
+		json_time(item, "at", line->wall_ms);
 		cJSON_AddStringToObject(item, "dir", dir);
 		cJSON_AddStringToObject(item, "line", line->line);
 		cJSON_InsertItemInArray(list, 0, item);
@@ -216,17 +155,17 @@ static void on_port(void *arg, struct http_request *request)
 		cJSON_AddStringToObject(json, "device", modem->device);
 		cJSON_AddStringToObject(json, "driver", modem->driver ? modem->driver->name : "");
 		cJSON_AddStringToObject(json, "model", modem->model);
-		add_card(json, "imei", modem->imei, full);
-		add_card(json, "iccid", modem->iccid, full);
-		add_card(json, "imsi", modem->imsi, full);
-		add_card(json, "card_id", modem->card_id, full);
-		add_int(json, "baud", modem->baud);
+		json_card(json, "imei", modem->imei, full);
+		json_card(json, "iccid", modem->iccid, full);
+		json_card(json, "imsi", modem->imsi, full);
+		json_card(json, "card_id", modem->card_id, full);
+		json_int(json, "baud", modem->baud);
 		add_history(json, modem);
 		add_at_lines(json, modem);
-		answer(request, 200, json);
+		json_answer(request, 200, json);
 		return;
 	}
-	answer_error(request, 404, "no such port");
+	json_error(request, 404, "no such port");
 }
 
 /* ---- status --------------------------------------------------------------------------------- */
@@ -238,12 +177,12 @@ static void add_ports(cJSON *json, const struct control_view *view)
 
 	for (size_t i = 0; i < view->modem_count; i++)
 		states[view->modems[i]->fsm.state]++;
-	add_int(ports, "total", (int64_t)view->modem_count);
-	add_int(ports, "ready", states[MODEM_READY]);
+	json_int(ports, "total", (int64_t)view->modem_count);
+	json_int(ports, "ready", states[MODEM_READY]);
 	list = cJSON_AddObjectToObject(ports, "states");
 	for (int s = 0; s < MODEM_STATES; s++)
 		if (states[s])
-			add_int(list, modem_state_text(s), states[s]);
+			json_int(list, modem_state_text(s), states[s]);
 }
 
 static void add_banks(cJSON *json, const struct control_view *view)
@@ -267,8 +206,8 @@ static void add_banks(cJSON *json, const struct control_view *view)
 					len ? ", " : "", states[s], modem_state_text(s));
 		}
 		cJSON_AddStringToObject(bank, "bank", name);
-		add_int(bank, "total", total);
-		add_int(bank, "ready", states[MODEM_READY]);
+		json_int(bank, "total", total);
+		json_int(bank, "ready", states[MODEM_READY]);
 		cJSON_AddStringToObject(bank, "trouble", trouble);
 		cJSON_AddItemToArray(list, bank);
 	}
@@ -290,20 +229,20 @@ static void add_platform(cJSON *list, const struct control_view *view,
 	cJSON_AddStringToObject(json, "kind", platform->config->kind);
 	cJSON_AddStringToObject(json, "health", health[out.health]);
 	cJSON_AddStringToObject(json, "reason", out.reason);
-	add_time(json, "since", out.since_wall_ms);
-	add_int(json, "numbers", (int64_t)roster.numbers);
-	add_time(json, "list_accepted", roster.accepted_wall_ms);
+	json_time(json, "since", out.since_wall_ms);
+	json_int(json, "numbers", (int64_t)roster.numbers);
+	json_time(json, "list_accepted", roster.accepted_wall_ms);
 	cJSON_AddStringToObject(json, "list_reason", roster.reason);
-	add_int(json, "left_out", (int64_t)roster.left_out);
-	add_int(json, "in_flight", (int64_t)(out.in_flight + out.ready));
+	json_int(json, "left_out", (int64_t)roster.left_out);
+	json_int(json, "in_flight", (int64_t)(out.in_flight + out.ready));
 	for (size_t i = 0; i < totals->platform_count; i++) {
 		if (strcmp(totals->platforms[i].platform, platform->config->name) != 0)
 			continue;
 		int64_t oldest_ms = totals->platforms[i].oldest_ms;
 		for (int s = 0; s < STORE_STATE_COUNT; s++)
-			add_int(json, store_state_name((enum store_state)s),
+			json_int(json, store_state_name((enum store_state)s),
 				totals->platforms[i].states[s]);
-		add_int(json, "oldest_s",
+		json_int(json, "oldest_s",
 			oldest_ms ? (loop_wall_ms(view->loop) - oldest_ms) / 1000 : 0);
 	}
 	cJSON_AddItemToArray(list, json);
@@ -317,13 +256,13 @@ static void on_totals(void *arg, int err, const struct store_totals *totals)
 	cJSON *json = cJSON_CreateObject(), *part;
 
 	if (err) {
-		answer_store_error(pending->request, err);
+		json_store_error(pending->request, err);
 		cJSON_Delete(json);
 		free(pending);
 		return;
 	}
 	cJSON_AddStringToObject(json, "version", SIMGATE_VERSION);
-	add_int(json, "uptime_s", (loop_now_ms(view->loop) - view->started_ms) / 1000);
+	json_int(json, "uptime_s", (loop_now_ms(view->loop) - view->started_ms) / 1000);
 	cJSON_AddStringToObject(json, "host_id", view->config->host_id);
 	cJSON_AddBoolToObject(json, "ready", view->settled);
 	add_ports(json, view);
@@ -331,19 +270,20 @@ static void on_totals(void *arg, int err, const struct store_totals *totals)
 	part = cJSON_AddObjectToObject(json, "store");
 	cJSON_AddBoolToObject(part, "ok", health == 0);
 	cJSON_AddStringToObject(part, "error", health ? strerror(-health) : "");
-	add_int(part, "pending", (int64_t)store_pending(view->store));
+	json_int(part, "pending", (int64_t)store_pending(view->store));
 	part = cJSON_AddObjectToObject(json, "messages");
-	add_int(part, "total", totals->messages);
-	add_int(part, "last_hour", totals->messages_hour);
-	add_int(part, "undecodable", totals->undecodable);
-	add_int(part, "parts_pending", totals->parts_pending);
+	json_int(part, "total", totals->messages);
+	json_int(part, "last_hour", totals->messages_hour);
+	json_int(part, "undecodable", totals->undecodable);
+	json_int(part, "parts_pending", totals->parts_pending);
 	part = cJSON_AddArrayToObject(json, "platforms");
 	for (size_t i = 0; i < view->platform_count; i++)
 		add_platform(part, view, &view->platforms[i], totals);
 	part = cJSON_AddObjectToObject(json, "counters");
 	for (int c = 0; c < COUNTER_COUNT; c++)
-		add_int(part, counter_name((enum counter)c), (int64_t)counter_get((enum counter)c));
-	answer(pending->request, 200, json);
+		json_int(
+			part, counter_name((enum counter)c), (int64_t)counter_get((enum counter)c));
+	json_answer(pending->request, 200, json);
 	free(pending);
 }
 
@@ -359,16 +299,6 @@ static void on_status(void *arg, struct http_request *request)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-/* Characters, not octets. */
-static int64_t text_chars(const char *text)
-{
-	int64_t count = 0;
-
-	for (; *text; text++)
-		count += ((unsigned char)*text & 0xC0) != 0x80;
-	return count;
-}
-
 static cJSON *row_json(const struct store_row *row, bool full)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -377,21 +307,21 @@ static cJSON *row_json(const struct store_row *row, bool full)
 	snprintf(port, sizeof port, "%s/%s", row->bank, row->slot);
 	cJSON_AddStringToObject(json, "id", row->message_id);
 	cJSON_AddStringToObject(json, "port", port);
-	add_number(json, "number", row->number, full);
-	add_number(json, "sender", row->sender, full || row->sender[0] != '+');
+	json_number(json, "number", row->number, full);
+	json_number(json, "sender", row->sender, full || row->sender[0] != '+');
 	if (full)
 		cJSON_AddStringToObject(json, "text", row->text);
-	add_int(json, "chars", text_chars(row->text));
-	add_int(json, "parts", row->parts);
-	add_time(json, "arrived", row->arrived_ms);
-	add_int(json, "arrived_ms", row->arrived_ms);
-	add_time(json, "sent", row->sent_ms);
+	json_int(json, "chars", json_chars(row->text));
+	json_int(json, "parts", row->parts);
+	json_time(json, "arrived", row->arrived_ms);
+	json_int(json, "arrived_ms", row->arrived_ms);
+	json_time(json, "sent", row->sent_ms);
 	cJSON_AddStringToObject(json, "platform", row->platform);
 	cJSON_AddStringToObject(json, "state", row->state_name);
 	cJSON_AddStringToObject(json, "reason", row->reason);
-	add_int(json, "attempts", row->attempts);
-	add_time(json, "done", row->done_ms);
-	add_time(json, "next", row->next_ms);
+	json_int(json, "attempts", row->attempts);
+	json_time(json, "done", row->done_ms);
+	json_time(json, "next", row->next_ms);
 	return json;
 }
 
@@ -400,13 +330,13 @@ static void on_rows(void *arg, int err, const struct store_row *rows, size_t cou
 	struct pending *pending = arg;
 
 	if (err) {
-		answer_store_error(pending->request, err);
+		json_store_error(pending->request, err);
 		cJSON_Delete(pending->json);
 	} else {
 		cJSON *list = pending->json->child;
 		for (size_t i = 0; i < count; i++)
 			cJSON_AddItemToArray(list, row_json(&rows[i], pending->full));
-		answer(pending->request, 200, pending->json);
+		json_answer(pending->request, 200, pending->json);
 	}
 	free(pending);
 }
@@ -423,16 +353,16 @@ static void ask_rows(
 	struct pending *pending;
 
 	if (port && (!slash || (size_t)(slash - port) >= sizeof bank)) {
-		answer_error(request, 400, "port is BANK/SLOT");
+		json_error(request, 400, "port is BANK/SLOT");
 		return;
 	}
 	if (limit && config_parse_int(limit, 1, LIMIT_MAX, &value) < 0) {
-		answer_error(request, 400, "limit is a number from 1 to 1000");
+		json_error(request, 400, "limit is a number from 1 to 1000");
 		return;
 	}
 	query.limit = (size_t)value;
 	if (since && config_parse_int(since, 0, INT64_MAX, &query.since_ms) < 0) {
-		answer_error(request, 400, "since is a time in milliseconds since 1970");
+		json_error(request, 400, "since is a time in milliseconds since 1970");
 		return;
 	}
 	if (port) {
@@ -464,14 +394,13 @@ static void on_count(void *arg, int err, int64_t count)
 	struct control *control = pending->control;
 
 	if (err) {
-		answer_store_error(pending->request, err);
+		json_store_error(pending->request, err);
 	} else if (count == 0) {
-		answer_error(
-			pending->request, 404, "no such message, or nothing to be done with it");
+		json_error(pending->request, 404, "no such message, or nothing to be done with it");
 	} else {
 		cJSON *json = cJSON_CreateObject();
-		add_int(json, "count", count);
-		answer(pending->request, 200, json);
+		json_int(json, "count", count);
+		json_answer(pending->request, 200, json);
 		control->actions->kick(control->arg);
 	}
 	free(pending);
@@ -484,7 +413,7 @@ static void on_retry(void *arg, struct http_request *request)
 	struct pending *pending;
 
 	if (!id && !all) {
-		answer_error(request, 400, "say which: id, or all=1");
+		json_error(request, 400, "say which: id, or all=1");
 		return;
 	}
 	pending = pending_new(control, request);
@@ -500,7 +429,7 @@ static void on_drop(void *arg, struct http_request *request)
 	struct pending *pending;
 
 	if (!id) {
-		answer_error(request, 400, "say which: id");
+		json_error(request, 400, "say which: id");
 		return;
 	}
 	pending = pending_new(control, request);
@@ -521,7 +450,7 @@ static void sync_over(struct pending *pending)
 {
 	if (--pending->waiting > 0)
 		return;
-	answer(pending->request, 200, pending->json);
+	json_answer(pending->request, 200, pending->json);
 	free(pending);
 }
 
@@ -571,19 +500,21 @@ static void on_reload(void *arg, struct http_request *request)
 	struct control *control = arg;
 	struct config_report report = { 0 };
 	cJSON *json = cJSON_CreateObject(), *changes = cJSON_CreateArray(), *lines;
+	int err = control->actions->reload(control->arg, &report, say_change, changes);
 
-	if (control->actions->reload(control->arg, &report, say_change, changes) == 0) {
+	if (err == 0) {
 		cJSON_AddBoolToObject(json, "ok", true);
 		cJSON_AddItemToObject(json, "changes", changes);
-		answer(request, 200, json);
+		json_answer(request, 200, json);
 	} else {
 		cJSON_Delete(changes);
-		cJSON_AddStringToObject(
-			json, "error", "the configuration has errors; the old one stays");
+		cJSON_AddStringToObject(json, "error",
+			err == -ECANCELED ? "simgated is stopping"
+					  : "the configuration has errors; the old one stays");
 		lines = cJSON_AddArrayToObject(json, "report");
 		for (size_t i = 0; i < report.count; i++)
 			cJSON_AddItemToArray(lines, cJSON_CreateString(report.lines[i]));
-		answer(request, 400, json);
+		json_answer(request, 400, json);
 	}
 	config_report_free(&report);
 }

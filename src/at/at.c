@@ -301,7 +301,7 @@ static void on_limit(void *arg)
 /* ---- receiving ------------------------------------------------------------------------------ */
 
 /* "+CME ERROR: 14" and its like. False if the rest is not a code or words: data glued behind it
- * (modems.md 1.0 no. 3) makes it no final result. */
+ * (seen on Huawei sticks) makes it no final result. */
 static bool error_code(const char *rest, int *code)
 {
 	int value = 0;

@@ -13,7 +13,7 @@ enum {
 	AT_COMMAND_MAX = 256,
 	AT_RING_LINES = 24, /* last lines kept for the operator, masked */
 	AT_RING_WIDTH = 80,
-	AT_TIMEOUT_MS = 5000, /* where a row names none (TS 27.007 gives none; modems.md 1.7) */
+	AT_TIMEOUT_MS = 5000, /* where a row names none (TS 27.007 gives none) */
 	AT_RETRY_MS = 1000,   /* pause before a refused command is sent again */
 	AT_QUIET_MS = 300,    /* silence that ends what a timed-out command may still say */
 	AT_RESYNC_MS = 10000, /* all of a resync */

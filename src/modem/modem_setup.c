@@ -15,7 +15,7 @@ enum {
 enum step { STEP_NONE, STEP_MODE, STEP_STORES, STEP_SELECT, STEP_CNMI, STEP_DONE };
 
 /* ("SM","ME"),("SM"),...: the first group is what can be listed. Parentheses may be doubled or
- * missing (modems.md 1.2). */
+ * missing (Wavecom, Huawei MU609). */
 static bool on_stores(void *owner, const char *line)
 {
 	struct modem *modem = owner;

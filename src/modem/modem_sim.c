@@ -9,7 +9,7 @@
 #include "modem/modem_impl.h"
 
 enum {
-	SIM_BUSY_MS = 1000,   /* a card that starts up is asked again so often (modems.md 1.0) */
+	SIM_BUSY_MS = 1000,   /* a card that starts up is asked again so often */
 	SIM_ABSENT_MS = 5000, /* an empty holder is looked at so often where no code tells */
 	SIM_LOCKED_MS = 30000,
 	ICCID_TRIES = 8,   /* seconds for which a card that is ready may keep its ICCID back */

@@ -277,7 +277,7 @@ static bool on_list_bare(void *owner, const char *line)
 }
 
 /* +CMGL: index,stat,[alpha],length (27.005 4.1); some leave out a field, some put the PDU behind
- * the header on the same line (modems.md 1.0 no. 4 and 5): the first and the last value count. */
+ * the header on the same line (seen on Huawei, Pantech): the first and the last value count. */
 static bool on_list_header(void *owner, const char *line)
 {
 	struct modem *modem = owner;
@@ -464,7 +464,7 @@ static void put_delete(void *owner, struct at_text *text)
 
 	at_put(text, "+CMGD=");
 	at_put_int(text,
-		modem->sms.deleting->index); /* no second value: some refuse it (modems.md 1.2) */
+		modem->sms.deleting->index); /* no second value: MC55i refuses it */
 }
 
 AT_SCRIPT(delete, { .build = put_delete, .timeout_ms = DELETE_MS });

@@ -1,0 +1,77 @@
+/* json.c - JSON answers, with what must be masked masked. */
+#include "api/json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+void json_answer(struct http_request *request, int status, cJSON *json)
+{
+	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+
+	cJSON_Delete(json);
+	if (text)
+		http_reply(request, status, "application/json; charset=utf-8", text, strlen(text));
+	else
+		http_reply(request, 500, "application/json", "{\"error\":\"out of memory\"}", 25);
+	cJSON_free(text);
+}
+
+void json_error(struct http_request *request, int status, const char *error)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "error", error);
+	json_answer(request, status, json);
+}
+
+void json_store_error(struct http_request *request, int err)
+{
+	char text[128];
+
+	snprintf(text, sizeof text, "the store says: %s", strerror(-err));
+	json_error(request, 503, text);
+}
+
+void json_time(cJSON *json, const char *name, int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char text[40] = "";
+	struct tm tm;
+
+	if (wall_ms > 0 && gmtime_r(&seconds, &tm))
+		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	cJSON_AddStringToObject(json, name, text);
+}
+
+void json_int(cJSON *json, const char *name, int64_t value)
+{
+	cJSON_AddNumberToObject(json, name, (double)value);
+}
+
+void json_number(cJSON *json, const char *name, const char *number, bool full)
+{
+	char masked[32];
+
+	log_mask_number(number, masked, sizeof masked);
+	cJSON_AddStringToObject(json, name, full || !*number ? number : masked);
+}
+
+void json_card(cJSON *json, const char *name, const char *card, bool full)
+{
+	char masked[32];
+
+	log_mask_card(card, masked, sizeof masked);
+	cJSON_AddStringToObject(json, name, full || !*card ? card : masked);
+}
+
+int64_t json_chars(const char *text)
+{
+	int64_t count = 0;
+
+	for (; *text; text++)
+		count += ((unsigned char)*text & 0xC0) != 0x80;
+	return count;
+}

@@ -1,0 +1,29 @@
+/* json.h - JSON answers, with what must be masked masked. */
+#ifndef SIMGATE_API_JSON_H
+#define SIMGATE_API_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/http.h"
+
+/* Answers the request and frees json; NULL, or no memory to print it, answers 500. */
+void json_answer(struct http_request *request, int status, cJSON *json);
+
+/* {"error": ...}; err is a negative errno of the store's. */
+void json_error(struct http_request *request, int status, const char *error);
+void json_store_error(struct http_request *request, int err);
+
+/* ISO 8601 UTC; "" for 0. */
+void json_time(cJSON *json, const char *name, int64_t wall_ms);
+void json_int(cJSON *json, const char *name, int64_t value);
+
+/* Masked as in the log, unless full. */
+void json_number(cJSON *json, const char *name, const char *number, bool full);
+void json_card(cJSON *json, const char *name, const char *card, bool full);
+
+/* Characters of UTF-8 text, not octets. */
+int64_t json_chars(const char *text);
+
+#endif
