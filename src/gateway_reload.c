@@ -93,6 +93,8 @@ static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, vo
 	};
 	char line[100];
 
+	if (fresh->openers != old->openers)
+		say(arg, "openers: changes at the next restart");
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
 		char *kept = *fixed[i].old;
 		if (strcmp(*fixed[i].fresh, kept) != 0) {

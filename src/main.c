@@ -14,7 +14,7 @@
 #include "modem/board.h"
 #include "modem/driver.h"
 
-/* Exit status, as the manual has it. */
+/* Exit status, as the README has it. */
 enum { EXIT_STOPPED = 0, EXIT_CONFIG = 1, EXIT_START = 2, EXIT_INTERNAL = 70 };
 
 struct options {

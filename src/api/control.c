@@ -23,6 +23,7 @@ struct pending {
 	struct control *control;
 	struct http_request *request;
 	bool full;
+	bool one; /* a message was named */
 	cJSON *json;
 	size_t waiting; /* of several answers */
 };
@@ -395,7 +396,7 @@ static void on_count(void *arg, int err, int64_t count)
 
 	if (err) {
 		json_store_error(pending->request, err);
-	} else if (count == 0) {
+	} else if (count == 0 && pending->one) {
 		json_error(pending->request, 404, "no such message, or nothing to be done with it");
 	} else {
 		cJSON *json = cJSON_CreateObject();
@@ -417,9 +418,11 @@ static void on_retry(void *arg, struct http_request *request)
 		return;
 	}
 	pending = pending_new(control, request);
-	if (pending)
-		store_outbox_retry(control->view->store, id, loop_wall_ms(control->view->loop),
-			on_count, pending);
+	if (!pending)
+		return;
+	pending->one = id != NULL;
+	store_outbox_retry(
+		control->view->store, id, loop_wall_ms(control->view->loop), on_count, pending);
 }
 
 static void on_drop(void *arg, struct http_request *request)
@@ -433,9 +436,11 @@ static void on_drop(void *arg, struct http_request *request)
 		return;
 	}
 	pending = pending_new(control, request);
-	if (pending)
-		store_outbox_drop(control->view->store, id, loop_wall_ms(control->view->loop),
-			on_count, pending);
+	if (!pending)
+		return;
+	pending->one = true;
+	store_outbox_drop(
+		control->view->store, id, loop_wall_ms(control->view->loop), on_count, pending);
 }
 
 /* ---- actions -------------------------------------------------------------------------------- */

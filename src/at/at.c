@@ -98,13 +98,32 @@ void at_mask(const char *line, char *out, size_t size)
 	out[len] = '\0';
 }
 
+/* A modem in text mode prints bodies behind these headers, for as many lines as they have. */
+static bool is_body(struct at *at, const char *line)
+{
+	static const char *const headers[] = { "+CMT:", "+CMGL:", "+CMGR:", "+CDS:", "+CBM:" };
+	bool code = strchr("+^#*$%", line[0]) != NULL;
+
+	if (code || strcmp(line, "OK") == 0 || strcmp(line, "ERROR") == 0)
+		at->body = false;
+	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+		if (strncmp(line, headers[i], strlen(headers[i])) == 0)
+			at->body = true;
+	return at->body && !code && run_of(line, isxdigit) != strlen(line);
+}
+
 static void note_line(struct at *at, char dir, const char *line)
 {
 	struct at_ring_line *entry = &at->ring[at->ring_next++ % AT_RING_LINES];
 
 	entry->wall_ms = loop_wall_ms(at->loop);
 	entry->dir = dir;
-	at_mask(line, entry->line, sizeof entry->line);
+	if (dir == '>')
+		at->body = false;
+	if (dir == '<' && is_body(at, line))
+		snprintf(entry->line, sizeof entry->line, "<text %zu>", strlen(line));
+	else
+		at_mask(line, entry->line, sizeof entry->line);
 	if (log_wanted(LOGL_DEBUG, LOGC_WIRE, at->object))
 		log_debug(LOGC_WIRE, at->object, NULL, NULL, "%c %s", dir, entry->line);
 }
@@ -267,7 +286,7 @@ static void ping(struct at *at)
 	}
 	at->oks = 0;
 	send_text(at, "AT", 2);
-	wait_for(at, PING, PING_MS);
+	wait_for(at, PING, (int64_t)PING_MS * at->resyncs); /* a slow one needs longer */
 }
 
 static void on_timer(void *arg)

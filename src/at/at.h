@@ -132,6 +132,7 @@ struct at {
 	int owed, owed_ms; /* answers that repeated ATs may still bring, and how far apart */
 	unsigned epoch;    /* changes when the channel is reset: what came before is void */
 	uint64_t timeouts, unknown_lines;
+	bool body; /* lines that follow may be the text of a message: not for people */
 	struct at_ring_line ring[AT_RING_LINES];
 	unsigned ring_next;
 };
@@ -154,8 +155,7 @@ void at_feed(struct at *at, const uint8_t *bytes, size_t len);
 const struct at_ring_line *at_ring(const struct at *at, unsigned n);
 
 /* A copy for people: runs of hexadecimal digits past 32 as "<pdu 154>", of 6 and more decimal
- * digits as "***" and the last three, secrets behind +CPIN= as "***". Text in quotes that is no
- * plain word of AT is masked too. */
+ * digits as "***" and the last three, secrets behind +CPIN= as "***". */
 void at_mask(const char *line, char *out, size_t size);
 
 #endif

@@ -33,7 +33,7 @@ enum column {
 static const char *const column_names[COLUMN_COUNT + 1] = { "iccid", "number", "operator", "rent",
 	"label", "date_start", "date_stop", "price", "balance", NULL };
 
-/* In the manual, but of no effect in this version. */
+/* Known names, but of no effect in this version. */
 static const char *const later_names[] = { "pin", "sell", "filter" };
 
 /* Takes one field from *text on, which moves behind its comma or becomes NULL after the last. The

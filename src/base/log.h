@@ -70,7 +70,7 @@ void log_set_sink(void (*sink)(void *arg, enum log_level level, const char *line
 
 bool log_wanted(enum log_level level, enum log_cat cat, const char *object);
 
-/* object: BANK/SLOT, a platform's name, or NULL. event: a name from the list in the manual, or
+/* object: BANK/SLOT, a platform's name, or NULL. event: what operators filter by, or
  * NULL. fields: LOG_FIELDS(...) or NULL. Control bytes in the text are printed as '?', a line is
  * cut at 2048 bytes. fmt ends without a newline. */
 void log_write(enum log_level level, enum log_cat cat, const char *object, const char *event,

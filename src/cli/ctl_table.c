@@ -141,7 +141,7 @@ static int screen(const char *variable, bool rows)
 	struct winsize size;
 	int64_t value;
 
-	if (text && config_parse_int(text, 1, 10000, &value) == 0)
+	if (text && config_parse_int(text, 1, 1000, &value) == 0)
 		return (int)value;
 	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
 		return 0;

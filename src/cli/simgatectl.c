@@ -14,7 +14,7 @@
 
 enum {
 	WATCH_MS = 2000,
-	LIMIT_MAX = 10000,
+	LIMIT_MAX = 1000,
 	LINE_MAX_LEN = 4096,
 	SOCKET_MAX = 108, /* sun_path, with its end */
 };
@@ -435,7 +435,7 @@ static enum ctl_exit run_command(struct ctl *ctl, struct options *options, char 
 			count - 1 < command->min ? "an argument is missing" : "too many arguments",
 			args[0]);
 	if (options->limit && config_parse_int(options->limit, 1, LIMIT_MAX, &ctl->limit) < 0)
-		return ctl_usage("--limit takes 1 to 10000, not", options->limit);
+		return ctl_usage("--limit takes 1 to 1000, not", options->limit);
 	enum ctl_exit result = find_socket(ctl, options);
 	if (result != CTL_OK)
 		return result;

@@ -77,9 +77,9 @@ AT_SCRIPT(stores, AT_ASK("+CPMS=?", "+CPMS", on_stores));
 AT_SCRIPT(select_memory, { .build = put_select, .retries = 1 });
 AT_SCRIPT(cnmi, { .build = put_cnmi });
 
-void modem_setup_select(struct modem *modem, int target)
+void modem_setup_select(struct modem *modem, int memory)
 {
-	modem->sms.target = target;
+	modem->sms.target = memory;
 	modem_run(modem, JOB_SMS_SELECT, &select_memory);
 }
 

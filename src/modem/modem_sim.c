@@ -254,6 +254,7 @@ void modem_sim_timeout(struct modem *modem)
 		return;
 	}
 	modem->card_wanted = false;
+	modem->sim_state[0] = '\0';
 	modem_run(modem, JOB_CPIN, &cpin);
 }
 
@@ -434,7 +435,7 @@ void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_r
  * clear answer is asked for once more; a registration that nobody confirms is not one. */
 static bool card_refused(struct modem *modem, const struct at_report *report)
 {
-	if (report->result == AT_OK || report->step > 0) {
+	if ((report->result == AT_OK && modem->sim_state[0]) || report->step > 0) {
 		modem->poll_failures = 0;
 		return false;
 	}
@@ -453,7 +454,8 @@ static void card_gone(struct modem *modem, const char *why)
 
 void modem_sim_polled(struct modem *modem, const struct at_report *report)
 {
-	if (card_refused(modem, report) || strcmp(modem->sim_state, "READY") != 0) {
+	if (card_refused(modem, report) ||
+		(modem->sim_state[0] && strcmp(modem->sim_state, "READY") != 0)) {
 		card_gone(modem, "card not ready");
 	} else if (modem->seen_iccid[0] && strcmp(modem->seen_iccid, modem->iccid) != 0) {
 		log_notice(LOGC_MODEM, modem->id, "sim_changed",

@@ -463,8 +463,7 @@ static void put_delete(void *owner, struct at_text *text)
 	struct modem *modem = owner;
 
 	at_put(text, "+CMGD=");
-	at_put_int(text,
-		modem->sms.deleting->index); /* no second value: MC55i refuses it */
+	at_put_int(text, modem->sms.deleting->index); /* no second value: MC55i refuses it */
 }
 
 AT_SCRIPT(delete, { .build = put_delete, .timeout_ms = DELETE_MS });

@@ -267,7 +267,7 @@ static void work(struct modem *modem)
 		return;
 	modem->card_doubted = modem->card_wanted;
 	modem->poll_wanted = modem->card_wanted = false;
-	modem->seen_iccid[0] = '\0';
+	modem->seen_iccid[0] = modem->sim_state[0] = '\0';
 	modem_run(modem, JOB_POLL, modem->driver->scripts.poll);
 }
 

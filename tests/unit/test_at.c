@@ -474,6 +474,19 @@ static void test_masking(void **state)
 	}
 }
 
+static void test_bodies_are_not_kept(void **state)
+{
+	static const char *const kept[] = { "OK", "<text 4>", "<text 14>",
+		"+CMT: \"+***201\",,\"\"" };
+	struct bench *bench = bench_new();
+
+	(void)state;
+	feed(bench, "+CMT: \"+46700100201\",,\"\"\r\nYour code 1234\r\n5 6!\r\nOK\r\n");
+	for (unsigned n = 0; n < COUNT_OF(kept); n++)
+		assert_string_equal(at_ring(&bench->at, n)->line, kept[n]);
+	bench_free(bench);
+}
+
 static void test_reset_forgets_all(void **state)
 {
 	struct bench *bench = bench_new();
@@ -515,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_injection_is_refused),
 		cmocka_unit_test(test_listing_with_codes_between),
 		cmocka_unit_test(test_masking),
+		cmocka_unit_test(test_bodies_are_not_kept),
 		cmocka_unit_test(test_reset_forgets_all),
 	};
 

@@ -633,6 +633,22 @@ static void test_card_that_is_not_there_or_locked(void **state)
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 }
 
+/* An OK without +CPIN: the card is still starting, and is asked again each second. */
+static void test_ok_alone_says_nothing_about_the_card(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.cpin = "OK";
+	pass(5000);
+	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
+	assert_string_equal(bench->modem->fsm.why, "card busy");
+	assert_false(bench->modem->settled);
+	sim.cpin = NULL;
+	pass(1000 + 1500);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	assert_true(bench->modem->online);
+}
+
 static void test_changed_card_is_seen(void **state)
 {
 	(void)state;
@@ -809,6 +825,38 @@ static void answer_next(const char *command, const char *reply)
 	assert_string_equal(got, command);
 	settle();
 	feed_line(reply);
+}
+
+/* Killed between the deletion and the store's record of it; before the next start the index was
+ * taken by another text. */
+static void test_deletion_that_was_not_recorded(void **state)
+{
+	(void)state;
+	reach_ready();
+	feed_line("+CMTI: \"SM\",4");
+	answer_next("AT+CMGL=4", "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK");
+	settle();
+	loop_advance(bench->loop, 20);
+	answer_next("AT+CMGD=4", ""); /* done, but the answer comes too late */
+	look();
+	assert_int_equal(messages, 1);
+	close_all();
+	open_store();
+	sim.list_once = true;
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU2 "\r\nOK";
+	new_modem();
+	converse();
+	look();
+	assert_int_equal(messages, 2);
+	assert_int_equal(sim.deletes, 1);
+	modem_sweep(bench->modem); /* an empty listing: now both are known to be gone */
+	converse();
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	look();
+	assert_int_equal(messages, 3);
+	assert_int_equal(sim.deletes, 2);
 }
 
 static void test_card_that_may_be_another_is_looked_at_before_its_texts(void **state)
@@ -1114,6 +1162,7 @@ int main(void)
 		CASE(test_garbage_is_no_modem),
 		CASE(test_open_failures),
 		CASE(test_card_that_is_not_there_or_locked),
+		CASE(test_ok_alone_says_nothing_about_the_card),
 		CASE(test_changed_card_is_seen),
 		CASE(test_text_is_deleted_only_after_it_is_stored),
 		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
@@ -1123,6 +1172,7 @@ int main(void)
 		CASE(test_what_cannot_be_read_does_not_stop_the_next),
 		CASE(test_parts_are_joined_over_a_restart),
 		CASE(test_module_memory_of_an_unknown_card_is_held),
+		CASE(test_deletion_that_was_not_recorded),
 		CASE(test_card_that_may_be_another_is_looked_at_before_its_texts),
 		CASE(test_modem_that_will_not_say_how_its_card_is),
 		CASE(test_iccid_that_comes_late),

@@ -474,6 +474,15 @@ static void number_never_known_is_refused_in_the_end(void **state)
 	assert_true(fx_calls(fx, SEND) < 30);
 }
 
+/* While the lock is held the platform does not answer. */
+static void answers_wait(struct fixture *fx, bool wait)
+{
+	if (wait)
+		pthread_mutex_lock(&fx->lock);
+	else
+		pthread_mutex_unlock(&fx->lock);
+}
+
 static void unrecorded_outcome_is_never_sent_again(void **state)
 {
 	struct fixture *fx = *state;
@@ -481,8 +490,10 @@ static void unrecorded_outcome_is_never_sent_again(void **state)
 	fx_card(fx, 1, true);
 	fx_outbox(fx);
 	fx_settle(fx);
+	answers_wait(fx, true);
 	fx_text(fx, 1, "a"); /* claimed with its commit, on its way */
 	fx_store_fails(true);
+	answers_wait(fx, false);
 	for (int i = 0; i < 300; i++) {
 		outbox_kick(fx->outbox);
 		fx_pass(fx, 1000);
@@ -495,6 +506,45 @@ static void unrecorded_outcome_is_never_sent_again(void **state)
 	assert_true(outbox_idle(fx->outbox));
 	fx_pass(fx, 300000);
 	assert_int_equal(fx_calls(fx, SEND), 1);
+}
+
+static bool some_are_flying(struct fixture *fx)
+{
+	return status_of(fx).in_flight > 0;
+}
+
+/* A power cut would have all of them sent again: while the store takes no outcome, they are few. */
+static void unrecorded_outcomes_count_against_concurrency(void **state)
+{
+	struct fixture *fx = *state;
+	size_t most = (size_t)fx->platform.concurrency;
+	char text[16];
+	bool sent;
+
+	for (int i = 0; i < 12; i++) {
+		fx_card(fx, i, true);
+		snprintf(text, sizeof text, "t%d", i);
+		fx_text(fx, i, text);
+	}
+	fx_outbox(fx); /* claims all of them at once */
+	answers_wait(fx, true);
+	sent = fx_until(fx, some_are_flying, 0);
+	fx_store_fails(true);
+	answers_wait(fx, false);
+	assert_true(sent);
+	assert_int_equal(status_of(fx).in_flight, most);
+	assert_int_equal(status_of(fx).ready, 12 - most);
+	for (int i = 0; i < 200; i++) { /* until the claims have ended and longer */
+		outbox_kick(fx->outbox);
+		fx_pass(fx, 1000);
+		assert_true(fx_calls(fx, SEND) <= most);
+	}
+	assert_int_equal(fx_calls(fx, SEND), most);
+	assert_int_equal(status_of(fx).in_flight, 0);
+	fx_store_fails(false);
+	fx_pass(fx, 10000);
+	assert_int_equal(fx_calls(fx, SEND), 12);
+	assert_int_equal(status_of(fx).delivered, 12);
 }
 
 static bool one_is_flying(struct fixture *fx)
@@ -606,6 +656,7 @@ int main(void)
 		TEST(unknown_number_waits_for_a_list),
 		TEST(number_never_known_is_refused_in_the_end),
 		TEST(unrecorded_outcome_is_never_sent_again),
+		TEST(unrecorded_outcomes_count_against_concurrency),
 		TEST(stopped_outbox_ends_what_flies),
 		TEST(freed_while_the_store_works),
 		TEST(old_claims_are_not_sent),
