@@ -64,20 +64,32 @@ bool ctl_is_port_name(const char *name)
 
 /* ---- status, ports, port, watch ------------------------------------------------------------- */
 
-static enum ctl_exit run_status(struct ctl *ctl, char **args, int count)
+/* Asks, and prints the answer: as it came, or for people. */
+static enum ctl_exit ask_and_show(struct ctl *ctl, const char *target,
+	void (*show)(const struct ctl *ctl, const cJSON *answer))
 {
 	struct ctl_answer answer;
-	enum ctl_exit result = ctl_call(ctl, "GET", "/api/v1/status", &answer);
+	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
 
-	(void)args, (void)count;
 	if (result != CTL_OK)
 		return result;
 	if (ctl->json)
 		ctl_print_raw(&answer);
 	else
-		ctl_show_status(ctl, answer.json);
+		show(ctl, answer.json);
 	ctl_answer_done(&answer);
 	return CTL_OK;
+}
+
+static void show_all_ports(const struct ctl *ctl, const cJSON *answer)
+{
+	ctl_show_ports(ctl, answer, 0);
+}
+
+static enum ctl_exit run_status(struct ctl *ctl, char **args, int count)
+{
+	(void)args, (void)count;
+	return ask_and_show(ctl, "/api/v1/status", ctl_show_status);
 }
 
 static bool ports_target(const struct ctl *ctl, char **args, int count, char *target)
@@ -90,25 +102,15 @@ static bool ports_target(const struct ctl *ctl, char **args, int count, char *ta
 static enum ctl_exit run_ports(struct ctl *ctl, char **args, int count)
 {
 	char target[CTL_TARGET_MAX];
-	struct ctl_answer answer;
 
 	if (!ports_target(ctl, args, count, target))
 		return ctl_usage("an argument is too long", "");
-	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		ctl_show_ports(ctl, answer.json, 0);
-	ctl_answer_done(&answer);
-	return CTL_OK;
+	return ask_and_show(ctl, target, show_all_ports);
 }
 
 static enum ctl_exit run_port(struct ctl *ctl, char **args, int count)
 {
 	char target[CTL_TARGET_MAX] = "/api/v1/ports/";
-	struct ctl_answer answer;
 
 	(void)count;
 	if (!ctl_is_port_name(args[0]))
@@ -116,15 +118,7 @@ static enum ctl_exit run_port(struct ctl *ctl, char **args, int count)
 	if (!ctl_target_add(target, args[0], "/") ||
 		(ctl->full && !ctl_target_query(target, "full", "1")))
 		return ctl_usage("an argument is too long", "");
-	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		ctl_show_port(ctl, answer.json);
-	ctl_answer_done(&answer);
-	return CTL_OK;
+	return ask_and_show(ctl, target, ctl_show_port);
 }
 
 static void print_clock(const struct ctl *ctl)
@@ -171,21 +165,12 @@ static enum ctl_exit run_watch(struct ctl *ctl, char **args, int count)
 static enum ctl_exit list_outbox(struct ctl *ctl)
 {
 	char target[CTL_TARGET_MAX] = "/api/v1/outbox", text[24];
-	struct ctl_answer answer;
 
 	snprintf(text, sizeof text, "%lld", (long long)(ctl->limit ? ctl->limit : 1000));
 	ctl_target_query(target, "limit", text);
 	if (ctl->full)
 		ctl_target_query(target, "full", "1");
-	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		ctl_show_outbox(ctl, answer.json);
-	ctl_answer_done(&answer);
-	return CTL_OK;
+	return ask_and_show(ctl, target, ctl_show_outbox);
 }
 
 static enum ctl_exit change_outbox(struct ctl *ctl, const char *verb, const char *id)
