@@ -208,7 +208,9 @@ static void next_row(struct at *at)
 			gap_ms = at->owed_ms;
 	}
 	at->tries = 0;
-	if (++at->row == at->script->count) {
+	if (at->yield) {
+		finish(at, AT_OK);
+	} else if (++at->row == at->script->count) {
 		at->row--;
 		finish(at, AT_OK);
 	} else if (gap_ms > 0) {
@@ -224,9 +226,15 @@ int at_run(struct at *at, const struct at_script *script)
 		return -EBUSY;
 	at->script = script;
 	at->row = 0;
+	at->yield = false;
 	at->tries = 0;
 	wait_for(at, START, 0);
 	return 0;
+}
+
+void at_yield(struct at *at)
+{
+	at->yield = true;
 }
 
 bool at_idle(const struct at *at)
@@ -295,8 +303,13 @@ static void on_timer(void *arg)
 
 	switch ((enum phase)at->phase) {
 	case IDLE: break;
-	case START:
-	case GAP: send_row(at); break;
+	case START: send_row(at); break;
+	case GAP: /* before the next row, or before another try of this one */
+		if (at->yield && at->tries == 0)
+			finish(at, AT_OK);
+		else
+			send_row(at);
+		break;
 	case ANSWER: on_silence(at); break;
 	case QUIET: ping(at); break;
 	case PING:

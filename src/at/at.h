@@ -124,6 +124,7 @@ struct at {
 	struct loop_timer timer, limit;
 	const struct at_script *script; /* NULL: idle */
 	size_t row;
+	bool yield; /* something more urgent waits: no further row */
 	int tries;
 	int phase;
 	struct at_text sent;
@@ -147,6 +148,9 @@ void at_reset(struct at *at);
 /* Runs a script; host->done tells the end, never from inside this call. -EBUSY while one runs. */
 int at_run(struct at *at, const struct at_script *script);
 bool at_idle(const struct at *at);
+
+/* Ends the script that runs after the row at hand, as if that were its last. */
+void at_yield(struct at *at);
 
 /* Bytes from the port. */
 void at_feed(struct at *at, const uint8_t *bytes, size_t len);

@@ -148,6 +148,11 @@ struct modem {
 	bool poll_wanted, dead;
 	bool card_wanted;  /* it may be another card: no text is read or deleted before a poll */
 	bool card_doubted; /* the poll that runs is to tell that */
+	enum {
+		POLL_WHOLE,
+		POLL_CUT,
+		POLL_AGAIN
+	} poll_cut;        /* cut for a text; then run to its end */
 	int poll_failures; /* in a row, of its first command */
 	int iccid_tries;
 	bool number_wanted; /* the store did not answer what the number is */

@@ -454,6 +454,12 @@ static void card_gone(struct modem *modem, const char *why)
 
 void modem_sim_polled(struct modem *modem, const struct at_report *report)
 {
+	if (modem->poll_cut == POLL_CUT) { /* it proves nothing: again, once the text is read */
+		modem->poll_cut = POLL_AGAIN;
+		modem->poll_wanted = true;
+		return;
+	}
+	modem->poll_cut = POLL_WHOLE;
 	if (card_refused(modem, report) ||
 		(modem->sim_state[0] && strcmp(modem->sim_state, "READY") != 0)) {
 		card_gone(modem, "card not ready");

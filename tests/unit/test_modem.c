@@ -827,6 +827,35 @@ static void answer_next(const char *command, const char *reply)
 	feed_line(reply);
 }
 
+static void answer_as_usual(const char *command)
+{
+	answer_next(command, reply_to(command));
+	loop_advance(bench->loop, 20);
+}
+
+static void test_text_does_not_wait_for_a_poll(void **state)
+{
+	static const char *const poll[] = { "AT+CPIN?", "AT+CCID", "AT+CSQ", "AT+CREG?",
+		"AT+COPS?" };
+
+	(void)state;
+	reach_ready();
+	for (int i = 0; i < 400 && bench->fake.len == 0; i++)
+		loop_advance(bench->loop, 1000);
+	answer_as_usual("AT+CPIN?");
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.list_once = true;
+	feed_line("+CMTI: \"SM\",4");
+	answer_as_usual("AT+CCID"); /* it was under way */
+	answer_as_usual("AT+CMGL=4");
+	feed_line("+CMTI: \"SM\",5"); /* the poll goes on meanwhile, and is not cut once more */
+	for (size_t i = 0; i < COUNT_OF(poll); i++)
+		answer_as_usual(poll[i]);
+	answer_as_usual("AT+CMGD=4");
+	answer_as_usual("AT+CMGL=4");
+	assert_true(bench->modem->online);
+}
+
 /* Killed between the deletion and the store's record of it; before the next start the index was
  * taken by another text. */
 static void test_deletion_that_was_not_recorded(void **state)
@@ -1165,6 +1194,7 @@ int main(void)
 		CASE(test_ok_alone_says_nothing_about_the_card),
 		CASE(test_changed_card_is_seen),
 		CASE(test_text_is_deleted_only_after_it_is_stored),
+		CASE(test_text_does_not_wait_for_a_poll),
 		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
 		CASE(test_deletion_that_lies),
 		CASE(test_lines_inside_a_listing),
