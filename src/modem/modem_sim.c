@@ -237,6 +237,7 @@ void modem_sim_forget(struct modem *modem)
 	modem->rssi_dbm = 0;
 	modem->poll_wanted = modem->card_wanted = modem->number_wanted = false;
 	modem->poll_failures = modem->iccid_tries = 0;
+	modem->poll_cut = POLL_WHOLE;
 	modem_sms_end(modem);
 }
 

@@ -144,7 +144,7 @@ static void on_stored(void *owner, int err, bool same_entry)
 	entry->stored = true;
 	if (!same_entry)
 		modem->received++;
-	fsm_post(&modem->fsm, EV_WORK, 0);
+	modem_work_soon(modem);
 }
 
 static void store_entry(struct modem *modem, struct modem_entry *entry, int tpdu_len)
@@ -585,13 +585,11 @@ bool modem_on_cmti(void *owner, const char *line)
 
 	at_args_text(&args, memory, sizeof memory);
 	modem_sms_want(modem, memory);
-	/* A text does not wait for a poll; but every second poll runs to its end, whatever comes.
-	 */
+	/* A text does not wait for a poll; but each second one runs to its end, whatever comes. */
 	if (modem->job == JOB_POLL && !modem->card_doubted && modem->poll_cut == POLL_WHOLE) {
 		modem->poll_cut = POLL_CUT;
 		at_yield(&modem->at);
 	}
-	if (modem->fsm.state == MODEM_REGISTER || modem->fsm.state == MODEM_READY)
-		fsm_post(&modem->fsm, EV_WORK, 0);
+	modem_work_soon(modem);
 	return true;
 }

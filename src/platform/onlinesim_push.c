@@ -383,6 +383,24 @@ static bool account_status(int status)
 	return status == 401 || status == 403 || status == 405;
 }
 
+/* What holds for every call: a code rules, then `response` 1, then the status. False if none of
+ * them decides. */
+static bool judge(const struct answer *answer, const struct verdict *verdict,
+	const struct code_meaning *codes, enum outcome *outcome)
+{
+	const struct code_meaning *known = known_code(codes, verdict);
+
+	if (known)
+		*outcome = known->outcome;
+	else if (verdict->taken && is_2xx(answer->status))
+		*outcome = OUTCOME_DELIVERED;
+	else if (account_status(answer->status))
+		*outcome = OUTCOME_ACCOUNT;
+	else
+		return false;
+	return true;
+}
+
 static enum outcome push_message_outcome(
 	const struct answer *answer, char *reason, size_t reason_size)
 {
@@ -390,17 +408,12 @@ static enum outcome push_message_outcome(
 	struct verdict verdict;
 
 	read_body(answer, MESSAGE_ANSWER_MAX, &verdict);
-	const struct code_meaning *known = known_code(message_codes, &verdict);
-	if (known)
-		outcome = known->outcome;
-	else if (verdict.taken && is_2xx(answer->status))
-		outcome = OUTCOME_DELIVERED;
-	else if (account_status(answer->status))
-		outcome = OUTCOME_ACCOUNT;
-	else if (answer->status == 404)
-		outcome = OUTCOME_NUMBER;
-	else if (answer->status == 400 && verdict.coded)
-		outcome = OUTCOME_REJECTED;
+	if (!judge(answer, &verdict, message_codes, &outcome)) {
+		if (answer->status == 404)
+			outcome = OUTCOME_NUMBER;
+		else if (answer->status == 400 && verdict.coded)
+			outcome = OUTCOME_REJECTED;
+	}
 	give_reason(answer, &verdict, outcome, reason, reason_size);
 	cJSON_Delete(verdict.root);
 	return outcome;
@@ -457,14 +470,7 @@ static enum outcome push_list_outcome(const struct answer *answer, char *reason,
 	struct verdict verdict;
 
 	read_body(answer, SIZE_MAX, &verdict);
-	const struct code_meaning *known = known_code(list_codes, &verdict);
-	if (known)
-		outcome = known->outcome;
-	else if (verdict.taken && is_2xx(answer->status))
-		outcome = OUTCOME_DELIVERED;
-	else if (account_status(answer->status))
-		outcome = OUTCOME_ACCOUNT;
-	else if (answer->status == 400)
+	if (!judge(answer, &verdict, list_codes, &outcome) && answer->status == 400)
 		outcome = OUTCOME_REJECTED;
 	give_reason(answer, &verdict, outcome, reason, reason_size);
 	if (outcome == OUTCOME_DELIVERED && id)
