@@ -353,7 +353,9 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 {
 	gateway->opener = opener_new(gateway->loop, gateway->config->openers);
 	gateway->deliver = deliver_new(gateway->loop);
-	gateway->inbox = inbox_new(gateway->loop, gateway->store, &inbox_host, gateway);
+	gateway->inbox = inbox_new(
+		gateway->loop, gateway->store, &gateway->inbox_spans, &inbox_host, gateway);
+	gateway->view.inbox = gateway->inbox;
 	gateway->control = control_new(&gateway->view, &control_actions, gateway);
 	gateway->notify = notify_new(gateway->loop, alive, gateway);
 	if (!gateway->opener || !gateway->deliver || !gateway->inbox || !gateway->control ||
@@ -379,7 +381,7 @@ static void set_going(struct gateway *gateway)
 	gateway_load_numbers(gateway);
 	for (size_t i = 0; i < config->platform_count; i++)
 		gateway_add_platform(gateway, &config->platforms[i]);
-	inbox_recover(gateway->inbox);
+	inbox_recover(gateway->inbox, config->start_grace_ms);
 	loop_timer_start(&gateway->grace, config->start_grace_ms);
 	loop_timer_start(&gateway->tick, TICK_MS);
 	loop_timer_start(&gateway->summary, GATEWAY_SUMMARY_MS);

@@ -33,6 +33,7 @@ struct gateway {
 	struct httpd *httpd;
 	struct notify *notify;
 	struct modem_env env;
+	struct inbox_spans inbox_spans;
 	struct modem **modems;
 	size_t modem_count, modem_room;
 	size_t scan_at;       /* where in modems the next device of a scan is expected */
@@ -73,7 +74,8 @@ void gateway_bury_dead(struct gateway *gateway);
 int gateway_reload_said(void *arg, struct config_report *report,
 	void (*say)(void *say_arg, const char *line), void *say_arg);
 
-/* Levels and format of the log, and the modems' spans, as the configuration has them. */
+/* Levels and format of the log, and the spans of modems and inbox, as the configuration has them.
+ */
 void gateway_apply(struct gateway *gateway);
 
 #endif

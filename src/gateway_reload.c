@@ -21,6 +21,8 @@ void gateway_apply(struct gateway *gateway)
 	apply_log(config, gateway->loop);
 	gateway->env.spans = (struct modem_spans) { config->sweep_every_ms, config->poll_every_ms,
 		config->register_grace_ms, config->open_deadline_ms, config->quarantine_ms };
+	gateway->inbox_spans =
+		(struct inbox_spans) { config->parts_wait_ms, config->parts_late_ms };
 }
 
 typedef void say_fn(void *arg, const char *line);

@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/http.h"
 #include "base/loop.h"
+#include "modem/inbox.h"
 #include "modem/modem.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
@@ -22,6 +23,7 @@ struct control_platform {
 struct control_view {
 	struct loop *loop;
 	struct store *store;
+	struct inbox *inbox;
 	const struct config *config;
 	struct modem *const *modems;
 	size_t modem_count;

@@ -417,13 +417,27 @@ static bool offer_answer(struct at *at, const char *line)
 	       strncmp(line, row->prefix, strlen(row->prefix)) == 0 && row->fn(at->owner, line);
 }
 
+static at_line_fn *bare_fn(const struct at *at)
+{
+	const struct at_cmd *row = this_row(at);
+
+	return row->prefix && *row->prefix ? row->bare_fn : row->fn;
+}
+
 /* A bare line: last, and only if its shape is right (the callback looks). */
 static bool offer_bare(struct at *at, const char *line)
 {
-	const struct at_cmd *row = this_row(at);
-	at_line_fn *fn = row->prefix && *row->prefix ? row->bare_fn : row->fn;
+	at_line_fn *fn = bare_fn(at);
 
 	return fn && fn(at->owner, line);
+}
+
+static bool offer_direct(struct at *at, const char *line)
+{
+	bool late = at->phase == QUIET || at->phase == PING;
+	bool wanted = late || (at->phase == ANSWER && bare_fn(at));
+
+	return at->host->direct && at->host->direct(at->owner, line, wanted);
 }
 
 static void keep_waiting(struct at *at)
@@ -473,6 +487,8 @@ static void on_line(void *arg, const char *line, size_t len)
 
 	(void)len;
 	note_line(at, '<', line);
+	if (offer_direct(at, line))
+		return;
 	switch ((enum phase)at->phase) {
 	case ANSWER: answer_line(at, line); return;
 	case PING:

@@ -100,11 +100,17 @@ struct at_report {
 
 typedef void at_done_fn(void *owner, const struct at_report *report);
 
+/* A text that a modem shows unasked has several lines, and they come between any others. Each line
+ * is offered here first, whatever the channel does; true: it was taken. wanted: a command waits for
+ * bare lines of its own, or one that timed out may still bring them. */
+typedef bool at_direct_fn(void *owner, const char *line, bool wanted);
+
 /* What the engine needs of its owner. write: 0 or a negative errno. */
 struct at_host {
 	int (*write)(void *owner, const char *bytes, size_t len);
 	at_done_fn *done;
 	const struct at_urc *urcs; /* everybody's */
+	at_direct_fn *direct;      /* NULL: there are no such texts */
 };
 
 struct at_ring_line {

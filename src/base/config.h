@@ -80,6 +80,8 @@ struct config {
 	int64_t start_grace_ms;
 	int64_t sweep_every_ms;    /* AT+CMGL on each port at least so often */
 	int64_t poll_every_ms;     /* registration, signal, card */
+	int64_t parts_wait_ms;     /* for the parts of a long text; then it goes out with a gap */
+	int64_t parts_late_ms;     /* a part that comes so long after that goes out alone */
 	int64_t register_grace_ms; /* lost registration for so long takes a number off the list */
 	int64_t open_deadline_ms;  /* open() of a device; then it is abandoned */
 	int64_t quarantine_ms;     /* pause before a device that hung is tried again */

@@ -365,6 +365,8 @@ static const struct key gateway_keys[] = {
 	{ "start_grace", read_time, AT(config, start_grace_ms), .preset = "90s", .min = 1 },
 	{ "sweep_every", read_time, AT(config, sweep_every_ms), .preset = "60s", .min = 1 },
 	{ "poll_every", read_time, AT(config, poll_every_ms), .preset = "30s", .min = 1 },
+	{ "parts_wait", read_time, AT(config, parts_wait_ms), .preset = "24h", .min = 1 },
+	{ "parts_late", read_time, AT(config, parts_late_ms), .preset = "24h" },
 	{ "register_grace", read_time, AT(config, register_grace_ms), .preset = "20s", .min = 1 },
 	{ "open_deadline", read_time, AT(config, open_deadline_ms), .preset = "10s", .min = 1 },
 	{ "quarantine", read_time, AT(config, quarantine_ms), .preset = "5m", .min = 1 },

@@ -11,6 +11,10 @@ static const char *const names[COUNTER_COUNT] = {
 	[COUNTER_SMS_UNDECODABLE] = "sms_undecodable",
 	[COUNTER_SMS_SAME_ENTRY] = "sms_same_entry",
 	[COUNTER_SMS_JOINED] = "sms_joined",
+	[COUNTER_SMS_NO_TEXT] = "sms_no_text",
+	[COUNTER_SMS_GAPS] = "sms_gaps",
+	[COUNTER_SMS_LATE] = "sms_late",
+	[COUNTER_SMS_REPEATED] = "sms_repeated",
 	[COUNTER_STORE_COMMITS] = "store_commits",
 	[COUNTER_STORE_JOBS] = "store_jobs",
 	[COUNTER_STORE_ERRORS] = "store_errors",
@@ -24,6 +28,11 @@ static const char *const names[COUNTER_COUNT] = {
 	[COUNTER_DELIVERED] = "delivered",
 	[COUNTER_RETRIED] = "retried",
 	[COUNTER_REJECTED] = "rejected",
+	[COUNTER_DIRECT_IGNORED] = "direct_ignored",
+	[COUNTER_DIRECT_REFUSED] = "direct_refused",
+	[COUNTER_ACKS_SENT] = "acks_sent",
+	[COUNTER_ACKS_REFUSED] = "acks_refused",
+	[COUNTER_ACKS_LATE] = "acks_late",
 };
 
 void counter_add(enum counter counter, uint64_t n)

@@ -9,6 +9,10 @@ enum counter {
 	COUNTER_SMS_UNDECODABLE,
 	COUNTER_SMS_SAME_ENTRY, /* listed again before their deletion */
 	COUNTER_SMS_JOINED,     /* messages put together from parts */
+	COUNTER_SMS_NO_TEXT,    /* status reports, data, ...: kept, not forwarded */
+	COUNTER_SMS_GAPS,       /* long texts that went out without a part */
+	COUNTER_SMS_LATE,       /* parts that came after that, gone out alone */
+	COUNTER_SMS_REPEATED,   /* parts that the network sent again */
 	COUNTER_STORE_COMMITS,
 	COUNTER_STORE_JOBS,
 	COUNTER_STORE_ERRORS,
@@ -22,6 +26,11 @@ enum counter {
 	COUNTER_DELIVERED,
 	COUNTER_RETRIED,
 	COUNTER_REJECTED,
+	COUNTER_DIRECT_IGNORED, /* headers of texts shown unasked that had no PDU */
+	COUNTER_DIRECT_REFUSED, /* such texts over the limit of what a port keeps */
+	COUNTER_ACKS_SENT,      /* AT+CNMA that was answered with OK */
+	COUNTER_ACKS_REFUSED,
+	COUNTER_ACKS_LATE, /* not sent: the text was not stored in time */
 	COUNTER_COUNT
 };
 

@@ -190,6 +190,8 @@ static enum ctl_exit change_outbox(struct ctl *ctl, const char *verb, const char
 	else if (changed > 0 || !id)
 		printf("%.0f %s\n", changed,
 			strcmp(verb, "retry") == 0 ? "queued again" : "dropped");
+	if (!ctl->json && ctl_num(answer.json, "undecodable") > 0)
+		printf("%.0f still undecodable\n", ctl_num(answer.json, "undecodable"));
 	ctl_answer_done(&answer);
 	if (changed > 0 || !id)
 		return CTL_OK;

@@ -13,12 +13,17 @@ struct modem_scripts {
 	const struct at_script *poll; /* card, signal, registration; at each poll */
 };
 
+/* What is odd about a family. */
+enum modem_quirk {
+	QUIRK_NO_CSMS = 1 << 0, /* AT+CSMS must not be sent */
+};
+
 struct modem_timing {
 	int sim_ready_ms; /* how long a card may be busy after power-up */
 	int gap_ms;       /* pause between two commands */
 };
 
-/* Every field but models is set; .urcs may end at once. */
+/* Every field but models and quirks is set; .urcs may end at once. */
 struct modem_driver {
 	const char *name;
 	const char *about;         /* for --list-drivers */
@@ -28,6 +33,7 @@ struct modem_driver {
 	const char *const *iccid; /* commands to try in turn for the ICCID; NULL ends */
 	const char *const *cnmi;  /* "+CNMI=..." to try in turn; NULL ends */
 	struct modem_timing timing;
+	unsigned quirks; /* enum modem_quirk */
 };
 
 /* The ordered list; the last one fits every modem. NULL ends. */

@@ -1,5 +1,5 @@
-/* inbox.c - from an entry of a listing to the store: decode, route, commit, join. */
-#include "modem/inbox.h"
+/* inbox.c - from an entry of a listing to the store: decode, route, commit. */
+#include "modem/inbox_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,21 +8,14 @@
 
 #include "base/counter.h"
 #include "base/log.h"
-#include "sms/pdu.h"
+#include "sms/concat.h"
 
 enum {
-	NOBODY = '?',      /* begins the name under which parts of an unknown card are kept */
-	PID_TYPE_0 = 0x40, /* acknowledged, shown to nobody (TS 23.040 9.2.3.9) */
-	JOIN_AGAIN_MS = 10 * 1000, /* a complete set that could not be joined */
-};
-
-struct inbox {
-	struct loop *loop;
-	struct store *store;
-	const struct inbox_host *host;
-	void *arg;
-	struct loop_timer join_timer;
-	bool trouble; /* the store refused the last text */
+	/* TS 23.040 9.2.3.9 */
+	PID_TYPE_0 = 0x40,              /* acknowledged, shown to nobody */
+	PID_SIM_DATA = 0x7F,            /* for the card's own programs */
+	DOWN_MS = 6 * 24 * 3600 * 1000, /* for which a host may have been off: the rest of a text
+					   that was begun before may still lie on its card */
 };
 
 /* A text on its way into the store. */
@@ -30,43 +23,34 @@ struct inbox_job {
 	struct inbox *inbox;
 	inbox_done_fn *done;
 	void *owner;
-	const char *undecodable;
-	bool part;
+	const char *no_text; /* why it is none */
+	bool undecodable;    /* and nobody can tell what it is */
+	bool part, again;
 	char port_id[2 * STORE_NAME_SIZE];
 };
 
-static void on_join_timer(void *arg)
-{
-	inbox_recover(arg);
-}
-
-/* Its parts are no longer on the card: the store alone has them. */
-static void join_later(struct inbox *inbox)
-{
-	if (!loop_timer_active(&inbox->join_timer))
-		loop_timer_start(&inbox->join_timer, JOIN_AGAIN_MS);
-}
-
-struct inbox *inbox_new(
-	struct loop *loop, struct store *store, const struct inbox_host *host, void *arg)
+struct inbox *inbox_new(struct loop *loop, struct store *store, const struct inbox_spans *spans,
+	const struct inbox_host *host, void *arg)
 {
 	struct inbox *inbox = calloc(1, sizeof *inbox);
 
 	if (!inbox)
 		return NULL;
-	*inbox = (struct inbox) { .loop = loop, .store = store, .host = host, .arg = arg };
-	loop_timer_init(&inbox->join_timer, loop, on_join_timer, inbox);
+	*inbox = (struct inbox) {
+		.loop = loop, .store = store, .spans = spans, .host = host, .arg = arg
+	};
+	inbox_sets_init(inbox);
 	return inbox;
 }
 
 void inbox_free(struct inbox *inbox)
 {
 	if (inbox)
-		loop_timer_stop(&inbox->join_timer);
+		inbox_sets_done(inbox);
 	free(inbox);
 }
 
-static void note_trouble(struct inbox *inbox, int err)
+void inbox_note_store(struct inbox *inbox, int err)
 {
 	if (err && !inbox->trouble)
 		log_error(LOGC_STORE, NULL, "store_failed",
@@ -78,76 +62,22 @@ static void note_trouble(struct inbox *inbox, int err)
 	inbox->trouble = err != 0;
 }
 
-/* ---- joining -------------------------------------------------------------------------------- */
+/* ---- stored --------------------------------------------------------------------------------- */
 
-static void on_joined(void *arg, int err, const struct store_sms_result *result)
+static void note_no_text(const struct inbox_job *job)
 {
-	struct inbox *inbox = arg;
-
-	note_trouble(inbox, err);
-	if (err)
-		join_later(inbox);
-	if (err || result->same_entry)
-		return;
-	counter_add(COUNTER_SMS_JOINED, 1);
-	inbox->host->stored(inbox->arg, result);
-}
-
-static void join(struct inbox *inbox, const struct store_sms_result *result)
-{
-	size_t count = result->part_count, size = count * SMS_TEXT_MAX;
-	const struct store_set_part *last = &result->parts[0];
-	bool attributed;
-	struct sms_pdu *pdus = calloc(count, sizeof *pdus);
-	const struct sms_pdu **order = calloc(count, sizeof *order);
-	char *text = malloc(size);
-	struct store_route routes[STORE_ROUTES_MAX];
-
-	if (!pdus || !order || !text) {
-		join_later(inbox);
-		goto out;
+	if (job->undecodable) {
+		counter_add(COUNTER_SMS_UNDECODABLE, 1);
+		log_warning(LOGC_SMS, job->port_id, "sms_undecodable",
+			LOG_FIELDS(LOG_STR("reason", job->no_text)),
+			"kept as it is, not forwarded: see simgatectl outbox");
+	} else {
+		counter_add(COUNTER_SMS_NO_TEXT, 1);
+		log_info(LOGC_SMS, job->port_id, "sms_stored",
+			LOG_FIELDS(LOG_STR("reason", job->no_text)),
+			"no text: kept as it is, not forwarded");
 	}
-	for (size_t i = 0; i < count; i++) {
-		order[i] = &pdus[i];
-		if (sms_pdu_read(result->parts[i].raw, strlen(result->parts[i].raw), -1, &pdus[i]))
-			goto out;
-		if (result->parts[i].arrived_ms > last->arrived_ms)
-			last = &result->parts[i];
-	}
-	attributed = last->card_id[0] && last->card_id[0] != NOBODY;
-	sms_text(order, count, text, size);
-	struct store_message message = {
-		.card_id = attributed ? last->card_id : "",
-		.bank = last->bank,
-		.slot = last->slot,
-		.sender = pdus[0].sender.text,
-		.text = text,
-		.sent_ms = pdus[0].sent.valid ? pdus[0].sent.utc_s * 1000 : 0,
-		.arrived_ms = last->arrived_ms,
-		.parts = (int)count,
-	};
-	size_t routed = inbox->host->route(inbox->arg, last->bank, attributed, routes);
-	store_set_join(inbox->store, result->set_id, &message, routes, routed, on_joined, inbox);
-out:
-	free(pdus);
-	free(order);
-	free(text);
 }
-
-static void on_set_complete(void *arg, int err, const struct store_sms_result *result)
-{
-	if (err)
-		join_later(arg);
-	if (result)
-		join(arg, result);
-}
-
-void inbox_recover(struct inbox *inbox)
-{
-	store_sets_complete(inbox->store, on_set_complete, inbox);
-}
-
-/* ---- entries -------------------------------------------------------------------------------- */
 
 static void note_stored(const struct inbox_job *job, const struct store_sms_result *result)
 {
@@ -155,20 +85,25 @@ static void note_stored(const struct inbox_job *job, const struct store_sms_resu
 		counter_add(COUNTER_SMS_SAME_ENTRY, 1);
 		return;
 	}
-	counter_add(COUNTER_SMS_RECEIVED, 1);
-	if (job->undecodable) {
-		counter_add(COUNTER_SMS_UNDECODABLE, 1);
-		log_warning(LOGC_SMS, job->port_id, "sms_undecodable",
-			LOG_FIELDS(LOG_STR("reason", job->undecodable)),
-			"kept as it is, not forwarded: see simgatectl outbox");
-	} else if (job->part) {
+	if (!job->again)
+		counter_add(COUNTER_SMS_RECEIVED, 1);
+	if (result->same_part)
+		counter_add(COUNTER_SMS_REPEATED, 1);
+	if (result->late)
+		counter_add(COUNTER_SMS_LATE, 1);
+	if (job->no_text)
+		note_no_text(job);
+	else if (result->late)
+		log_notice(LOGC_SMS, job->port_id, "sms_stored",
+			LOG_FIELDS(LOG_STR("id", result->message_id)),
+			"a part came after its text had gone out with a gap: it goes out alone");
+	else if (job->part)
 		log_info(LOGC_SMS, job->port_id, "sms_stored",
 			LOG_FIELDS(LOG_INT("complete", result->set_id != NULL)),
 			"a part of a longer text is stored");
-	} else {
+	else
 		log_info(LOGC_SMS, job->port_id, "sms_stored",
 			LOG_FIELDS(LOG_STR("id", result->message_id)), "a text is stored");
-	}
 }
 
 static void on_stored(void *arg, int err, const struct store_sms_result *result)
@@ -176,27 +111,21 @@ static void on_stored(void *arg, int err, const struct store_sms_result *result)
 	struct inbox_job *job = arg;
 	struct inbox *inbox = job->inbox;
 
-	note_trouble(inbox, err);
+	inbox_note_store(inbox, err);
 	if (!err) {
 		note_stored(job, result);
 		if (!result->same_entry)
 			inbox->host->stored(inbox->arg, result);
 		if (result->set_id)
-			join(inbox, result);
+			inbox_join(inbox, result);
+		if (result->crowded)
+			inbox_look_for_due(inbox);
 	}
 	job->done(job->owner, err, !err && result->same_entry);
 	free(job);
 }
 
-/* Under which card a part waits for the others. Where nobody can tell, those of one memory belong
- * together; those of two modules do not, be sender and reference the same. */
-static const char *part_card(const struct inbox_entry *entry, char *buf, size_t size)
-{
-	if (entry->card_id[0])
-		return entry->card_id;
-	snprintf(buf, size, "%c%s", NOBODY, entry->key);
-	return buf;
-}
+/* ---- read ----------------------------------------------------------------------------------- */
 
 /* Why a PDU is kept raw and not forwarded; NULL if it is a text. */
 static const char *no_text(enum sms_error error, const struct sms_pdu *pdu)
@@ -209,27 +138,91 @@ static const char *no_text(enum sms_error error, const struct sms_pdu *pdu)
 		return "status-report";
 	if (pdu->pid == PID_TYPE_0)
 		return "type-0";
-	if (pdu->alphabet == SMS_DATA)
+	if (pdu->alphabet == SMS_DATA || pdu->pid == PID_SIM_DATA)
 		return "data";
 	return NULL;
+}
+
+static void read_entry(const struct inbox_entry *entry, struct sms_pdu *pdu, struct inbox_job *job)
+{
+	enum sms_error error;
+
+	job->no_text = entry->no_text;
+	if (entry->no_text)
+		return;
+	error = sms_pdu_read(entry->pdu, strlen(entry->pdu), entry->tpdu_len, pdu);
+	job->no_text = no_text(error, pdu);
+	job->undecodable = error != SMS_OK;
+	job->part = !job->no_text && pdu->concat.total > 1;
+}
+
+/* Under which card a part waits for the others. Where nobody can tell, those of one memory belong
+ * together; those of two modules do not, be sender and reference the same. */
+static const char *part_card(const struct inbox_entry *entry, char *buf, size_t size)
+{
+	if (entry->card_id[0])
+		return entry->card_id;
+	snprintf(buf, size, "%c%s", INBOX_NOBODY, entry->key);
+	return buf;
+}
+
+static void put(const struct inbox_entry *entry, const struct sms_pdu *pdu, struct inbox_job *job,
+	struct store_sms *sms)
+{
+	struct inbox *inbox = job->inbox;
+	struct store_route routes[STORE_ROUTES_MAX];
+	char text[SMS_TEXT_MAX], card[STORE_CARD_SIZE];
+	int64_t oldest_ms = sms->arrived_ms - inbox->spans->wait - DOWN_MS;
+	struct store_part part = { part_card(entry, card, sizeof card), pdu->sender.text,
+		pdu->sender.type, pdu->concat.ref, pdu->concat.ref_bits, pdu->concat.total,
+		pdu->concat.seq, oldest_ms, sms->arrived_ms - inbox->spans->late };
+	struct store_message message = {
+		.card_id = entry->card_id,
+		.bank = entry->bank,
+		.slot = entry->slot,
+		.sender = pdu->sender.text,
+		.text = text,
+		.sent_ms = pdu->sent.valid ? pdu->sent.utc_s * 1000 : 0,
+		.arrived_ms = sms->arrived_ms,
+		.parts = 1,
+	};
+
+	if (job->part)
+		sms_part_text(pdu, text, sizeof text);
+	else
+		sms_text(&pdu, 1, text, sizeof text);
+	sms->part = job->part ? &part : NULL;
+	sms->message = &message;
+	sms->routes = routes;
+	sms->route_count = inbox->host->route(inbox->arg, entry->bank, entry->card_id[0], routes);
+	store_sms_put(inbox->store, sms, on_stored, job);
+}
+
+static struct inbox_job *job_new(
+	struct inbox *inbox, const char *port_id, inbox_done_fn *done, void *owner)
+{
+	struct inbox_job *job = calloc(1, sizeof *job);
+
+	if (!job)
+		return NULL;
+	*job = (struct inbox_job) { .inbox = inbox, .done = done, .owner = owner };
+	snprintf(job->port_id, sizeof job->port_id, "%s", port_id);
+	return job;
 }
 
 void inbox_put(
 	struct inbox *inbox, const struct inbox_entry *entry, inbox_done_fn *done, void *owner)
 {
-	struct inbox_job *job = calloc(1, sizeof *job);
-	struct store_route routes[STORE_ROUTES_MAX];
-	char text[SMS_TEXT_MAX], card[STORE_CARD_SIZE];
+	struct inbox_job *job = job_new(inbox, entry->port_id, done, owner);
 	struct sms_pdu pdu;
-	const struct sms_pdu *one = &pdu;
-	struct store_message message = { 0 };
-	struct store_part part = { 0 };
 	struct store_sms sms = {
 		.card_id = entry->key,
+		.owner = entry->card_id,
 		.bank = entry->bank,
 		.slot = entry->slot,
 		.memory = entry->memory,
 		.index = entry->index,
+		.tpdu_len = entry->tpdu_len,
 		.raw = entry->pdu,
 		.arrived_ms = loop_wall_ms(inbox->loop),
 	};
@@ -238,36 +231,110 @@ void inbox_put(
 		done(owner, -ENOMEM, false);
 		return;
 	}
-	job->inbox = inbox;
-	job->done = done;
-	job->owner = owner;
-	snprintf(job->port_id, sizeof job->port_id, "%s", entry->port_id);
-	job->undecodable = sms.undecodable =
-		no_text(sms_pdu_read(entry->pdu, strlen(entry->pdu), entry->tpdu_len, &pdu), &pdu);
-	if (sms.undecodable) {
-		; /* raw, with the reason */
-	} else if (pdu.concat.total > 1) {
-		part = (struct store_part) { part_card(entry, card, sizeof card), pdu.sender.text,
-			pdu.sender.type, pdu.concat.ref, pdu.concat.ref_bits, pdu.concat.total,
-			pdu.concat.seq };
-		sms.part = &part;
-		job->part = true;
+	read_entry(entry, &pdu, job);
+	if (job->no_text) {
+		sms.undecodable = job->no_text;
+		store_sms_put(inbox->store, &sms, on_stored, job);
 	} else {
-		sms_text(&one, 1, text, sizeof text);
-		message = (struct store_message) {
-			.card_id = entry->card_id,
-			.bank = entry->bank,
-			.slot = entry->slot,
-			.sender = pdu.sender.text,
-			.text = text,
-			.sent_ms = pdu.sent.valid ? pdu.sent.utc_s * 1000 : 0,
-			.arrived_ms = sms.arrived_ms,
-			.parts = 1,
-		};
-		sms.message = &message;
-		sms.routes = routes;
-		sms.route_count =
-			inbox->host->route(inbox->arg, entry->bank, entry->card_id[0], routes);
+		put(entry, &pdu, job, &sms);
 	}
-	store_sms_put(inbox->store, &sms, on_stored, job);
+}
+
+/* ---- once more ------------------------------------------------------------------------------ */
+
+struct retry {
+	struct inbox *inbox;
+	inbox_retry_fn *done;
+	void *arg;
+	bool all;
+	char last[STORE_ID_SIZE]; /* id of the last entry looked at */
+	int64_t decoded, left;
+	size_t waiting; /* entries of this page that are being stored, and one for the page */
+	bool more;
+	int err;
+};
+
+static void on_raws(void *arg, int err, const struct store_raw *raws, size_t count);
+
+static void retry_over(struct retry *retry)
+{
+	if (--retry->waiting > 0)
+		return;
+	if (retry->more && !retry->err) {
+		store_undecodable(retry->inbox->store, NULL, retry->last, on_raws, retry);
+		return;
+	}
+	retry->done(retry->arg, retry->err, retry->decoded, retry->left);
+	free(retry);
+}
+
+static void on_decoded(void *owner, int err, bool same_entry)
+{
+	struct retry *retry = owner;
+
+	if (err)
+		retry->err = err;
+	else if (!same_entry)
+		retry->decoded++;
+	retry_over(retry);
+}
+
+static void decode_again(struct retry *retry, const struct store_raw *raw)
+{
+	char port_id[2 * STORE_NAME_SIZE];
+	struct inbox_entry entry = { port_id, raw->bank, raw->slot, raw->card_id, raw->owner,
+		raw->memory, raw->index, raw->tpdu_len, raw->raw, NULL };
+	struct inbox_job *job;
+	struct sms_pdu pdu;
+	struct store_sms sms = { .pdu_id = raw->pdu_id,
+		.raw = raw->raw,
+		.index = raw->index,
+		.tpdu_len = raw->tpdu_len,
+		.arrived_ms = raw->arrived_ms };
+
+	if (strcmp(raw->reason, INBOX_BROADCAST) == 0) {
+		retry->left++;
+		return;
+	}
+	snprintf(port_id, sizeof port_id, "%s/%s", raw->bank, raw->slot);
+	job = job_new(retry->inbox, port_id, on_decoded, retry);
+	if (!job) {
+		retry->err = -ENOMEM;
+		return;
+	}
+	read_entry(&entry, &pdu, job);
+	if (job->no_text) {
+		retry->left++;
+		free(job);
+		return;
+	}
+	job->again = true;
+	retry->waiting++;
+	put(&entry, &pdu, job, &sms);
+}
+
+static void on_raws(void *arg, int err, const struct store_raw *raws, size_t count)
+{
+	struct retry *retry = arg;
+
+	retry->err = err;
+	retry->waiting = 1;
+	retry->more = retry->all && count == STORE_PAGE_MAX;
+	for (size_t i = 0; i < count; i++)
+		decode_again(retry, &raws[i]);
+	if (count > 0)
+		snprintf(retry->last, sizeof retry->last, "%s", raws[count - 1].pdu_id);
+	retry_over(retry);
+}
+
+void inbox_retry(struct inbox *inbox, const char *id, inbox_retry_fn *done, void *arg)
+{
+	struct retry *retry = calloc(1, sizeof *retry);
+
+	if (!retry) {
+		done(arg, -ENOMEM, 0, 0);
+		return;
+	}
+	*retry = (struct retry) { .inbox = inbox, .done = done, .arg = arg, .all = !id };
+	store_undecodable(inbox->store, id, "", on_raws, retry);
 }

@@ -7,7 +7,16 @@
 #include "base/loop.h"
 #include "store/store.h"
 
+#define INBOX_BROADCAST "cell-broadcast" /* inbox_entry.no_text of a page of +CBM */
+
 struct inbox;
+
+/* Spans of the configuration, in milliseconds. */
+struct inbox_spans {
+	int64_t wait; /* for the parts of a long text, from the first; then it goes out with a gap
+		       */
+	int64_t late; /* a part that comes so long after that goes out alone */
+};
 
 /* Whom the inbox asks and tells; the modem wing knows no platform. */
 struct inbox_host {
@@ -25,12 +34,16 @@ struct inbox_entry {
 	const char *card_id; /* the card it came to; "" if nobody can tell */
 	const char *memory;  /* "SM", "ME" */
 	int index;
-	int tpdu_len;    /* what the listing's header said */
+	int tpdu_len;    /* what the listing's header said, -1 if nothing */
 	const char *pdu; /* hexadecimal */
+	const char
+		*no_text; /* why it is no text, where the code that brought it tells; else NULL */
 };
 
-struct inbox *inbox_new(
-	struct loop *loop, struct store *store, const struct inbox_host *host, void *arg);
+/* spans must outlive it; what changes in them holds from the next look on, a minute later at most.
+ */
+struct inbox *inbox_new(struct loop *loop, struct store *store, const struct inbox_spans *spans,
+	const struct inbox_host *host, void *arg);
 void inbox_free(struct inbox *inbox);
 
 /* done tells when the entry is durable (err 0: it may be deleted from the card), or why it is not.
@@ -40,7 +53,14 @@ typedef void inbox_done_fn(void *owner, int err, bool same_entry);
 void inbox_put(
 	struct inbox *inbox, const struct inbox_entry *entry, inbox_done_fn *done, void *owner);
 
-/* Joins the sets that were complete when the process ended; tried on until the store takes them. */
-void inbox_recover(struct inbox *inbox);
+/* At the start: joins the sets that were complete when the process ended; tried on until the store
+ * takes them. Sets that have waited too long meanwhile are given hold_ms more: their missing parts
+ * may lie on the cards. */
+void inbox_recover(struct inbox *inbox, int64_t hold_ms);
+
+/* Decodes once more what was undecodable: one entry by its id, or all (NULL). decoded: entries that
+ * are texts or parts now; left: those that are not. */
+typedef void inbox_retry_fn(void *arg, int err, int64_t decoded, int64_t left);
+void inbox_retry(struct inbox *inbox, const char *id, inbox_retry_fn *done, void *arg);
 
 #endif

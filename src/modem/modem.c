@@ -113,6 +113,7 @@ static void on_store_timer(void *arg)
 	if (modem->number_wanted)
 		modem_number_changed(modem);
 	put_port(modem);
+	modem_direct_again(modem);
 }
 
 void modem_update_online(struct modem *modem)
@@ -137,6 +138,7 @@ static void on_grace_over(void *arg)
 
 void modem_close_channel(struct modem *modem)
 {
+	modem_direct_end(modem);
 	at_reset(&modem->at);
 	modem->job = JOB_NONE;
 	port_close(modem->port);
@@ -178,11 +180,13 @@ static void channel_done(void *owner, const struct at_report *report)
 	case JOB_CARD: modem_sim_script(modem, job, report); break;
 	case JOB_POLL: modem_sim_polled(modem, report); break;
 	case JOB_SMS_MODE:
+	case JOB_SMS_SERVICE:
 	case JOB_SMS_STORES:
 	case JOB_SMS_SELECT:
 	case JOB_SMS_CNMI: modem_setup_script(modem, job, report); break;
 	case JOB_LIST:
 	case JOB_DELETE: modem_sms_script(modem, job, report); break;
+	case JOB_ACK: modem_direct_script(modem, report); break;
 	case JOB_NONE:
 	case JOB_PROBE:
 	case JOB_INIT:
@@ -219,7 +223,8 @@ static const struct at_urc common_urcs[] = {
 	{ NULL, NULL },
 };
 
-static const struct at_host channel = { channel_write, channel_done, common_urcs };
+static const struct at_host channel = { channel_write, channel_done, common_urcs,
+	modem_direct_line };
 
 static void port_opened(void *owner, int err, const char *why)
 {
@@ -339,6 +344,7 @@ struct modem *modem_new(struct modem_env *env, const struct modem_config *config
 	loop_timer_init(&modem->grace_timer, env->loop, on_grace_over, modem);
 	loop_timer_init(&modem->retry_timer, env->loop, on_retry_timer, modem);
 	loop_timer_init(&modem->store_timer, env->loop, on_store_timer, modem);
+	modem_direct_init(modem);
 	modem_sim_forget(modem);
 	modem->device = strdup(config->device);
 	if (modem->device)
@@ -369,7 +375,7 @@ void modem_stop(struct modem *modem, const char *why)
 bool modem_finished(const struct modem *modem)
 {
 	return modem->dead && modem->fsm.state == MODEM_OFF && modem->pending == 0 &&
-	       !loop_timer_active(&modem->store_timer);
+	       !modem_direct_waits(modem) && !loop_timer_active(&modem->store_timer);
 }
 
 void modem_free(struct modem *modem)
@@ -377,6 +383,7 @@ void modem_free(struct modem *modem)
 	if (!modem)
 		return;
 	modem_sms_end(modem);
+	modem_direct_free(modem);
 	free(modem->sms.entries);
 	fsm_done(&modem->fsm);
 	at_done(&modem->at);

@@ -7,6 +7,7 @@
 
 #include "at/at.h"
 #include "base/fsm.h"
+#include "modem/cmgl.h"
 #include "modem/driver.h"
 #include "modem/inbox.h"
 #include "port/port.h"
@@ -15,9 +16,8 @@
 enum {
 	MODEM_HISTORY = 16,      /* state changes kept */
 	MODEM_LISTING_MAX = 512, /* entries of one listing; more wait for the next */
-	MODEM_PDU_SIZE = 400,    /* hexadecimal digits of an entry, with NUL */
 	MODEM_MEMORIES_MAX = 2,
-	MODEM_SHORTS_MAX = 16, /* entries shown too short that are remembered */
+	MODEM_DIRECT_MAX = 16, /* texts without a copy on the card that the store refused */
 };
 
 enum modem_state {
@@ -94,22 +94,29 @@ struct modem_sms {
 	struct modem_entry **entries;
 	size_t count, room;
 	struct modem_entry *deleting; /* the one that AT+CMGD is about; NULL: none */
-	struct {                      /* the entry that is being read */
-		int index, digits;    /* digits expected, 0: none is being read */
-		int tpdu_len;
-		size_t len;
-		char pdu[MODEM_PDU_SIZE];
-	} reading;
-	struct { /* entries that ended too early, and in which listing */
-		uint64_t hash;
-		unsigned listing;
-	} shorts[MODEM_SHORTS_MAX];
-	size_t short_count;
+	struct cmgl list;             /* the listing that is being read */
+	struct cmgl_shorts shorts;
 	unsigned listings;
 	bool damaged;        /* this listing lost something: it proves nothing about what is gone */
 	int delete_failures; /* in a row */
 	int read_failures[MODEM_MEMORIES_MAX];     /* in a row */
 	int64_t last_sweep_ms, last_sweep_wall_ms; /* of the last good listing; 0: none */
+};
+
+/* Texts that the modem shows unasked: no card has them. */
+struct modem_direct {
+	enum cmgl_direct kind; /* the one that is being read; CMGL_NOT_DIRECT: none */
+	struct cmgl_pdu pdu;
+	struct loop_timer timer;   /* until when its digits may come */
+	struct modem_text *texts;  /* on their way to the store and to AT+CNMA, oldest first */
+	struct modem_text *acking; /* the one that AT+CNMA is about; NULL: none */
+	bool acks;                 /* the network waits for AT+CNMA (+CSMS=1) */
+	bool acks_off;             /* it was refused too often: no more until the next start */
+	int ack_refusals;          /* in a row */
+	bool setup_wanted;         /* the module may have turned its indications off */
+	int64_t setup_until_ms;    /* it may do so until then */
+	struct loop_timer setup_timer;
+	uint64_t ignored, refused; /* headers without a PDU; texts there was no room for */
 };
 
 struct modem_history {
@@ -159,6 +166,7 @@ struct modem {
 	int faults;         /* in a row: for the back-off */
 	int pending;        /* callbacks of the store that are still to come */
 	struct modem_sms sms;
+	struct modem_direct direct;
 	struct { /* the module's own memory; outlives a restart of the module and a hang-up */
 		bool unread;                 /* not listed since `card` came */
 		char owner[STORE_CARD_SIZE]; /* whose texts it held then; "" if nobody can tell */

@@ -1,4 +1,4 @@
-/* modem_impl.h - what modem.c, modem_sim.c and modem_sms.c share. */
+/* modem_impl.h - what the files of a modem share. */
 #ifndef SIMGATE_MODEM_MODEM_IMPL_H
 #define SIMGATE_MODEM_MODEM_IMPL_H
 
@@ -33,12 +33,14 @@ enum modem_job {
 	JOB_ICCID,
 	JOB_CARD,
 	JOB_SMS_MODE,
+	JOB_SMS_SERVICE,
 	JOB_SMS_STORES,
 	JOB_SMS_SELECT,
 	JOB_SMS_CNMI,
 	JOB_POLL,
 	JOB_LIST,
 	JOB_DELETE,
+	JOB_ACK,
 };
 
 /* Starts a script for a job; the channel must be idle. */
@@ -78,6 +80,27 @@ void modem_sms_script(struct modem *modem, enum modem_job job, const struct at_r
 void modem_sms_want(struct modem *modem, const char *memory); /* NULL: all */
 void modem_sms_unselected(struct modem *modem, int memory);   /* it could not be selected */
 bool modem_sms_readable(const struct modem *modem); /* false: texts that come cannot be read now */
+
+/* Under which name what is in the module's own memory is remembered: the place's and module's. */
+void modem_module_key(const struct modem *modem, char *out, size_t size);
+
+/* modem_direct.c: texts shown unasked. */
+void modem_direct_init(struct modem *modem);
+at_direct_fn modem_direct_line;
+void modem_direct_end(struct modem *modem);   /* the channel is gone, and what it waited for */
+void modem_direct_again(struct modem *modem); /* what the store refused */
+bool modem_direct_waits(const struct modem *modem); /* a text is not stored yet */
+void modem_direct_free(struct modem *modem);
+
+/* Starts AT+CNMA for a text that is stored; false if there is none. */
+bool modem_direct_ack(struct modem *modem);
+void modem_direct_script(struct modem *modem, const struct at_report *report);
+
+/* Starts the set-up anew where a text was not acknowledged; false if that is not needed. */
+bool modem_direct_setup(struct modem *modem);
+
+/* A poll that runs ends after the command at hand: each second one runs on, whatever comes. */
+void modem_cut_poll(struct modem *modem);
 
 /* "AT+CPIN? said +CME ERROR: 10", "no answer to AT+CMGL=4". */
 void modem_report_text(const struct at_report *report, char *out, size_t size);

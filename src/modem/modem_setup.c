@@ -1,4 +1,4 @@
-/* modem_setup.c - PDU mode, the memories that a modem offers, and how it announces new texts. */
+/* modem_setup.c - PDU mode, the memories that a modem offers, how it announces and shows texts. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +12,18 @@ enum {
 };
 
 /* The steps of the set-up, in this order. */
-enum step { STEP_NONE, STEP_MODE, STEP_STORES, STEP_SELECT, STEP_CNMI, STEP_DONE };
+enum step { STEP_NONE, STEP_MODE, STEP_SERVICE, STEP_STORES, STEP_SELECT, STEP_CNMI, STEP_DONE };
+
+/* +CSMS: mt,mo,bm: whether texts that are shown can be acknowledged (27.005 3.2.1). */
+static bool on_service(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+CSMS");
+	int mt = 0;
+
+	modem->direct.acks = at_args_int(&args, 0, 1, &mt) && mt == 1;
+	return true;
+}
 
 /* ("SM","ME"),("SM"),...: the first group is what can be listed. Parentheses may be doubled or
  * missing (Wavecom, Huawei MU609). */
@@ -73,6 +84,8 @@ static void put_cnmi(void *owner, struct at_text *text)
 }
 
 AT_SCRIPT(mode, { .cmd = "+CMGF=0", .retries = MODE_RETRIES });
+AT_SCRIPT(service, AT_GET("+CSMS=1", "+CSMS", on_service));
+AT_SCRIPT(service_off, AT_TRY("+CSMS=0"));
 AT_SCRIPT(stores, AT_ASK("+CPMS=?", "+CPMS", on_stores));
 AT_SCRIPT(select_memory, { .build = put_select, .retries = 1 });
 AT_SCRIPT(cnmi, { .build = put_cnmi });
@@ -83,13 +96,25 @@ void modem_setup_select(struct modem *modem, int memory)
 	modem_run(modem, JOB_SMS_SELECT, &select_memory);
 }
 
+/* Where texts cannot be acknowledged, the module must not wait for it. */
+static void choose_service(struct modem *modem)
+{
+	bool off = modem->direct.acks_off;
+
+	modem->direct.acks = !off; /* until the modem says no */
+	modem_run(modem, JOB_SMS_SERVICE, off ? &service_off : &service);
+}
+
 static void next_step(struct modem *modem)
 {
 	struct modem_sms *sms = &modem->sms;
 
-	switch ((enum step)++ sms->step) {
+	if (++sms->step == STEP_SERVICE && modem->driver->quirks & QUIRK_NO_CSMS)
+		sms->step++;
+	switch ((enum step)sms->step) {
 	case STEP_NONE: break;
 	case STEP_MODE: modem_run(modem, JOB_SMS_MODE, &mode); break;
+	case STEP_SERVICE: choose_service(modem); break;
 	case STEP_STORES: modem_run(modem, JOB_SMS_STORES, &stores); break;
 	case STEP_SELECT:
 		if (sms->memory_count == 0) /* none told: what the card has is the usual */
@@ -155,6 +180,10 @@ void modem_setup_script(struct modem *modem, enum modem_job job, const struct at
 		modem_report_text(report, text, sizeof text);
 		snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", text);
 		fsm_post(&modem->fsm, EV_FAILED, report->result);
+	} else if (job == JOB_SMS_SERVICE) {
+		if (report->result != AT_OK)
+			modem->direct.acks = false;
+		next_step(modem);
 	} else if (job == JOB_SMS_SELECT) {
 		select_over(modem, report);
 	} else if (job == JOB_SMS_CNMI) {

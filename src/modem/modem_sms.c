@@ -1,5 +1,4 @@
 /* modem_sms.c - the memories for texts: listed, emptied entry by entry after the commit. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 enum {
 	LIST_SILENCE_MS = 20000, /* inside a listing; 50 entries at 9600 baud take 20 s in all */
 	DELETE_MS = 10000,
-	ORPHAN_DIGITS = 16, /* so many hexadecimal digits on a line are (a piece of) a PDU */
 	AGAIN_MS =
 		2000, /* a listing that lost something, or a store in trouble: again after this */
 	SETUP_AFTER =
@@ -106,13 +104,16 @@ static const char *whose(const struct modem *modem, const char *memory)
 	return strcmp(memory, "ME") == 0 || strcmp(owner, modem->card_id) == 0 ? owner : "";
 }
 
-/* Under which name the entries of a memory are remembered: the card's, or the place's and module's.
- */
+void modem_module_key(const struct modem *modem, char *out, size_t size)
+{
+	snprintf(out, size, "me-%s-%.100s", modem->imei[0] ? modem->imei : "unknown", modem->id);
+}
+
+/* Under which name the entries of a memory are remembered: the card's, or the module's. */
 static void memory_key(const struct modem *modem, const char *memory, char *out, size_t size)
 {
 	if (module_memory(memory))
-		snprintf(out, size, "me-%s-%.100s", modem->imei[0] ? modem->imei : "unknown",
-			modem->id);
+		modem_module_key(modem, out, size);
 	else
 		snprintf(out, size, "%s", modem->card_id);
 }
@@ -167,152 +168,57 @@ static void store_entry(struct modem *modem, struct modem_entry *entry, int tpdu
 	inbox_put(modem->env->inbox, &in, on_stored, entry);
 }
 
-/* The entry that was read is whole, or will not get better. */
-static void take_entry(struct modem *modem)
+/* The entry is whole, or will not get better. */
+static void take_entry(struct modem *modem, const struct cmgl_entry *shown)
 {
-	struct modem_sms *sms = &modem->sms;
 	const char *memory = memory_name(modem);
-	struct modem_entry *entry;
+	struct modem_entry *entry = entry_find(modem, memory, shown->index, shown->hex);
 
-	sms->reading.digits = 0;
-	entry = entry_find(modem, memory, sms->reading.index, sms->reading.pdu);
-	if (!entry) {
-		entry = entry_add(modem, memory, sms->reading.index, sms->reading.pdu);
-		if (!entry) {
-			sms->damaged = true;
-			return;
-		}
-		entry->seen = true; /* now: what follows may drop it */
-		store_entry(modem, entry, sms->reading.tpdu_len);
-	} else {
+	if (entry) {
 		entry->seen = true;
+		return;
 	}
-}
-
-/* ---- lines of a listing --------------------------------------------------------------------- */
-
-static uint64_t hash_of(int index, const char *text)
-{
-	uint64_t hash = 14695981039346656037U + (uint64_t)index;
-
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211U;
-	return hash;
-}
-
-/* Whether an earlier listing showed the entry that is being read just so; if not, it is remembered.
- */
-static bool short_before(struct modem_sms *sms)
-{
-	uint64_t hash = hash_of(sms->selected << 16 | sms->reading.index, sms->reading.pdu);
-
-	for (size_t i = 0; i < sms->short_count; i++)
-		if (sms->shorts[i].hash == hash && sms->shorts[i].listing != sms->listings) {
-			sms->shorts[i] = sms->shorts[--sms->short_count];
-			return true;
-		}
-	if (sms->short_count < MODEM_SHORTS_MAX) { /* others wait until these are taken */
-		sms->shorts[sms->short_count].hash = hash;
-		sms->shorts[sms->short_count++].listing = sms->listings;
+	entry = entry_add(modem, memory, shown->index, shown->hex);
+	if (!entry) {
+		modem->sms.damaged = true;
+		return;
 	}
-	return false;
+	entry->seen = true; /* now: what follows may drop it */
+	store_entry(modem, entry, shown->tpdu_len);
 }
 
-/* Only what the listing of the same memory just before this one showed counts: the memories take
- * turns. */
-static void forget_old_shorts(struct modem_sms *sms)
-{
-	for (size_t i = 0; i < sms->short_count;)
-		if (sms->listings - sms->shorts[i].listing > (unsigned)sms->memory_count)
-			sms->shorts[i] = sms->shorts[--sms->short_count];
-		else
-			i++;
-}
+/* ---- listings ------------------------------------------------------------------------------- */
 
-/* The next header or the end came before all digits of an entry. Bytes were lost on the way: the
- * next listing shows it whole. If that one shows the very same, it is what the memory holds. */
-static void end_entry(struct modem *modem)
+/* Of a short one bytes were lost on the way: the next listing shows it whole. If that one shows the
+ * very same, it is what the memory holds. An entry whose header was lost is there all the same. */
+static void on_entry(void *arg, const struct cmgl_entry *shown)
 {
+	struct modem *modem = arg;
 	struct modem_sms *sms = &modem->sms;
 
-	if (sms->reading.digits == 0)
-		return;
-	if (short_before(sms)) {
-		take_entry(modem);
+	if (shown->kind == CMGL_WHOLE ||
+		(shown->kind == CMGL_SHORT &&
+			cmgl_shorts_again(&sms->shorts, sms->listings, sms->selected, shown))) {
+		take_entry(modem, shown);
 		return;
 	}
-	sms->reading.digits = 0;
 	sms->damaged = true;
-	modem->errors++;
+	modem->errors += shown->kind == CMGL_SHORT;
+}
+
+static bool on_list_header(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+
+	cmgl_header(&modem->sms.list, line);
+	return true;
 }
 
 static bool on_list_bare(void *owner, const char *line)
 {
 	struct modem *modem = owner;
-	struct modem_sms *sms = &modem->sms;
-	size_t len = strlen(line);
 
-	for (size_t i = 0; i < len; i++)
-		if (!isxdigit((unsigned char)line[i]))
-			return false;
-	if (sms->reading.digits ==
-		0) { /* an entry whose header was lost: it is there all the same */
-		sms->damaged = sms->damaged || len >= ORPHAN_DIGITS;
-		return len >= ORPHAN_DIGITS;
-	}
-	if (sms->reading.len + len >= sizeof sms->reading.pdu)
-		len = sizeof sms->reading.pdu - 1 - sms->reading.len;
-	memcpy(sms->reading.pdu + sms->reading.len, line, len);
-	sms->reading.len += len;
-	sms->reading.pdu[sms->reading.len] = '\0';
-	if (sms->reading.len >= 2) { /* the SMSC field's length comes first (27.005 3.1) */
-		char octet[3] = { sms->reading.pdu[0], sms->reading.pdu[1], '\0' };
-		sms->reading.digits =
-			2 * (1 + (int)strtoul(octet, NULL, 16) + sms->reading.tpdu_len);
-		if ((int)sms->reading.len >= sms->reading.digits ||
-			sms->reading.len == sizeof sms->reading.pdu - 1)
-			take_entry(modem);
-	}
-	return true;
-}
-
-/* +CMGL: index,stat,[alpha],length (27.005 4.1); some leave out a field, some put the PDU behind
- * the header on the same line (seen on Huawei, Pantech): the first and the last value count. */
-static bool on_list_header(void *owner, const char *line)
-{
-	struct modem *modem = owner;
-	struct modem_sms *sms = &modem->sms;
-	struct at_args args = at_args_of(line, "+CMGL");
-	char last[MODEM_PDU_SIZE + 16];
-	int index, tpdu_len = 0;
-	char *behind;
-
-	end_entry(modem);
-	if (!at_args_int(&args, 0, 65535, &index)) {
-		sms->damaged = true;
-		return true;
-	}
-	for (int left = at_args_count(args); left > 1; left--)
-		at_args_skip(&args);
-	if (!at_args_text(&args, last, sizeof last)) {
-		sms->damaged = true;
-		return true;
-	}
-	behind = last + strspn(last, "0123456789");
-	for (const char *c = last; c < behind && tpdu_len < 1000; c++)
-		tpdu_len = 10 * tpdu_len + (*c - '0');
-	if (behind == last || (*behind && *behind != ' ') || tpdu_len > 999) {
-		sms->damaged = true;
-		return true;
-	}
-	sms->reading.index = index;
-	sms->reading.tpdu_len = tpdu_len;
-	sms->reading.len = 0;
-	sms->reading.pdu[0] = '\0';
-	sms->reading.digits = 2; /* more is known once the first octet is there */
-	if (*behind)
-		on_list_bare(modem, behind + strspn(behind, " "));
-	return true;
+	return cmgl_bare(&modem->sms.list, line);
 }
 
 AT_SCRIPT(list, { .cmd = "+CMGL=4",
@@ -327,9 +233,10 @@ static void start_listing(struct modem *modem)
 
 	sms->wanted &= ~(1U << sms->selected);
 	sms->damaged = false;
-	sms->reading.digits = 0;
 	sms->listings++;
-	forget_old_shorts(sms);
+	/* What the last listing of this memory showed counts: the memories take turns. */
+	cmgl_shorts_age(&sms->shorts, sms->listings, (unsigned)sms->memory_count);
+	cmgl_begin(&sms->list, on_entry, modem);
 	for (size_t i = 0; i < sms->count; i++)
 		sms->entries[i]->seen = false;
 	modem_run(modem, JOB_LIST, &list);
@@ -408,8 +315,7 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 	char text[96];
 
 	if (report->result == AT_OK)
-		end_entry(modem);
-	sms->reading.digits = 0;
+		cmgl_end(&sms->list);
 	if (report->result != AT_OK) {
 		modem->errors++;
 		modem_report_text(report, text, sizeof text);
@@ -529,9 +435,8 @@ void modem_sms_end(struct modem *modem)
 	sms->step = 0;
 	sms->memory_count = 0;
 	sms->selected = -1;
-	sms->reading.digits = 0;
 	sms->wanted = sms->sure = sms->current = 0;
-	sms->short_count = 0;
+	sms->shorts.count = 0;
 	sms->delete_failures = 0;
 	memset(sms->read_failures, 0, sizeof sms->read_failures);
 	sms->indications = false;
@@ -576,6 +481,14 @@ bool modem_sms_next(struct modem *modem)
 	return false;
 }
 
+void modem_cut_poll(struct modem *modem)
+{
+	if (modem->job != JOB_POLL || modem->card_doubted || modem->poll_cut != POLL_WHOLE)
+		return;
+	modem->poll_cut = POLL_CUT;
+	at_yield(&modem->at);
+}
+
 /* +CMTI: memory,index: a hint. What it names is looked at, all of it. */
 bool modem_on_cmti(void *owner, const char *line)
 {
@@ -585,11 +498,7 @@ bool modem_on_cmti(void *owner, const char *line)
 
 	at_args_text(&args, memory, sizeof memory);
 	modem_sms_want(modem, memory);
-	/* A text does not wait for a poll; but each second one runs to its end, whatever comes. */
-	if (modem->job == JOB_POLL && !modem->card_doubted && modem->poll_cut == POLL_WHOLE) {
-		modem->poll_cut = POLL_CUT;
-		at_yield(&modem->at);
-	}
+	modem_cut_poll(modem); /* a text does not wait for it */
 	modem_work_soon(modem);
 	return true;
 }

@@ -157,6 +157,7 @@ static void enter_probe(struct fsm *fsm)
 {
 	struct modem *modem = of(fsm);
 
+	modem_direct_end(modem);
 	at_reset(&modem->at);
 	modem->at.driver_urcs = NULL;
 	modem->at.gap_ms = 0;
@@ -257,13 +258,15 @@ static void enter_ready(struct fsm *fsm)
 	modem_work_soon(modem);
 }
 
-/* The channel is free: texts first, then a look at card and network; but the card first, if it may
- * be another one: its texts would go to the wrong number, and the wrong ones would be deleted. */
+/* The channel is free: what the network waits for; then texts, then a look at card and network; but
+ * the card first, if it may be another one: its texts would go to the wrong number, and the wrong
+ * ones would be deleted. */
 static void work(struct modem *modem)
 {
-	if (!at_idle(&modem->at))
+	if (!at_idle(&modem->at) || modem_direct_ack(modem))
 		return;
-	if (!modem->card_wanted && (modem_sms_next(modem) || !modem->poll_wanted))
+	if (!modem->card_wanted &&
+		(modem_direct_setup(modem) || modem_sms_next(modem) || !modem->poll_wanted))
 		return;
 	modem->card_doubted = modem->card_wanted;
 	modem->poll_wanted = modem->card_wanted = false;

@@ -1,4 +1,4 @@
-/* pdu.c - takes a PDU of a modem's listing apart and gives its text (3GPP TS 23.040). */
+/* pdu.c - takes a PDU of a modem's listing apart (3GPP TS 23.040). */
 #include "sms/pdu.h"
 
 #include <string.h>
@@ -14,12 +14,14 @@ enum {
 	VPF_RELATIVE = 0x10,
 	TIME_LEN = 7,
 	ADDRESS_DIGITS_MAX = 20,
-	SEPTETS_MAX = SMS_UD_MAX * 8 / 7,
 	ZONE_QUARTERS_MAX = 56,
 	IE_CONCAT_8 = 0x00,
 	IE_PORT_8 = 0x04,
 	IE_PORT_16 = 0x05,
 	IE_CONCAT_16 = 0x08,
+	IE_SINGLE_SHIFT = 0x24,
+	IE_LOCKING_SHIFT = 0x25,
+	HEX_DIGIT = 0x10, /* set in the table where there is a digit */
 };
 
 /* What is left to read. */
@@ -40,32 +42,31 @@ static const uint8_t *take(struct input *in, size_t count)
 	return at;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
+static const uint8_t hex_digits[256] = {
+	/* clang-format off */
+	['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
+	['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['A'] = 0x1A, ['B'] = 0x1B,
+	['C'] = 0x1C, ['D'] = 0x1D, ['E'] = 0x1E, ['F'] = 0x1F, ['a'] = 0x1A, ['b'] = 0x1B,
+	['c'] = 0x1C, ['d'] = 0x1D, ['e'] = 0x1E, ['f'] = 0x1F,
+	/* clang-format on */
+};
 
 static enum sms_error hex_read(const char *hex, size_t hex_len, uint8_t *out)
 {
-	if (hex_len % 2 != 0)
-		return SMS_ERR_HEX;
-	if (hex_len / 2 > SMS_PDU_MAX)
-		return SMS_ERR_LENGTH;
-	for (size_t i = 0; i < hex_len / 2; i++) {
-		int high = hex_digit(hex[2 * i]);
-		int low = hex_digit(hex[2 * i + 1]);
+	unsigned all = HEX_DIGIT;
 
-		if (high < 0 || low < 0)
-			return SMS_ERR_HEX;
-		out[i] = (uint8_t)(high << 4 | low);
+	if (hex_len % 2 != 0)
+		return SMS_ERR_ODD;
+	if (hex_len / 2 > SMS_PDU_MAX)
+		return SMS_ERR_LONG;
+	for (size_t i = 0; i < hex_len / 2; i++) {
+		unsigned high = hex_digits[(uint8_t)hex[2 * i]];
+		unsigned low = hex_digits[(uint8_t)hex[2 * i + 1]];
+
+		all &= high & low;
+		out[i] = (uint8_t)(high << 4 | (low & 0x0F));
 	}
-	return SMS_OK;
+	return all == HEX_DIGIT ? SMS_OK : SMS_ERR_HEX;
 }
 
 /* Leaves the TPDU in *in: skips the SMSC field, cuts what is behind the length of the listing's
@@ -75,14 +76,16 @@ static enum sms_error frame_read(struct input *in, int tpdu_len)
 	const uint8_t *smsc_len;
 
 	if (tpdu_len >= 0 && in->left < (size_t)tpdu_len)
-		return SMS_ERR_LENGTH;
+		return SMS_ERR_SHORT;
 	smsc_len = take(in, 1);
-	if (!smsc_len || !take(in, *smsc_len))
+	if (!smsc_len)
 		return SMS_ERR_TRUNCATED;
+	if (!take(in, *smsc_len))
+		return SMS_ERR_SMSC;
 	if (tpdu_len < 0)
 		return SMS_OK;
 	if (in->left < (size_t)tpdu_len)
-		return SMS_ERR_LENGTH;
+		return SMS_ERR_SHORT;
 	in->left = (size_t)tpdu_len;
 	return SMS_OK;
 }
@@ -111,13 +114,14 @@ static void name_text(const uint8_t *octets, size_t digit_count, struct sms_addr
 {
 	uint8_t septets[ADDRESS_DIGITS_MAX * 4 / 7];
 	uint16_t units[ADDRESS_DIGITS_MAX * 4 / 7];
-	int escape = 0;
+	struct gsm7_tables tables = gsm7_tables(0, 0);
+	bool escape = false, whole;
 	size_t count = gsm7_unpack(octets, (digit_count + 1) / 2, 0, digit_count * 4 / 7, septets);
 
 	if (count == 8 && septets[7] == 0)
 		count = 7;
-	count = gsm7_to_utf16(septets, count, &escape, units);
-	utf16_to_utf8(units, count, out->text, sizeof(out->text));
+	count = gsm7_to_utf16(septets, count, &tables, &escape, units);
+	utf16_to_utf8(units, count, out->text, sizeof(out->text), &whole);
 }
 
 /* 9.1.2.5. The numbering plan does not change how an address is written. */
@@ -240,6 +244,14 @@ static void element_read(uint8_t id, const uint8_t *data, uint8_t len, struct sm
 		if (len == 4)
 			out->port_to = data[0] << 8 | data[1];
 		break;
+	case IE_SINGLE_SHIFT:
+		if (len == 1)
+			out->single_shift = data[0];
+		break;
+	case IE_LOCKING_SHIFT:
+		if (len == 1)
+			out->locking_shift = data[0];
+		break;
 	}
 }
 
@@ -257,6 +269,8 @@ static void elements_read(struct sms_pdu *out)
 		return;
 	memset(&out->concat, 0, sizeof(out->concat));
 	out->port_to = -1;
+	out->single_shift = 0;
+	out->locking_shift = 0;
 }
 
 /* The text begins at a septet's border, counted from the begin of the user data (9.2.3.24). */
@@ -322,12 +336,14 @@ static enum sms_error deliver_read(struct input *in, bool has_header, struct sms
 /* 9.2.2.2 */
 static enum sms_error submit_read(struct input *in, uint8_t first, struct sms_pdu *out)
 {
+	const uint8_t *reference = take(in, 1);
 	size_t validity_len = TIME_LEN;
 	enum sms_error error;
 	const uint8_t *fixed;
 
-	if (!take(in, 1)) /* message reference */
+	if (!reference)
 		return SMS_ERR_TRUNCATED;
+	out->reference = *reference;
 	error = address_read(in, &out->sender);
 	if (error != SMS_OK)
 		return error;
@@ -346,11 +362,13 @@ static enum sms_error submit_read(struct input *in, uint8_t first, struct sms_pd
 /* 9.2.2.3. Behind the status are only optional fields, or the padding of a record: left alone. */
 static enum sms_error report_read(struct input *in, struct sms_pdu *out)
 {
+	const uint8_t *reference = take(in, 1);
 	enum sms_error error;
 	const uint8_t *fixed;
 
-	if (!take(in, 1)) /* message reference */
+	if (!reference)
 		return SMS_ERR_TRUNCATED;
+	out->reference = *reference;
 	error = address_read(in, &out->sender);
 	if (error != SMS_OK)
 		return error;
@@ -358,6 +376,7 @@ static enum sms_error report_read(struct input *in, struct sms_pdu *out)
 	if (!fixed)
 		return SMS_ERR_TRUNCATED;
 	time_read(fixed, &out->sent);
+	out->status = fixed[TIME_LEN + TIME_LEN];
 	return SMS_OK;
 }
 
@@ -390,95 +409,16 @@ enum sms_error sms_pdu_read(const char *hex, size_t hex_len, int tpdu_len, struc
 	return deliver_read(&in, (*first & FIRST_UDHI) != 0, out);
 }
 
-/* What one part leaves to the next. */
-struct join {
-	int escape;
-	uint16_t high; /* a high surrogate that waits for its other half, or 0 */
-};
-
-static size_t septet_units(const struct sms_pdu *part, struct join *join, uint16_t *out)
-{
-	uint8_t septets[SEPTETS_MAX];
-	size_t count = gsm7_unpack(part->ud + part->header_len,
-		(size_t)(part->ud_len - part->header_len), part->fill_bits, part->septets, septets);
-
-	return gsm7_to_utf16(septets, count, &join->escape, out);
-}
-
-/* Big endian. An odd last octet is dropped, and the byte order mark that a part may begin with. */
-static size_t ucs2_units(const struct sms_pdu *part, struct join *join, uint16_t *out)
-{
-	size_t count = 0;
-
-	join->escape = 0;
-	for (size_t at = part->header_len; at + 2 <= part->ud_len; at += 2) {
-		uint16_t unit = (uint16_t)(part->ud[at] << 8 | part->ud[at + 1]);
-
-		if (at > part->header_len || unit != 0xFEFF)
-			out[count++] = unit;
-	}
-	return count;
-}
-
-/* The units of a part, behind the surrogate that the one before left over; keeps back its own. */
-static size_t part_units(const struct sms_pdu *part, struct join *join, uint16_t *out)
-{
-	size_t kept = join->high != 0;
-	size_t count = 0;
-
-	switch (part->alphabet) {
-	case SMS_GSM7: count = septet_units(part, join, out + kept); break;
-	case SMS_UCS2: count = ucs2_units(part, join, out + kept); break;
-	case SMS_DATA: break;
-	}
-	if (count == 0)
-		return 0;
-	out[0] = kept ? join->high : out[0];
-	count += kept;
-	join->high = 0;
-	if (out[count - 1] >= 0xD800 && out[count - 1] < 0xDC00)
-		join->high = out[--count];
-	return count;
-}
-
-/* Adds units to out[*len..size). False if they had to be cut. */
-static bool text_add(const uint16_t *units, size_t count, char *out, size_t size, size_t *len)
-{
-	char whole[3 * (SEPTETS_MAX + 1) + 1];
-	size_t whole_len = utf16_to_utf8(units, count, whole, sizeof(whole));
-	size_t added_len = utf16_to_utf8(units, count, out + *len, size - *len);
-
-	*len += added_len;
-	return added_len == whole_len;
-}
-
-size_t sms_text(const struct sms_pdu *const *parts, size_t count, char *out, size_t size)
-{
-	uint16_t units[SEPTETS_MAX + 1];
-	struct join join = { 0, 0 };
-	size_t len = 0;
-
-	if (size == 0)
-		return 0;
-	out[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
-		size_t unit_count = part_units(parts[i], &join, units);
-
-		if (!text_add(units, unit_count, out, size, &len))
-			return len;
-	}
-	if (join.high != 0)
-		text_add(&join.high, 1, out, size, &len);
-	return len;
-}
-
 const char *sms_error_name(enum sms_error error)
 {
 	switch (error) {
 	case SMS_OK: return "ok";
+	case SMS_ERR_ODD: return "odd";
 	case SMS_ERR_HEX: return "hex";
+	case SMS_ERR_LONG: return "too-long";
+	case SMS_ERR_SHORT: return "too-short";
+	case SMS_ERR_SMSC: return "smsc";
 	case SMS_ERR_TRUNCATED: return "truncated";
-	case SMS_ERR_LENGTH: return "length";
 	case SMS_ERR_ADDRESS: return "address";
 	case SMS_ERR_HEADER: return "header";
 	case SMS_ERR_COMPRESSED: return "compressed";

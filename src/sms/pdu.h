@@ -10,16 +10,19 @@ enum {
 	SMS_PDU_MAX = 192, /* octets of SMSC and TPDU that are looked at: an EF-SMS record is 176 */
 	SMS_UD_MAX = 140,
 	SMS_ADDRESS_MAX = 48, /* UTF-8 octets with NUL: '+' and 20 digits, or 11 characters */
-	SMS_TEXT_MAX = 640,   /* UTF-8 octets with NUL that one PDU's text can take */
+	SMS_TEXT_MAX = 640,   /* UTF-8 octets with NUL that one PDU's text and its mark can take */
 	SMS_PARTS_MAX = 255,
 };
 
 /* Why a PDU is refused. SMS_OK is 0. */
 enum sms_error {
 	SMS_OK,
-	SMS_ERR_HEX,        /* odd count, or something that is no hexadecimal digit */
+	SMS_ERR_ODD,        /* half an octet is left over */
+	SMS_ERR_HEX,        /* something is no hexadecimal digit */
+	SMS_ERR_LONG,       /* more than SMS_PDU_MAX octets */
+	SMS_ERR_SHORT,      /* fewer octets than the listing's header said */
+	SMS_ERR_SMSC,       /* the SMSC field is longer than all that is there */
 	SMS_ERR_TRUNCATED,  /* ends inside a mandatory field */
-	SMS_ERR_LENGTH,     /* longer than SMS_PDU_MAX, or shorter than the listing's header said */
 	SMS_ERR_ADDRESS,    /* more than 20 semi-octets */
 	SMS_ERR_HEADER,     /* user data header longer than the user data */
 	SMS_ERR_COMPRESSED, /* TP-DCS says compressed: cannot be decoded */
@@ -56,16 +59,19 @@ struct sms_concat {
 struct sms_pdu {
 	enum sms_kind kind;
 	struct sms_address sender; /* the recipient for SUBMIT and STATUS-REPORT */
-	uint8_t pid, dcs;
-	struct sms_time sent; /* DELIVER and STATUS-REPORT */
+	uint8_t reference;         /* TP-MR of SUBMIT and STATUS-REPORT, 9.2.3.6 */
+	uint8_t status;            /* TP-ST of STATUS-REPORT, 9.2.3.15 */
+	uint8_t pid, dcs;          /* of DELIVER and SUBMIT */
+	struct sms_time sent;      /* DELIVER and STATUS-REPORT */
 	enum sms_alphabet alphabet;
 	int message_class; /* 0 to 3, -1 if none */
 	struct sms_concat concat;
-	int port_to;            /* application port addressed by the header, -1 if none */
-	uint8_t ud[SMS_UD_MAX]; /* user data with its header */
-	uint8_t ud_len;         /* octets that were there */
-	uint8_t header_len;     /* octets of the header with its length octet; 0 without one */
-	uint8_t septets; /* GSM 7-bit: septets of text, behind the header and its fill bits */
+	int port_to; /* application port addressed by the header, -1 if none */
+	uint8_t single_shift, locking_shift; /* national languages, 9.2.3.24.15, .16; 0 if none */
+	uint8_t ud[SMS_UD_MAX];              /* user data with its header */
+	uint8_t ud_len;                      /* octets that were there */
+	uint8_t header_len; /* octets of the header with its length octet; 0 without one */
+	uint8_t septets;    /* GSM 7-bit: septets of text, behind the header and its fill bits */
 	uint8_t fill_bits;
 };
 
@@ -74,12 +80,6 @@ struct sms_pdu {
  * Fills *out and returns SMS_OK, or says what is wrong and leaves *out undefined. Never reads past
  * hex_len; never refuses for an invalid time stamp. */
 enum sms_error sms_pdu_read(const char *hex, size_t hex_len, int tpdu_len, struct sms_pdu *out);
-
-/* The text of a whole message, or of its parts in order (join at the septet and UTF-16 unit, so
- * that a surrogate pair or an escape may be split over parts). Parts with SMS_DATA add nothing.
- * Writes valid UTF-8 with NUL, returns its length. count * SMS_TEXT_MAX octets suffice; cut at a
- * character's border otherwise. */
-size_t sms_text(const struct sms_pdu *const *parts, size_t count, char *out, size_t size);
 
 /* "truncated", "address", ... : a short word for the journal and the operator. */
 const char *sms_error_name(enum sms_error error);

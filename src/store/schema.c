@@ -81,8 +81,18 @@ static const char version_1[] =
 	"CREATE INDEX delivery_open ON delivery (message_id, platform) WHERE state <> 4;"
 	"CREATE INDEX delivery_counts ON delivery (platform, state, message_id);";
 
+/* pdu.owner: the card that a text came to, where card_id is a name of the module's own memory; ''
+ * unknown. part_set.gap_ms: when it went out with a gap, 0 not. */
+static const char version_2[] =
+	"ALTER TABLE pdu ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE pdu ADD COLUMN tpdu_len INTEGER NOT NULL DEFAULT -1;"
+	"UPDATE pdu SET owner = card_id WHERE memory = 'SM' AND undecodable IS NOT NULL;"
+	"CREATE INDEX pdu_raw ON pdu (id) WHERE undecodable IS NOT NULL;"
+	"ALTER TABLE part_set ADD COLUMN gap_ms BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX part_set_key ON part_set (card_id, ref, sender, id);";
+
 /* The row at [n] makes version n + 1 out of version n. */
-static const char *const versions[] = { version_1 };
+static const char *const versions[] = { version_1, version_2 };
 
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 

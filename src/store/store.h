@@ -22,9 +22,11 @@ enum {
 	STORE_NAME_SIZE = 101,  /* bank, slot, platform: each at most 100 bytes */
 	STORE_ROUTES_MAX = 16,  /* platforms one message may go to */
 	STORE_QUEUE_MAX = 65536,
-	STORE_CLAIM_MAX = 256,           /* deliveries one claim may return */
-	STORE_SET_MS = 7 * 86400 * 1000, /* a reference means another text after so long */
+	STORE_CLAIM_MAX = 256,  /* deliveries one claim may return */
 	STORE_LEASE_MS = 60000, /* of a delivery that store_sms_put() or store_set_join() claims */
+	STORE_SETS_CARD_MAX = 32, /* open sets of parts a card; past that the oldest are due */
+	STORE_SETS_MAX = 8192,    /* of all cards */
+	STORE_PAGE_MAX = 64,      /* sets or entries that one call gives back */
 };
 
 struct store;
@@ -166,15 +168,21 @@ struct store_part {
 	const char *sender;
 	int sender_type; /* type of number */
 	int ref, ref_bits, total, seq;
+	int64_t open_since_ms; /* sets that began before this take no part any more */
+	int64_t gap_since_ms;  /* nor do those that went out with a gap before this */
 };
 
-/* One entry of a modem's listing. Exactly one of undecodable, message, part is set. */
+/* One entry of a modem's listing. Either undecodable is set, or message, or part with the message
+ * that the part makes alone if its set has gone out without it. */
 struct store_sms {
+	const char *pdu_id;  /* NULL; or an undecodable entry that is understood now */
 	const char *card_id; /* whose entry it is: the card's; for a module's own memory a name of
 				its own */
+	const char *owner;   /* the card that the text came to, "" if nobody can tell */
 	const char *bank, *slot;
 	const char *memory; /* "SM", "ME"; "" for a text that came without an index */
 	int index;          /* -1 without one */
+	int tpdu_len;       /* octets, as the header told; -1 */
 	const char *raw;    /* the PDU in hexadecimal, as printed */
 	int64_t arrived_ms;
 	const char *undecodable; /* why */
@@ -200,6 +208,7 @@ struct store_delivery {
 
 struct store_set_part {
 	const char *raw;
+	int seq, tpdu_len;
 	int64_t arrived_ms;
 	const char *card_id, *bank, *slot;
 };
@@ -207,31 +216,55 @@ struct store_set_part {
 struct store_sms_result {
 	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing
 			    added */
-	bool same_part;  /* an open set had this part already, byte for byte: journalled, not added
-			  */
+	bool same_part;  /* a set that is open, or went out with a gap, had this part already, byte
+			    for byte: journalled, not added */
+	bool late;    /* a part of a set that has gone out with a gap: it became a message alone */
+	bool crowded; /* the part opened a set, and there are too many: look for those that are due
+		       */
 	const char *message_id; /* of a whole text; "" otherwise */
 	/* The set this part completed, its parts in order; NULL if it is not complete. */
 	const char *set_id;
 	const struct store_set_part *parts;
 	size_t part_count;
+	int part_total;
 	const struct store_delivery *claimed;
 	size_t claimed_count;
 };
 
 typedef void store_sms_fn(void *arg, int err, const struct store_sms_result *result);
 
-/* A set is found by (card, sender, sender_type, ref, ref_bits, total): the newest that is open,
- * lacks this seq and began no longer than STORE_SET_MS ago, else a new one. */
+/* A part goes to the newest open set of (card, sender, sender_type, ref, ref_bits, total) that
+ * lacks its seq; else it is a late part of one that went out with a gap and lacks it; else it opens
+ * a new set. With pdu_id: same_entry if that entry is not (or no longer) undecodable. */
 void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_fn *done, void *arg);
 
-/* Turns a complete set into its message. A set that was joined before is left alone:
- * same_entry is set then. */
+/* Turns a set into its message. message->parts says of how many parts the text was made: -ESTALE if
+ * the set has others meanwhile. With fewer than its total the set has gone out with a gap. A set
+ * that was joined before is left alone: same_entry is set then. */
 void store_set_join(struct store *store, const char *set_id, const struct store_message *message,
 	const struct store_route *routes, size_t route_count, store_sms_fn *done, void *arg);
 
 /* Sets that are complete but not joined (the process died in between): one call of `done` each,
  * result->set_id and parts as above, then one with result NULL. */
 void store_sets_complete(struct store *store, store_sms_fn *done, void *arg);
+
+/* Sets that wait no longer for their missing parts: those that began before `before_ms`, and the
+ * oldest past STORE_SETS_CARD_MAX and STORE_SETS_MAX. At most STORE_PAGE_MAX, oldest first: one
+ * call of `done` each, parts with their seq, then one with result NULL. A set whose every part is,
+ * byte for byte, in a set that was joined is a repetition by the network: it is closed without a
+ * message of its own, and told with same_entry. */
+void store_sets_due(struct store *store, int64_t before_ms, store_sms_fn *done, void *arg);
+
+/* What is undecodable, in the order of ids: those behind `after` ("": from the first), or the one
+ * called id. At most STORE_PAGE_MAX. */
+struct store_raw {
+	const char *pdu_id, *card_id, *owner, *bank, *slot, *memory, *raw, *reason;
+	int index, tpdu_len;
+	int64_t arrived_ms;
+};
+typedef void store_raws_fn(void *arg, int err, const struct store_raw *rows, size_t count);
+void store_undecodable(
+	struct store *store, const char *id, const char *after, store_raws_fn *done, void *arg);
 
 /* CMGD said OK for this entry. */
 struct store_entry {
@@ -318,7 +351,8 @@ void store_messages(
 	struct store *store, const struct store_query *query, store_rows_fn *done, void *arg);
 
 /* retry: refused, held, withheld and waiting deliveries of a message (id NULL: all refused and
- * waiting ones) are queued and due now. drop: they go out no more. count: deliveries changed. */
+ * waiting ones) are queued and due now. drop: they go out no more; an undecodable entry is shown no
+ * more. count: what was changed. */
 void store_outbox_retry(
 	struct store *store, const char *id, int64_t now_ms, store_count_fn *done, void *arg);
 void store_outbox_drop(

@@ -35,6 +35,7 @@ enum store_stmt {
 	STMT_REMOTE_FORGET,
 
 	STMT_PDU_ADD,
+	STMT_PDU_DECODED,
 	STMT_PDU_GET,
 	STMT_PDU_SET,
 	STMT_PDU_JOINED,
@@ -43,10 +44,14 @@ enum store_stmt {
 	STMT_ENTRY_GONE,
 	STMT_PART_SAME,
 	STMT_SET_LACKING,
+	STMT_SET_GAP,
 	STMT_SET_ADD,
+	STMT_SETS_OPEN,
 	STMT_SET_GET,
 	STMT_SET_PARTS,
 	STMT_SET_JOINED,
+	STMT_SET_REPEATS,
+	STMT_SETS_DUE,
 	STMT_SETS_COMPLETE,
 	STMT_PART_ADD,
 	STMT_NUMBER_OF,
@@ -65,6 +70,7 @@ enum store_stmt {
 	STMT_RETRY,
 	STMT_RETRY_ALL,
 	STMT_DROP,
+	STMT_DROP_RAW,
 	STMT_DROP_ALL,
 
 	STMT_COUNTS,
@@ -74,6 +80,7 @@ enum store_stmt {
 	STMT_OUTBOX,
 	STMT_UNDECODABLE,
 	STMT_UNDECODABLE_ONE,
+	STMT_RAWS,
 	STMT_COUNT
 };
 
@@ -106,6 +113,7 @@ union store_callback {
 	store_claim_fn *claim;
 	store_totals_fn *totals;
 	store_rows_fn *rows;
+	store_raws_fn *raws;
 };
 
 struct store_job {

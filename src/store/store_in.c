@@ -1,19 +1,10 @@
-/* store_in.c - verbs for texts that arrive: journal, sets of parts, messages, their deliveries. */
-#include "store/store_impl.h"
+/* store_in.c - verbs for texts that arrive: the journal, messages, their deliveries. */
+#include "store/store_in.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct sms_job {
-	struct store_job job;
-	struct store_sms sms;
-	struct store_message message;
-	struct store_part part;
-	int64_t now_ms;
-	char pdu_id[STORE_ID_SIZE], message_id[STORE_ID_SIZE];
-	char set_id[STORE_ID_SIZE]; /* of a new set, or the one to join */
-};
 
 /* ---- messages and deliveries ---------------------------------------------------------------- */
 
@@ -71,7 +62,7 @@ static int deliveries_add(struct sms_job *call, bool number_known, struct store_
 	return 0;
 }
 
-static int message_add(struct sms_job *call, struct store_sms_result *result)
+int sms_message_add(struct sms_job *call, struct store_sms_result *result)
 {
 	const struct store_message *message = &call->message;
 	const char *number;
@@ -89,111 +80,22 @@ static int message_add(struct sms_job *call, struct store_sms_result *result)
 	return deliveries_add(call, *number != '\0', result);
 }
 
-/* ---- sets of parts -------------------------------------------------------------------------- */
-
-/* The set's id for a statement that finds one, "" if it finds none. */
-static int set_find(struct sms_job *call, enum store_stmt stmt, const char **set_id)
-{
-	const struct store_part *part = call->sms.part;
-	const struct backend_value params[] = { TXT(part->card_id), TXT(part->sender),
-		INT(part->sender_type), INT(part->ref), INT(part->ref_bits), INT(part->total),
-		INT(part->seq), INT(call->sms.arrived_ms - STORE_SET_MS), TXT(call->sms.raw) };
-	size_t count = sizeof(params) / sizeof(params[0]);
-	struct store_table table;
-
-	int err = store_select(
-		&call->job, stmt, params, stmt == STMT_PART_SAME ? count : count - 1, &table);
-	if (err)
-		return err;
-	*set_id = table.rows ? table_row(&table, 0)[0].text : "";
-	return 0;
-}
-
-static int set_add(struct sms_job *call)
-{
-	const struct store_part *part = call->sms.part;
-	int64_t n = store_exec(&call->job, STMT_SET_ADD,
-		ARGS(TXT(call->set_id), TXT(part->card_id), TXT(part->sender),
-			INT(part->sender_type), INT(part->ref), INT(part->ref_bits),
-			INT(part->total), INT(call->sms.arrived_ms)));
-	return n < 0 ? (int)n : 0;
-}
-
-static int set_parts(
-	struct store_job *job, const char *set_id, struct store_set_part **out, size_t *count)
-{
-	struct store_table table;
-	int err = store_select(job, STMT_SET_PARTS, ARGS(TXT(set_id)), &table);
-	if (err)
-		return err;
-	struct store_set_part *parts = job_out(job, table.rows, sizeof(*parts));
-	if (!parts)
-		return -ENOMEM;
-	for (size_t i = 0; i < table.rows; i++) {
-		const struct backend_value *row = table_row(&table, i);
-		parts[i] = (struct store_set_part) { row[0].text, row[1].num, row[2].text,
-			row[3].text, row[4].text };
-	}
-	*out = parts;
-	*count = table.rows;
-	return 0;
-}
-
-static int part_put(struct sms_job *call, const char *set_id, struct store_sms_result *result)
-{
-	struct store_set_part *parts;
-	size_t count;
-
-	int64_t n = store_exec(&call->job, STMT_PART_ADD,
-		ARGS(TXT(set_id), INT(call->sms.part->seq), TXT(call->pdu_id)));
-	if (n >= 0)
-		n = store_exec(&call->job, STMT_PDU_SET, ARGS(TXT(call->pdu_id), TXT(set_id)));
-	if (n < 0)
-		return (int)n;
-
-	int err = set_parts(&call->job, set_id, &parts, &count);
-	if (err || count < (size_t)call->sms.part->total)
-		return err;
-	result->set_id = set_id;
-	result->parts = parts;
-	result->part_count = count;
-	return 0;
-}
-
-static int part_add(struct sms_job *call, struct store_sms_result *result)
-{
-	const char *set_id;
-
-	int err = set_find(call, STMT_PART_SAME, &set_id);
-	if (err)
-		return err;
-	if (*set_id) {
-		result->same_part = true;
-		int64_t n =
-			store_exec(&call->job, STMT_PDU_SET, ARGS(TXT(call->pdu_id), TXT(set_id)));
-		return n < 0 ? (int)n : 0;
-	}
-
-	err = set_find(call, STMT_SET_LACKING, &set_id);
-	if (!err && !*set_id) {
-		set_id = call->set_id;
-		err = set_add(call);
-	}
-	return err ? err : part_put(call, set_id, result);
-}
-
 /* ---- put ------------------------------------------------------------------------------------ */
 
 /* 1: journalled; 0: the entry was there, message_id is what it became. */
 static int pdu_add(struct sms_job *call, const char **message_id)
 {
 	const struct store_sms *sms = &call->sms;
+	const char *becomes = sms->message && !sms->part ? call->message_id : NULL;
 	struct store_table table;
 
+	if (sms->pdu_id)
+		return (int)store_exec(
+			&call->job, STMT_PDU_DECODED, ARGS(TXT(call->pdu_id), TXT(becomes)));
 	int64_t n = store_exec(&call->job, STMT_PDU_ADD,
 		ARGS(TXT(call->pdu_id), TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
 			TXT(sms->raw), TXT(sms->bank), TXT(sms->slot), INT(sms->arrived_ms),
-			TXT(sms->undecodable), TXT(sms->message ? call->message_id : NULL)));
+			TXT(sms->undecodable), TXT(becomes), TXT(sms->owner), INT(sms->tpdu_len)));
 	if (n != 0)
 		return n < 0 ? (int)n : 1;
 
@@ -205,7 +107,7 @@ static int pdu_add(struct sms_job *call, const char **message_id)
 	return 0;
 }
 
-static struct store_sms_result *new_result(struct store_job *job)
+struct store_sms_result *sms_result_new(struct store_job *job)
 {
 	struct store_sms_result *result = job_out(job, 1, sizeof(*result));
 	if (result)
@@ -217,7 +119,7 @@ static struct store_sms_result *new_result(struct store_job *job)
 static int put_run(struct store_job *job)
 {
 	struct sms_job *call = (struct sms_job *)job;
-	struct store_sms_result *result = new_result(job);
+	struct store_sms_result *result = sms_result_new(job);
 	if (!result)
 		return -ENOMEM;
 
@@ -227,26 +129,24 @@ static int put_run(struct store_job *job)
 	result->same_entry = n == 0;
 	if (result->same_entry || call->sms.undecodable)
 		return 0;
-	return call->sms.message ? message_add(call, result) : part_add(call, result);
+	return call->sms.part ? sms_part_add(call, result) : sms_message_add(call, result);
 }
 
-static void sms_finish(struct store_job *job)
+void sms_job_finish(struct store_job *job)
 {
 	if (job->callback.sms)
 		job->callback.sms(job->arg, job->err, job->err ? NULL : job->result);
 }
 
-static void copy_message(struct sms_job *call, const struct store_message *from)
+struct sms_job *sms_job_new(
+	struct store *store, const struct store_verb *verb, store_sms_fn *done, void *arg)
 {
-	struct store_job *job = &call->job;
+	struct sms_job *call = store_job_new(store, sizeof(*call), verb);
 
-	call->message = *from;
-	call->message.card_id = job_name(job, from->card_id, STORE_CARD_SIZE);
-	call->message.bank = job_name(job, from->bank, STORE_NAME_SIZE);
-	call->message.slot = job_name(job, from->slot, STORE_NAME_SIZE);
-	call->message.sender = job_text(job, from->sender);
-	call->message.text = job_text(job, from->text);
-	call->sms.message = &call->message;
+	call->job.callback.sms = done;
+	call->job.arg = arg;
+	call->now_ms = store_now_ms(store);
+	return call;
 }
 
 static void copy_routes(struct sms_job *call, const struct store_route *from, size_t count)
@@ -265,56 +165,60 @@ static void copy_routes(struct sms_job *call, const struct store_route *from, si
 	call->sms.route_count = count;
 }
 
-static struct sms_job *sms_job_new(
-	struct store *store, const struct store_verb *verb, store_sms_fn *done, void *arg)
+/* A lease begins when the text arrived or now, whichever is later. */
+void sms_job_message(struct sms_job *call, const struct store_message *message,
+	const struct store_route *routes, size_t route_count)
 {
-	struct sms_job *call = store_job_new(store, sizeof(*call), verb);
+	struct store_job *job = &call->job;
 
-	call->job.callback.sms = done;
-	call->job.arg = arg;
-	call->now_ms = store_now_ms(store);
-	return call;
+	call->message = *message;
+	call->message.card_id = job_name(job, message->card_id, STORE_CARD_SIZE);
+	call->message.bank = job_name(job, message->bank, STORE_NAME_SIZE);
+	call->message.slot = job_name(job, message->slot, STORE_NAME_SIZE);
+	call->message.sender = job_text(job, message->sender);
+	call->message.text = job_text(job, message->text);
+	call->sms.message = &call->message;
+	copy_routes(call, routes, route_count);
+	store_new_id(job->store, call->message_id);
+	if (call->now_ms < message->arrived_ms)
+		call->now_ms = message->arrived_ms;
 }
 
 static bool sms_valid(const struct store_sms *sms)
 {
 	const struct store_part *part = sms->part;
 
-	if ((sms->undecodable != NULL) + (sms->message != NULL) + (part != NULL) != 1)
+	if ((sms->undecodable != NULL) == (sms->message != NULL))
 		return false;
-	return !part || (part->total >= 1 && part->total <= STORE_PARTS_MAX && part->seq >= 1 &&
-				part->seq <= part->total);
-}
-
-/* A lease begins when the text arrived or now, whichever is later. */
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
+	return !part || (sms->message && part->total >= 1 && part->total <= STORE_PARTS_MAX &&
+				part->seq >= 1 && part->seq <= part->total);
 }
 
 void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_fn *done, void *arg)
 {
-	static const struct store_verb verb = { "sms_put", put_run, sms_finish, true };
+	static const struct store_verb verb = { "sms_put", put_run, sms_job_finish, true };
 	struct sms_job *call = sms_job_new(store, &verb, done, arg);
 	struct store_job *job = &call->job;
 
 	if (!job->err && !sms_valid(sms))
 		job->err = -EINVAL;
 	call->sms = (struct store_sms) {
+		.pdu_id = sms->pdu_id ? call->pdu_id : NULL,
 		.card_id = job_name(job, sms->card_id, STORE_CARD_SIZE),
+		.owner = job_name(job, sms->owner, STORE_CARD_SIZE),
 		.bank = job_name(job, sms->bank, STORE_NAME_SIZE),
 		.slot = job_name(job, sms->slot, STORE_NAME_SIZE),
 		.memory = job_text(job, sms->memory),
 		.index = sms->index,
+		.tpdu_len = sms->tpdu_len,
 		.raw = job_text(job, sms->raw),
 		.arrived_ms = sms->arrived_ms,
 		.undecodable = sms->undecodable ? job_text(job, sms->undecodable) : NULL,
 	};
-	if (sms->message) {
-		copy_message(call, sms->message);
-		copy_routes(call, sms->routes, sms->route_count);
-		store_new_id(store, call->message_id);
-	}
+	if (sms->pdu_id)
+		snprintf(call->pdu_id, sizeof(call->pdu_id), "%s", sms->pdu_id);
+	else
+		store_new_id(store, call->pdu_id);
 	if (sms->part) {
 		call->part = *sms->part;
 		call->part.card_id = job_name(job, sms->part->card_id, STORE_CARD_SIZE);
@@ -322,105 +226,9 @@ void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_f
 		call->sms.part = &call->part;
 		store_new_id(store, call->set_id);
 	}
-	store_new_id(store, call->pdu_id);
-	call->now_ms = later(call->now_ms, sms->arrived_ms);
+	if (sms->message)
+		sms_job_message(call, sms->message, sms->routes, sms->route_count);
 	store_job_submit(job);
-}
-
-/* ---- join ----------------------------------------------------------------------------------- */
-
-static int join_run(struct store_job *job)
-{
-	struct sms_job *call = (struct sms_job *)job;
-	struct store_table table;
-	struct store_sms_result *result = new_result(job);
-	if (!result)
-		return -ENOMEM;
-
-	int err = store_select(job, STMT_SET_GET, ARGS(TXT(call->set_id)), &table);
-	if (err)
-		return err;
-	if (!table.rows)
-		return -ENOENT;
-	const char *joined = table_row(&table, 0)[0].text;
-	if (*joined) {
-		result->same_entry = true;
-		result->message_id = joined;
-		return 0;
-	}
-
-	err = message_add(call, result);
-	if (err)
-		return err;
-	int64_t n =
-		store_exec(job, STMT_SET_JOINED, ARGS(TXT(call->set_id), TXT(call->message_id)));
-	if (n >= 0)
-		n = store_exec(
-			job, STMT_PDU_JOINED, ARGS(TXT(call->set_id), TXT(call->message_id)));
-	return n < 0 ? (int)n : 0;
-}
-
-void store_set_join(struct store *store, const char *set_id, const struct store_message *message,
-	const struct store_route *routes, size_t route_count, store_sms_fn *done, void *arg)
-{
-	static const struct store_verb verb = { "set_join", join_run, sms_finish, true };
-	struct sms_job *call = sms_job_new(store, &verb, done, arg);
-	struct store_job *job = &call->job;
-
-	const char *id = job_name(job, set_id, STORE_ID_SIZE);
-	if (!job->err)
-		strcpy(call->set_id, id);
-	copy_message(call, message);
-	copy_routes(call, routes, route_count);
-	store_new_id(store, call->message_id);
-	call->now_ms = later(call->now_ms, message->arrived_ms);
-	store_job_submit(job);
-}
-
-/* ---- sets that a process before this one did not join --------------------------------------- */
-
-static int complete_run(struct store_job *job)
-{
-	struct store_table table;
-	int err = store_select(job, STMT_SETS_COMPLETE, NULL, 0, &table);
-	if (err)
-		return err;
-	struct store_sms_result *results = job_out(job, table.rows, sizeof(*results));
-	if (!results)
-		return -ENOMEM;
-
-	for (size_t i = 0; i < table.rows; i++) {
-		struct store_set_part *parts;
-		const char *set_id = table_row(&table, i)[0].text;
-		err = set_parts(job, set_id, &parts, &results[i].part_count);
-		if (err)
-			return err;
-		results[i].message_id = "";
-		results[i].set_id = set_id;
-		results[i].parts = parts;
-	}
-	job->result = results;
-	job->count = (int64_t)table.rows;
-	return 0;
-}
-
-static void complete_finish(struct store_job *job)
-{
-	const struct store_sms_result *results = job->result;
-
-	if (!job->callback.sms)
-		return;
-	for (int64_t i = 0; !job->err && i < job->count; i++)
-		job->callback.sms(job->arg, 0, &results[i]);
-	job->callback.sms(job->arg, job->err, NULL);
-}
-
-void store_sets_complete(struct store *store, store_sms_fn *done, void *arg)
-{
-	static const struct store_verb verb = { "sets_complete", complete_run, complete_finish,
-		false };
-
-	store_job_submit(&sms_job_new(store, &verb, done, arg)->job);
 }
 
 /* ---- entries that are gone ------------------------------------------------------------------ */

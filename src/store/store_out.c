@@ -323,7 +323,14 @@ static int retry_run(struct store_job *job)
 
 static int drop_run(struct store_job *job)
 {
-	return hand_exec(job, STMT_DROP, STMT_DROP_ALL);
+	const struct hand_job *call = (struct hand_job *)job;
+	int err = hand_exec(job, STMT_DROP, STMT_DROP_ALL);
+	if (err || !*call->id)
+		return err;
+	int64_t n = store_exec(job, STMT_DROP_RAW, ARGS(TXT(call->id)));
+	if (n > 0)
+		job->count += n;
+	return n < 0 ? (int)n : 0;
 }
 
 static void hand_submit(struct store *store, const struct store_verb *verb,

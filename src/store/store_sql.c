@@ -7,10 +7,14 @@
 	"COALESCE(NULLIF(c.number_set, ''), NULLIF(c.number_file, '')," \
 	" NULLIF(c.number_sim, ''), '')"
 
+/* ?7 the part's seq; ?8 since when; ?9 its PDU; ?10 since when it may be late */
 #define SET_KEY \
 	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4" \
-	" AND s.ref_bits = ?5 AND s.total = ?6 AND s.joined_message_id = ''" \
-	" AND s.first_ms >= ?8"
+	" AND s.ref_bits = ?5 AND s.total = ?6"
+#define SET_OPEN SET_KEY " AND s.joined_message_id = '' AND s.first_ms >= ?8"
+#define SET_LACKS \
+	" AND NOT EXISTS (SELECT 1 FROM part p WHERE p.set_id = s.id AND p.seq = ?7)" \
+	" ORDER BY s.id DESC LIMIT 1"
 
 #define MESSAGE_COLUMNS \
 	"m.id, COALESCE(d.platform, ''), m.bank, m.slot, m.number, m.card_id, m.sender, m.text," \
@@ -156,15 +160,21 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 
 	[STMT_PDU_ADD] = { "pdu_add",
 		"INSERT INTO pdu (id, card_id, memory, idx, raw, bank, slot, arrived_ms,"
-		" undecodable, message_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+		" undecodable, message_id, owner, tpdu_len)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 		" ON CONFLICT (card_id, memory, idx, raw) WHERE deleted = 0 AND idx >= 0"
 		" DO NOTHING",
+		NULL },
+	[STMT_PDU_DECODED] = { "pdu_decoded",
+		"UPDATE pdu SET undecodable = NULL, message_id = ?2"
+		" WHERE id = ?1 AND undecodable IS NOT NULL",
 		NULL },
 	[STMT_PDU_GET] = { "pdu_get",
 		"SELECT message_id FROM pdu WHERE card_id = ?1 AND memory = ?2 AND idx = ?3"
 		" AND raw = ?4 AND deleted = 0 AND idx >= 0",
 		NULL },
-	[STMT_PDU_SET] = { "pdu_set", "UPDATE pdu SET set_id = ?2 WHERE id = ?1", NULL },
+	[STMT_PDU_SET] = { "pdu_set", "UPDATE pdu SET set_id = ?2, message_id = ?3 WHERE id = ?1",
+		NULL },
 	[STMT_PDU_JOINED] = { "pdu_joined", "UPDATE pdu SET message_id = ?2 WHERE set_id = ?1",
 		NULL },
 	[STMT_PDU_DELETED] = { "pdu_deleted",
@@ -182,26 +192,58 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_PART_SAME] = { "part_same",
 		"SELECT s.id FROM part_set s JOIN part p ON p.set_id = s.id AND p.seq = ?7"
 		" JOIN pdu d ON d.id = p.pdu_id WHERE " SET_KEY " AND d.raw = ?9"
+		" AND s.first_ms >= ?8 AND (s.joined_message_id = '' OR s.gap_ms > 0)"
 		" ORDER BY s.id DESC LIMIT 1",
 		NULL },
 	[STMT_SET_LACKING] = { "set_lacking",
+		"SELECT s.id FROM part_set s WHERE " SET_OPEN SET_LACKS, NULL },
+	[STMT_SET_GAP] = { "set_gap",
 		"SELECT s.id FROM part_set s WHERE " SET_KEY
-		" AND NOT EXISTS (SELECT 1 FROM part p WHERE p.set_id = s.id AND p.seq = ?7)"
-		" ORDER BY s.id DESC LIMIT 1",
+		" AND s.gap_ms > 0 AND s.gap_ms >= ?10" SET_LACKS,
 		NULL },
 	[STMT_SET_ADD] = { "set_add",
 		"INSERT INTO part_set (id, card_id, sender, sender_type, ref, ref_bits, total,"
 		" first_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 		NULL },
-	[STMT_SET_GET] = { "set_get", "SELECT joined_message_id FROM part_set WHERE id = ?1",
+	/* Of the card, no further than ?2; of all. */
+	[STMT_SETS_OPEN] = { "sets_open",
+		"SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM part_set"
+		" WHERE joined_message_id = '' AND card_id = ?1 LIMIT ?2) AS own),"
+		" (SELECT COUNT(*) FROM part_set WHERE joined_message_id = '')",
+		NULL },
+	[STMT_SET_GET] = { "set_get",
+		"SELECT s.joined_message_id, s.total,"
+		" (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id) FROM part_set s"
+		" WHERE s.id = ?1",
 		NULL },
 	[STMT_SET_PARTS] = { "set_parts",
-		"SELECT d.raw, d.arrived_ms, s.card_id, d.bank, d.slot FROM part p"
+		"SELECT d.raw, d.arrived_ms, s.card_id, d.bank, d.slot, p.seq, s.total,"
+		" d.tpdu_len FROM part p"
 		" JOIN pdu d ON d.id = p.pdu_id JOIN part_set s ON s.id = p.set_id"
 		" WHERE p.set_id = ?1 ORDER BY p.seq",
 		NULL },
 	[STMT_SET_JOINED] = { "set_joined",
-		"UPDATE part_set SET joined_message_id = ?2 WHERE id = ?1", NULL },
+		"UPDATE part_set SET joined_message_id = ?2, gap_ms = ?3 WHERE id = ?1", NULL },
+	/* Each of its parts is in one set of the same key that was joined. */
+	[STMT_SET_REPEATS] = { "set_repeats",
+		"SELECT t.joined_message_id FROM part_set s JOIN part_set t"
+		" ON t.card_id = s.card_id AND t.ref = s.ref AND t.sender = s.sender"
+		" AND t.sender_type = s.sender_type AND t.ref_bits = s.ref_bits"
+		" AND t.total = s.total AND t.joined_message_id <> '' WHERE s.id = ?1"
+		" AND NOT EXISTS (SELECT 1 FROM part p JOIN pdu d ON d.id = p.pdu_id"
+		" WHERE p.set_id = s.id AND NOT EXISTS (SELECT 1 FROM part q"
+		" JOIN pdu e ON e.id = q.pdu_id WHERE q.set_id = t.id AND q.seq = p.seq"
+		" AND e.raw = d.raw)) ORDER BY t.id DESC LIMIT 1",
+		NULL },
+	/* ?1 before, ?2 so many a card, ?3 in all. */
+	[STMT_SETS_DUE] = { "sets_due",
+		"SELECT s.id FROM part_set s WHERE s.joined_message_id = ''"
+		" AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id) < s.total"
+		" AND (s.first_ms < ?1 OR (SELECT COUNT(*) FROM part_set n"
+		" WHERE n.joined_message_id = '' AND n.card_id = s.card_id AND n.id > s.id) >= ?2"
+		" OR s.id IN (SELECT x.id FROM part_set x WHERE x.joined_message_id = ''"
+		" ORDER BY x.id DESC LIMIT 1000000 OFFSET ?3)) ORDER BY s.id LIMIT ?4",
+		NULL },
 	[STMT_SETS_COMPLETE] = { "sets_complete",
 		"SELECT s.id FROM part_set s WHERE s.joined_message_id = ''"
 		" AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id) = s.total ORDER BY "
@@ -299,6 +341,9 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		      " AND (state = 5 OR (state = 0 AND next_ms > ?2))",
 		NULL },
 	[STMT_DROP] = { "drop", DROP "WHERE message_id = ?1 AND state IN (0, 1, 2, 5)", NULL },
+	[STMT_DROP_RAW] = { "drop_raw",
+		"UPDATE pdu SET undecodable = NULL WHERE id = ?1 AND undecodable IS NOT NULL",
+		NULL },
 	[STMT_DROP_ALL] = { "drop_all", DROP "WHERE ?1 = '' AND state <> 4 AND state IN (0, 5)",
 		NULL },
 
@@ -341,4 +386,9 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_UNDECODABLE_ONE] = { "undecodable_one",
 		UNDECODABLE " AND " FILTER("p") " AND p.id = ?5 LIMIT ?4", NULL },
+	[STMT_RAWS] = { "raws",
+		"SELECT id, card_id, owner, bank, slot, memory, raw, undecodable, idx, tpdu_len,"
+		" arrived_ms FROM pdu WHERE undecodable IS NOT NULL AND (?1 = '' OR id = ?1)"
+		" AND id > ?2 ORDER BY id LIMIT ?3",
+		NULL },
 };

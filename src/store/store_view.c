@@ -205,3 +205,52 @@ void store_messages(
 		call->query.limit = ROWS_MAX;
 	store_job_submit(job);
 }
+
+/* ---- what is undecodable, for another try -----------------------------------------------------
+ */
+
+struct raws_job {
+	struct store_job job;
+	const char *id, *after;
+};
+
+static int raws_run(struct store_job *job)
+{
+	const struct raws_job *call = (struct raws_job *)job;
+	struct store_table table;
+
+	int err = store_select(
+		job, STMT_RAWS, ARGS(TXT(call->id), TXT(call->after), INT(STORE_PAGE_MAX)), &table);
+	if (err)
+		return err;
+	struct store_raw *raws = job_out(job, table.rows, sizeof(*raws));
+	if (!raws)
+		return -ENOMEM;
+	for (size_t i = 0; i < table.rows; i++) {
+		const struct backend_value *row = table_row(&table, i);
+		raws[i] = (struct store_raw) { row[0].text, row[1].text, row[2].text, row[3].text,
+			row[4].text, row[5].text, row[6].text, row[7].text, (int)row[8].num,
+			(int)row[9].num, row[10].num };
+	}
+	job->result = raws;
+	job->count = (int64_t)table.rows;
+	return 0;
+}
+
+static void raws_finish(struct store_job *job)
+{
+	job->callback.raws(job->arg, job->err, job->result, job->err ? 0 : (size_t)job->count);
+}
+
+void store_undecodable(
+	struct store *store, const char *id, const char *after, store_raws_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "undecodable", raws_run, raws_finish, false };
+	struct raws_job *call = store_job_new(store, sizeof(*call), &verb);
+
+	call->job.callback.raws = done;
+	call->job.arg = arg;
+	call->id = job_text(&call->job, id);
+	call->after = job_text(&call->job, after);
+	store_job_submit(&call->job);
+}

@@ -8,6 +8,7 @@ drain    64 ports with 20 texts each waiting at the start; once plain, once over
 latency  from the modem's +CMTI to the platform, one text at a time on 64 idle ports; then with
          lists, polls and sweeps of all ports going on; beside it what one commit costs on this disk
 scale    at each of --ports (8,64,512): time to ready, memory, descriptors, CPU a text and idle
+decode   texts a second that one core reads from their PDUs, by kind
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
@@ -19,6 +20,7 @@ $SIMGATE_BENCH_LOG sets the daemon's log level (notice).
 import argparse
 import os
 import random
+import subprocess
 import sys
 import time
 import traceback
@@ -239,6 +241,20 @@ def run_scale(options):
             f"text, idle {last['idle']:.2f} %")
 
 
+# ---- decode --------------------------------------------------------------------------------------
+
+
+def run_decode(options):
+    span_ms = 300 if options.quick else 1000
+    print(f"decode: from a PDU's digits to its text, one core, {span_ms} ms a kind")
+    done = subprocess.run(
+        [harness.program("bench_sms"), str(span_ms)], capture_output=True, text=True, timeout=60
+    )
+    check(done.returncode == 0, f"bench_sms: {done.stderr.strip()}")
+    print(done.stdout, end="")
+    return " ".join(done.stdout.splitlines()[-1].split())
+
+
 # ---- the whole -----------------------------------------------------------------------------------
 
 
@@ -248,7 +264,13 @@ def run_kill(options):
     return kills.run(options)
 
 
-BENCHES = {"drain": run_drain, "latency": run_latency, "scale": run_scale, "kill": run_kill}
+BENCHES = {
+    "drain": run_drain,
+    "latency": run_latency,
+    "scale": run_scale,
+    "decode": run_decode,
+    "kill": run_kill,
+}
 
 
 def parse_options():

@@ -112,12 +112,60 @@ class Texts(GatewayCase):
         rig.daemon.restart()
         self.assertEqual(len(self.outbox(rig)), 3)
 
-    def test_a_flash_text_does_not_disturb(self):
+    def test_a_flash_text_arrives_without_a_copy_on_the_card(self):
         rig = self.rig()
         rig.sim.sms(0, "Bank", "one")
         rig.sim.send("flash 0 Bank shown and gone")
         rig.sim.sms(0, "Bank", "two")
-        self.await_texts(rig, [(number(0), "Bank", "one"), (number(0), "Bank", "two")])
+        self.await_texts(
+            rig, [(number(0), "Bank", text) for text in ("one", "shown and gone", "two")]
+        )
+        rig.wait(lambda: rig.sim.stats()["acks"] == 1, "the acknowledgement")
+        self.assertEqual(rig.sim.stats()["shown_again"], 0)
+
+    def test_a_flash_text_where_nothing_can_be_acknowledged(self):
+        rig = self.rig(family="generic", start=False)
+        rig.sim.fault(0, "csms_refused")
+        rig.daemon.start()
+        rig.wait_listed()
+        rig.sim.send("flash 0 Bank shown")
+        self.await_texts(rig, [(number(0), "Bank", "shown")])
+        self.assertEqual(rig.sim.stats()["acks"], 0)
+
+    def test_a_flash_text_whose_acknowledgement_is_refused_is_one_text(self):
+        rig = self.rig(start=False)
+        rig.sim.fault(0, "cnma_error", 500)
+        rig.sim.fault(0, "ack_ms", 300)
+        rig.daemon.start()
+        rig.wait_listed()
+        rig.sim.send("flash 0 Bank shown")
+        rig.wait(lambda: rig.sim.stats()["acks_refused"] > 0, "a refusal")
+        rig.sim.clear(0)
+        rig.wait(lambda: rig.sim.stats()["acks"] > 0, "the acknowledgement")
+        self.await_texts(rig, [(number(0), "Bank", "shown")])
+
+    def test_reports_and_pages_are_kept_and_do_not_disturb(self):
+        rig = self.rig()
+        rig.sim.send("report 0")
+        rig.sim.send("page 0 Weather warning")
+        rig.sim.sms(0, "Bank", "text")
+        self.await_texts(rig, [(number(0), "Bank", "text")])
+        rig.wait(lambda: len(self.outbox(rig)) == 2, "two rows")
+        self.assertEqual(
+            sorted(r["reason"] for r in self.outbox(rig)), ["cell-broadcast", "status-report"]
+        )
+        status, out, _ = rig.daemon.ctl_raw("outbox", "retry", "--all")
+        self.assertEqual((status, out.splitlines()[-1]), (0, "2 still undecodable"))
+
+    def test_listings_in_every_shape(self):
+        rig = self.rig(6)
+        for i in range(6):
+            rig.sim.fault(i, "list_shape", i + 1)
+        texts = [("Bank", "hello"), ("+46735550100", LONG_GSM)]
+        for i in range(6):
+            for sender, text in texts:
+                rig.sim.sms(i, sender, text)
+        self.await_texts(rig, [(number(i), s, t) for i in range(6) for s, t in texts])
 
     def test_the_same_text_twice_is_two_texts(self):
         rig = self.rig()

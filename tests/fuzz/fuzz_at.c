@@ -45,12 +45,18 @@ static bool on_line(void *owner, const char *line)
 	return strlen(line) % 3 != 0;
 }
 
+static bool on_direct(void *owner, const char *line, bool wanted)
+{
+	(void)owner, (void)wanted;
+	return line[0] == '0' && strlen(line) < AT_LINE_MAX;
+}
+
 AT_SCRIPT(script, { .cmd = "", .timeout_ms = 300, .retries = 3 }, AT_TRY("E0"),
 	AT_GET("+CREG?", "+CREG", on_line),
 	{ .cmd = "+CMGL=4", .prefix = "+CMGL", .fn = on_line, .bare_fn = on_line, .retries = 1 });
 
 static const struct at_urc urcs[] = { { "+CMTI", on_line }, { NULL, NULL } };
-static const struct at_host host = { on_write, on_done, urcs };
+static const struct at_host host = { on_write, on_done, urcs, on_direct };
 
 static void quiet(void *arg, enum log_level level, const char *line)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sms/concat.h"
 #include "sms/pdu.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,6 +59,20 @@ static void parts_check(const struct sms_pdu *const *parts, size_t count, size_t
 	free(start);
 }
 
+/* The text of a part that goes out alone, in full and cut. */
+static void mark_check(const struct sms_pdu *part, size_t cut)
+{
+	char *whole = malloc(SMS_TEXT_MAX);
+	char *start = malloc(cut);
+
+	require(whole && start);
+	text_check(whole, sms_part_text(part, whole, SMS_TEXT_MAX), SMS_TEXT_MAX);
+	text_check(start, sms_part_text(part, start, cut), cut);
+	require(strncmp(whole, start, strlen(start)) == 0);
+	free(whole);
+	free(start);
+}
+
 static void pdu_check(const struct sms_pdu *pdu)
 {
 	require(pdu->ud_len <= SMS_UD_MAX && pdu->header_len <= pdu->ud_len);
@@ -70,11 +85,11 @@ static void pdu_check(const struct sms_pdu *pdu)
 	text_check(pdu->sender.text, strlen(pdu->sender.text), sizeof(pdu->sender.text));
 }
 
-/* The same input in two parts: with the other alphabet in front, and twice. */
+/* The same input as a part, with the other alphabet behind it, and behind a gap. */
 static void hex_check(const char *hex, size_t len, int tpdu_len, size_t cut)
 {
 	struct sms_pdu pdu, other;
-	const struct sms_pdu *parts[] = { &pdu, &other, &pdu, &pdu };
+	const struct sms_pdu *parts[] = { &pdu, &other, &pdu, NULL, &pdu };
 	enum sms_error error = sms_pdu_read(hex, len, tpdu_len, &pdu);
 
 	require(strcmp(sms_error_name(error), "unknown") != 0);
@@ -84,7 +99,9 @@ static void hex_check(const char *hex, size_t len, int tpdu_len, size_t cut)
 	other = pdu;
 	other.alphabet = pdu.alphabet == SMS_UCS2 ? SMS_GSM7 : SMS_UCS2;
 	parts_check(parts, 1, cut);
-	parts_check(parts, 4, cut);
+	parts_check(parts, 3, cut);
+	parts_check(parts, 5, cut);
+	mark_check(&pdu, cut);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

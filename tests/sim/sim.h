@@ -22,12 +22,29 @@ enum sim_family { SIM_FAMILY_SIM800, SIM_FAMILY_GENERIC };
 enum sim_echo { SIM_ECHO_ON, SIM_ECHO_OFF, SIM_ECHO_STICKY };
 enum sim_memory { SIM_MEMORY_SM, SIM_MEMORY_ME };
 
+/* How a text that is not stored is shown. */
+enum sim_as { SIM_AS_CMT, SIM_AS_CDS, SIM_AS_CBM };
+
+/* How a listing's entry is printed. */
+enum sim_shape {
+	SIM_SHAPE_USUAL,
+	SIM_SHAPE_THREE,    /* no field for the name */
+	SIM_SHAPE_ONE_LINE, /* the PDU behind the header */
+	SIM_SHAPE_NAME,     /* a name with commas in it */
+	SIM_SHAPE_QUOTES,   /* a name with a quote that is never closed */
+	SIM_SHAPE_TIGHT,    /* no blank behind the colon, no name */
+	SIM_SHAPE_FILLED,   /* FF up to the end of the card's record */
+	SIM_SHAPES
+};
+
 /* One stored or queued message. */
 struct sim_text {
 	struct sim_text *next;
 	size_t tpdu_len;
 	uint8_t stat; /* 0 unread, 1 read */
 	bool listed;  /* the host has been shown it */
+	bool shown;   /* by +CMT or +CDS, and not acknowledged */
+	enum sim_as as;
 	char hex[];
 };
 
@@ -49,7 +66,11 @@ struct sim_card {
 
 struct sim_counts {
 	uint64_t injected;         /* PDUs that came from the network, stored or not */
-	uint64_t direct;           /* of these, shown by +CMT and never stored */
+	uint64_t direct;           /* of these, shown by +CMT, +CDS, +CBM and never stored */
+	uint64_t acks;             /* AT+CNMA that was waited for */
+	uint64_t acks_refused;     /* and that was not, or that a fault refused */
+	uint64_t unacked;          /* times that no AT+CNMA came in time */
+	uint64_t shown_again;      /* after that */
 	uint64_t listed;           /* entries shown at least once */
 	uint64_t deleted;          /* entries removed by the host */
 	uint64_t deleted_unlisted; /* of these, entries never shown */
@@ -60,9 +81,17 @@ struct sim_counts {
 };
 
 struct sim_faults {
-	bool silent, silent_armed, garbage, urc_in_list, no_ok;
+	bool silent, silent_armed, garbage, urc_in_list, no_ok, csms_refused, csms_no_mt;
+	unsigned cnma_error, ack_ms, list_shape;
 	unsigned silent_after, late_ms, cmgd_error, cmgd_lies, list_error, cms_busy;
 	unsigned slow_bytes_s;
+};
+
+/* What is shown and not stored. It belongs to the network until it is acknowledged. */
+struct sim_direct {
+	struct sim_text *queue;
+	struct sim_text *waiting; /* for AT+CNMA, since +CSMS=1 */
+	int64_t due_us, again_us; /* when that is given up; when it is shown again */
 };
 
 /* What a restart loses. */
@@ -87,6 +116,7 @@ struct sim_modem {
 	struct sim_settings set;
 	struct sim_faults faults;
 	struct sim_counts counts;
+	struct sim_direct direct;
 
 	bool held;                      /* a command waits for held_until_us */
 	bool reboot_after, radio_after; /* follow the final result */
@@ -138,6 +168,7 @@ bool sim_modem_sim_ready(const struct sim_modem *modem);
 void sim_modem_read(struct sim_modem *modem);
 void sim_modem_writable(struct sim_modem *modem);
 void sim_modem_clear(struct sim_modem *modem);
+void sim_modem_activate(struct sim_modem *modem);
 void sim_modem_put(struct sim_modem *modem, const char *data, size_t len);
 /* One line between CR LF pairs: an answer or an unsolicited code. */
 void sim_modem_line(struct sim_modem *modem, const char *format, ...)
@@ -150,7 +181,22 @@ void sim_at_execute(struct sim_modem *modem, char *line);
 
 /* sim_at_sms.c: the commands that see messages; results as in sim_at.h */
 
+/* sim_direct.c */
+/* From the network, to be shown as that. */
+int sim_direct_put(struct sim_modem *modem, const struct sim_pdu *pdu, enum sim_as as);
+/* Shows one that came for a memory; false, and the text stays the caller's, if it must wait. */
+bool sim_direct_offer(struct sim_modem *modem, struct sim_text *text);
+void sim_direct_pump(struct sim_modem *modem);
+/* AT+CNMA; false if none is waited for. */
+bool sim_direct_ack(struct sim_modem *modem);
+/* A restart: what was not acknowledged comes again. */
+void sim_direct_lost(struct sim_modem *modem);
+/* Microseconds until something is due, -1: nothing. */
+int64_t sim_direct_turn(struct sim_modem *modem, int64_t now_us);
+void sim_direct_done(struct sim_modem *modem);
+
 /* sim_store.c */
+struct sim_text *sim_text_new(const struct sim_pdu *pdu);
 struct sim_card *sim_card_new(struct sim_world *world, const char *iccid);
 struct sim_card *sim_card_find(struct sim_world *world, const char *iccid);
 void sim_cards_free(struct sim_world *world);

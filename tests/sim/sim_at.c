@@ -307,6 +307,7 @@ static const struct at_command commands[] = {
 	{ "+CMGF", at_cmgf, true },
 	{ "+CMGL", at_cmgl, true },
 	{ "+CMGR", at_cmgr, true },
+	{ "+CNMA", at_cnma, true },
 	{ "+CNMI", at_cnmi, true },
 	{ "+CNUM", at_cnum, false },
 	{ "+COPS", at_cops, false },

@@ -19,6 +19,6 @@ typedef int at_fn(struct at_call *call);
 /* Comma-separated decimal fields into out; an empty one keeps its value. How many, -1 for junk. */
 int at_numbers(const char *args, uint8_t *out, int most);
 
-at_fn at_cmgf, at_cpms, at_cnmi, at_csms, at_cmgl, at_cmgr, at_cmgd;
+at_fn at_cmgf, at_cpms, at_cnmi, at_csms, at_cmgl, at_cmgr, at_cmgd, at_cnma;
 
 #endif

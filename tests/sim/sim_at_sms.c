@@ -35,8 +35,11 @@ int at_cmgf(struct at_call *call)
 
 int at_csms(struct at_call *call)
 {
+	const struct sim_faults *faults = &call->modem->faults;
 	uint8_t service = call->modem->set.csms;
 
+	if (faults->csms_refused && call->kind == AT_SET)
+		return AT_CMS + 302;
 	if (call->kind == AT_READ) {
 		sim_modem_line(call->modem, "+CSMS: %u,1,1,1", service);
 	} else if (call->kind == AT_TEST) {
@@ -44,10 +47,34 @@ int at_csms(struct at_call *call)
 	} else {
 		if (call->kind != AT_SET || at_numbers(call->args, &service, 1) != 1 || service > 1)
 			return AT_CMS + 303;
-		call->modem->set.csms = service;
-		sim_modem_line(call->modem, "+CSMS: 1,1,1");
+		call->modem->set.csms = faults->csms_no_mt ? 0 : service;
+		sim_modem_line(call->modem, "+CSMS: %d,1,1", !faults->csms_no_mt);
 	}
 	return AT_OK;
+}
+
+/* Bare, or =0 and =1: the text is taken (3.4.4). 340: none is waited for. */
+int at_cnma(struct at_call *call)
+{
+	struct sim_modem *modem = call->modem;
+	uint8_t n = 0;
+
+	if (call->kind == AT_TEST) {
+		sim_modem_line(modem, "+CNMA: (0-2)");
+		return AT_OK;
+	}
+	if (call->kind == AT_READ ||
+		(call->kind == AT_SET && (at_numbers(call->args, &n, 1) != 1 || n > 1)))
+		return AT_ERROR;
+	if (modem->faults.cnma_error > 0) {
+		modem->faults.cnma_error--;
+		modem->counts.acks_refused++;
+		return AT_CMS + 500;
+	}
+	if (sim_direct_ack(modem))
+		return AT_OK;
+	modem->counts.acks_refused++;
+	return AT_CMS + 340;
 }
 
 int at_cnmi(struct at_call *call)
@@ -161,17 +188,38 @@ static void put_entry_disturbed(struct sim_modem *modem, const char *header, con
 	sim_modem_line(modem, "%s", noise[(which + 1) % 3]);
 }
 
+/* The header in the shape that the test wants; what may be long is the PDU, put elsewhere. */
+static void put_header(
+	const struct sim_modem *modem, unsigned slot, const struct sim_text *text, char header[64])
+{
+	static const char *const alphas[SIM_SHAPES] = {
+		[SIM_SHAPE_NAME] = "\"Doe, Jane, 3\",",
+		[SIM_SHAPE_QUOTES] = "\"Jo\"hn, jr,",
+		[SIM_SHAPE_TIGHT] = ",",
+		[SIM_SHAPE_THREE] = "",
+	};
+	unsigned shape = modem->faults.list_shape < SIM_SHAPES ? modem->faults.list_shape : 0;
+	const char *alpha = alphas[shape];
+
+	if (!alpha)
+		alpha = modem->world->family == SIM_FAMILY_SIM800 ? "\"\"," : ",";
+	snprintf(header, 64, "+CMGL:%s%u,%u,%s%zu", shape == SIM_SHAPE_TIGHT ? "" : " ",
+		slot + (unsigned)index_base(modem), text->stat, alpha, text->tpdu_len);
+}
+
 static void put_entry(struct sim_modem *modem, unsigned slot, struct sim_text *text)
 {
-	const char *alpha = modem->world->family == SIM_FAMILY_SIM800 ? "\"\"" : "";
+	static const char filler[] = "FFFFFFFFFFFFFFFF";
+	unsigned shape = modem->faults.list_shape;
 	char header[64];
 
-	snprintf(header, sizeof(header), "+CMGL: %u,%u,%s,%zu", slot + (unsigned)index_base(modem),
-		text->stat, alpha, text->tpdu_len);
+	put_header(modem, slot, text, header);
 	if (modem->faults.urc_in_list)
 		put_entry_disturbed(modem, header, text->hex);
 	else
-		sim_modem_line(modem, "%s\r\n%s", header, text->hex);
+		sim_modem_line(modem, "%s%s%s%s", header,
+			shape == SIM_SHAPE_ONE_LINE ? " " : "\r\n", text->hex,
+			shape == SIM_SHAPE_FILLED ? filler : "");
 	mark_seen(modem, text);
 }
 

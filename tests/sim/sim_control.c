@@ -120,7 +120,8 @@ static const char *do_parts(struct sim_modem *modem, char *args, long *count)
 	return why(rc);
 }
 
-/* A class 0 text: shown by +CMT whatever +CNMI says, and not stored. */
+/* A class 0 text: shown by +CMT whatever +CNMI says, and not stored. With +CSMS=1 it waits for
+ * AT+CNMA; without that it is shown again later, where +CNMI lets it. */
 static const char *do_flash(struct sim_modem *modem, char *args, long *count)
 {
 	char *sender = ctl_word(&args);
@@ -138,16 +139,55 @@ static const char *do_flash(struct sim_modem *modem, char *args, long *count)
 	spec.flash = true;
 	rc = sim_pdu_build(&spec, &body, 0, body.count, &pdu);
 	sim_body_done(&body);
+	if (rc == 0)
+		rc = sim_direct_put(modem, &pdu, SIM_AS_CMT);
+	*count += rc == 0;
+	return why(rc);
+}
+
+/* A status report, shown by +CDS. */
+static const char *do_report(struct sim_modem *modem, char *args, long *count)
+{
+	struct sim_pdu_spec spec = spec_of(modem, "+46735550100");
+	struct sim_pdu pdu;
+	int rc;
+
+	(void)args;
+	spec.ref = ++modem->card->ref;
+	rc = sim_pdu_report(&spec, &pdu);
+	if (rc == 0)
+		rc = sim_direct_put(modem, &pdu, SIM_AS_CDS);
+	*count += rc == 0;
+	return why(rc);
+}
+
+/* A page of a cell broadcast, shown by +CBM. */
+static const char *do_page(struct sim_modem *modem, char *args, long *count)
+{
+	struct sim_body body;
+	struct sim_pdu pdu;
+	int rc = sim_body_init(unescape(args), &body);
+
 	if (rc < 0)
 		return why(rc);
-	modem->counts.injected++;
-	modem->counts.direct++;
-	*count += 1;
-	char hex[2 * SIM_PDU_MAX + 1];
-	for (size_t i = 0; i < pdu.len; i++)
-		snprintf(hex + 2 * i, 3, "%02X", pdu.octets[i]);
-	sim_modem_line(modem, "+CMT: ,%zu\r\n%s", pdu.tpdu_len, hex);
-	return NULL;
+	rc = sim_pdu_page(&body, &pdu);
+	sim_body_done(&body);
+	if (rc == 0)
+		rc = sim_direct_put(modem, &pdu, SIM_AS_CBM);
+	*count += rc == 0;
+	return why(rc);
+}
+
+/* Any PDU, shown by +CMT. */
+static const char *do_show(struct sim_modem *modem, char *args, long *count)
+{
+	struct sim_pdu pdu;
+	int rc = sim_pdu_parse_hex(args, &pdu);
+
+	if (rc == 0)
+		rc = sim_direct_put(modem, &pdu, SIM_AS_CMT);
+	*count += rc == 0;
+	return why(rc);
 }
 
 static const char *do_pdu(struct sim_modem *modem, char *args, long *count)
@@ -218,6 +258,11 @@ static const char *do_fault(struct sim_modem *modem, char *args, long *count)
 		{ "garbage", &f->garbage, NULL },
 		{ "urc_in_list", &f->urc_in_list, NULL },
 		{ "no_ok", &f->no_ok, NULL },
+		{ "csms_refused", &f->csms_refused, NULL },
+		{ "csms_no_mt", &f->csms_no_mt, NULL },
+		{ "cnma_error", NULL, &f->cnma_error },
+		{ "ack_ms", NULL, &f->ack_ms },
+		{ "list_shape", NULL, &f->list_shape },
 		{ "late", NULL, &f->late_ms },
 		{ "cmgd_error", NULL, &f->cmgd_error },
 		{ "cmgd_lies", NULL, &f->cmgd_lies },
@@ -335,6 +380,9 @@ static const struct modem_verb verbs[] = {
 	{ "parts", do_parts, true },
 	{ "pdu", do_pdu, true },
 	{ "flash", do_flash, true },
+	{ "report", do_report, true },
+	{ "page", do_page, true },
+	{ "show", do_show, true },
 	{ "fill", do_fill, true },
 	{ "mark", do_mark, true },
 	{ "fault", do_fault, false },
@@ -441,6 +489,10 @@ static void add_counts(struct sim_counts *sum, const struct sim_counts *c)
 {
 	sum->injected += c->injected;
 	sum->direct += c->direct;
+	sum->acks += c->acks;
+	sum->acks_refused += c->acks_refused;
+	sum->unacked += c->unacked;
+	sum->shown_again += c->shown_again;
 	sum->listed += c->listed;
 	sum->deleted += c->deleted;
 	sum->deleted_unlisted += c->deleted_unlisted;
@@ -473,6 +525,9 @@ static void run_stats(struct sim_world *world, char *args, FILE *reply)
 	fprintf(reply, "ok {\"modems\":%u,\"injected\":%llu,\"direct\":%llu,\"listed\":%llu,",
 		end - first, (unsigned long long)s.injected, (unsigned long long)s.direct,
 		(unsigned long long)s.listed);
+	fprintf(reply, "\"acks\":%llu,\"acks_refused\":%llu,\"unacked\":%llu,\"shown_again\":%llu,",
+		(unsigned long long)s.acks, (unsigned long long)s.acks_refused,
+		(unsigned long long)s.unacked, (unsigned long long)s.shown_again);
 	fprintf(reply, "\"deleted\":%llu,\"deleted_unlisted\":%llu,\"deleted_empty\":%llu,",
 		(unsigned long long)s.deleted, (unsigned long long)s.deleted_unlisted,
 		(unsigned long long)s.deleted_empty);

@@ -39,7 +39,7 @@ int sim_modem_stat(const struct sim_modem *modem)
 	return modem->sim_in && modem->set.cfun == 1 ? modem->network : 0;
 }
 
-static void activate(struct sim_modem *modem)
+void sim_modem_activate(struct sim_modem *modem)
 {
 	struct sim_world *world = modem->world;
 
@@ -83,7 +83,7 @@ void sim_modem_put(struct sim_modem *modem, const char *data, size_t len)
 	}
 	memcpy(modem->tx + modem->tx_len, data, len);
 	modem->tx_len += len;
-	activate(modem);
+	sim_modem_activate(modem);
 }
 
 void sim_modem_line(struct sim_modem *modem, const char *format, ...)
@@ -144,7 +144,7 @@ void sim_modem_writable(struct sim_modem *modem)
 		return;
 	modem->blocked = false;
 	watch(modem, EPOLL_CTL_MOD, EPOLLIN);
-	activate(modem);
+	sim_modem_activate(modem);
 }
 
 static void run_line(struct sim_modem *modem)
@@ -157,6 +157,7 @@ static void run_line(struct sim_modem *modem)
 	else if (modem->radio_after)
 		sim_modem_set_card(modem, modem->sim_in);
 	modem->reboot_after = modem->radio_after = false;
+	sim_direct_pump(modem);
 	sim_pump(modem);
 }
 
@@ -172,7 +173,7 @@ static void take_byte(struct sim_modem *modem, char c)
 		}
 		modem->held = true;
 		modem->held_until_us = sim_now_us() + (int64_t)modem->faults.late_ms * 1000;
-		activate(modem);
+		sim_modem_activate(modem);
 	} else if (c == 0x1b) {
 		modem->line_len = 0;
 	} else if (c != '\n' && modem->line_len < SIM_LINE_MAX - 1) {
@@ -212,8 +213,8 @@ void sim_modem_read(struct sim_modem *modem)
 	feed(modem);
 }
 
-/* Microseconds until this modem has more to do, 0 at once, -1 never. */
-static int64_t modem_turn(struct sim_modem *modem, int64_t now_us)
+/* Microseconds until the pty has more to do, 0 at once, -1 never. */
+static int64_t channel_turn(struct sim_modem *modem, int64_t now_us)
 {
 	int64_t wait_us = -1;
 
@@ -235,6 +236,17 @@ static int64_t modem_turn(struct sim_modem *modem, int64_t now_us)
 	if (wait_us < 0 || modem->next_tx_us - now_us < wait_us)
 		wait_us = modem->next_tx_us - now_us;
 	return wait_us;
+}
+
+/* The same for all of the modem. */
+static int64_t modem_turn(struct sim_modem *modem, int64_t now_us)
+{
+	int64_t direct_us = sim_direct_turn(modem, now_us);
+	int64_t channel_us = channel_turn(modem, now_us);
+
+	if (direct_us < 0 || (channel_us >= 0 && channel_us < direct_us))
+		return channel_us;
+	return direct_us;
 }
 
 int64_t sim_world_turn(struct sim_world *world)
@@ -262,6 +274,7 @@ static void reset_settings(struct sim_modem *modem)
 					 ? SIM_MEMORY_ME
 					 : SIM_MEMORY_SM;
 
+	sim_direct_lost(modem);
 	modem->set = (struct sim_settings) {
 		.echo = world->echo != SIM_ECHO_OFF,
 		.ciurc = true,
@@ -329,6 +342,7 @@ void sim_modem_boot(struct sim_modem *modem)
 		say_ready(modem);
 	else
 		sim_modem_line(modem, "+CPIN: NOT INSERTED");
+	sim_direct_pump(modem);
 	sim_pump(modem);
 }
 
@@ -336,6 +350,7 @@ void sim_modem_clear(struct sim_modem *modem)
 {
 	modem->faults = (struct sim_faults) { 0 };
 	modem->held_until_us = modem->next_tx_us = 0;
+	sim_direct_pump(modem);
 	sim_pump(modem);
 }
 
@@ -434,6 +449,7 @@ int sim_modem_init(struct sim_world *world, unsigned index, struct sim_modem *mo
 void sim_modem_done(struct sim_modem *modem)
 {
 	sim_modem_unplug(modem);
+	sim_direct_done(modem);
 	sim_store_done(&modem->me);
 	free(modem->tx);
 }

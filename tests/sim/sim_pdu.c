@@ -1,4 +1,4 @@
-/* sim_pdu.c - builds SMS-DELIVER PDUs (3GPP TS 23.040) as a service centre would. */
+/* sim_pdu.c - builds PDUs (3GPP TS 23.040, 23.041) as a service centre would. */
 #include "sim_pdu.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@ enum {
 	GSM7_PART = 153,
 	UCS2_ALONE = 70,
 	UCS2_PART = 67,
+	PAGE_UNITS = 93, /* in the 82 octets of a page */
 	UDH_OCTETS = 6,
 	UDH_BITS = 49, /* the header's 48 bits and one fill bit */
 	ALNUM_MAX = 11,
@@ -300,23 +301,35 @@ static void put_user_data(struct sim_pdu *pdu, const struct sim_pdu_spec *spec, 
 		memcpy(pdu->octets + at, header, sizeof(header));
 }
 
+/* The SMSC field, its length in octets first; length 0 for none. */
+static int put_smsc(struct sim_pdu *pdu, const char *smsc)
+{
+	const char *digits = *smsc == '+' ? smsc + 1 : smsc;
+
+	if (*digits && (!is_digits(digits) || strlen(digits) > DIGITS_MAX))
+		return -EINVAL;
+	put(pdu, *digits ? 1 + (unsigned)(strlen(digits) + 1) / 2 : 0);
+	if (*digits) {
+		put(pdu, *smsc == '+' ? 0x91 : 0x81);
+		put_digits(pdu, digits);
+	}
+	return 0;
+}
+
 int sim_pdu_build(const struct sim_pdu_spec *spec, const struct sim_body *body, size_t start,
 	size_t count, struct sim_pdu *pdu)
 {
 	struct sim_pdu p = { 0 };
-	const char *smsc = *spec->smsc == '+' ? spec->smsc + 1 : spec->smsc;
 	size_t room = spec->total > 0 ? (body->ucs2 ? UCS2_PART : GSM7_PART)
 				      : (body->ucs2 ? UCS2_ALONE : GSM7_ALONE);
 	size_t head;
 	int rc;
 
-	if (count > room || (*smsc && (!is_digits(smsc) || strlen(smsc) > DIGITS_MAX)))
+	if (count > room)
 		return -EINVAL;
-	put(&p, *smsc ? 1 + (unsigned)(strlen(smsc) + 1) / 2 : 0);
-	if (*smsc) {
-		put(&p, *spec->smsc == '+' ? 0x91 : 0x81);
-		put_digits(&p, smsc);
-	}
+	rc = put_smsc(&p, spec->smsc);
+	if (rc < 0)
+		return rc;
 	head = p.len;
 	put(&p, spec->total > 0 ? 0x44 : 0x04); /* DELIVER, no more to send, header follows */
 	rc = put_sender(&p, spec->sender);
@@ -327,6 +340,49 @@ int sim_pdu_build(const struct sim_pdu_spec *spec, const struct sim_body *body, 
 	put_time(&p, spec->when, spec->zone);
 	put_user_data(&p, spec, body->ucs2, body->units + start, count);
 	p.tpdu_len = p.len - head;
+	*pdu = p;
+	return 0;
+}
+
+int sim_pdu_report(const struct sim_pdu_spec *spec, struct sim_pdu *pdu)
+{
+	struct sim_pdu p = { 0 };
+	size_t head;
+	int rc = put_smsc(&p, spec->smsc);
+
+	if (rc < 0)
+		return rc;
+	head = p.len;
+	put(&p, 0x06); /* STATUS-REPORT, no more to send */
+	put(&p, spec->ref);
+	rc = put_sender(&p, spec->sender);
+	if (rc < 0)
+		return rc;
+	put_time(&p, spec->when, spec->zone);
+	put_time(&p, spec->when, spec->zone);
+	put(&p, 0); /* received */
+	p.tpdu_len = p.len - head;
+	*pdu = p;
+	return 0;
+}
+
+int sim_pdu_page(const struct sim_body *body, struct sim_pdu *pdu)
+{
+	struct sim_pdu p = { 0 };
+	uint16_t units[PAGE_UNITS];
+
+	if (body->ucs2 || body->count > PAGE_UNITS)
+		return -EINVAL;
+	for (size_t i = 0; i < PAGE_UNITS; i++)
+		units[i] = i < body->count ? body->units[i] : '\r';
+	put(&p, 0x00);
+	put(&p, 0x10); /* serial number */
+	put(&p, 0x00);
+	put(&p, 0x32); /* channel 50 */
+	put(&p, 0x01); /* English */
+	put(&p, 0x11); /* page 1 of 1 */
+	put_septets(&p, units, PAGE_UNITS, 0);
+	p.tpdu_len = p.len;
 	*pdu = p;
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* sim_pdu.h - builds SMS-DELIVER PDUs (3GPP TS 23.040) as a service centre would. */
+/* sim_pdu.h - builds PDUs (3GPP TS 23.040, 23.041) as a service centre would. */
 #ifndef SIM_PDU_H
 #define SIM_PDU_H
 
@@ -47,6 +47,12 @@ void sim_body_part(const struct sim_body *body, size_t seq, size_t *start, size_
 /* Refuses more units than one part holds, and a sender that fits no address. */
 int sim_pdu_build(const struct sim_pdu_spec *spec, const struct sim_body *body, size_t start,
 	size_t count, struct sim_pdu *pdu);
+
+/* An SMS-STATUS-REPORT: what was sent to spec->sender was delivered at spec->when. */
+int sim_pdu_report(const struct sim_pdu_spec *spec, struct sim_pdu *pdu);
+
+/* A page of a cell broadcast (TS 23.041 9.4.1): 93 characters of a body of 7 bit. */
+int sim_pdu_page(const struct sim_body *body, struct sim_pdu *pdu);
 
 /* Reads hex digits; refuses an odd number, other bytes, and more than SIM_PDU_MAX octets. */
 int sim_pdu_parse_hex(const char *hex, struct sim_pdu *pdu);

@@ -102,7 +102,7 @@ void sim_cards_free(struct sim_world *world)
 	}
 }
 
-static struct sim_text *text_new(const struct sim_pdu *pdu)
+struct sim_text *sim_text_new(const struct sim_pdu *pdu)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	struct sim_text *text = calloc(1, sizeof(*text) + 2 * pdu->len + 1);
@@ -145,12 +145,8 @@ static bool deliver(struct sim_modem *modem, struct sim_text *text)
 	int base = modem->world->family == SIM_FAMILY_SIM800 ? 1 : 0;
 	int slot;
 
-	if (set->cnmi[0] > 0 && set->cnmi[1] >= 2) {
-		sim_modem_line(modem, "+CMT: ,%zu\r\n%s", text->tpdu_len, text->hex);
-		modem->counts.direct++;
-		free(text);
-		return true;
-	}
+	if (set->cnmi[0] > 0 && set->cnmi[1] >= 2)
+		return sim_direct_offer(modem, text);
 	slot = store_put(&modem->card->sm, text);
 	if (slot < 0) {
 		memory = SIM_MEMORY_ME;
@@ -187,7 +183,7 @@ int sim_inject(struct sim_modem *modem, const struct sim_pdu *pdu)
 
 	if (card->queued >= SIM_QUEUE_MAX)
 		return -ENOBUFS;
-	text = text_new(pdu);
+	text = sim_text_new(pdu);
 	if (!text)
 		return -ENOMEM;
 	*card->queue_tail = text;
@@ -200,7 +196,7 @@ int sim_inject(struct sim_modem *modem, const struct sim_pdu *pdu)
 
 int sim_fill(struct sim_modem *modem, const struct sim_pdu *pdu)
 {
-	struct sim_text *text = text_new(pdu);
+	struct sim_text *text = sim_text_new(pdu);
 
 	if (!text)
 		return -ENOMEM;

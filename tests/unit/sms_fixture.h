@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "sms/concat.h"
 #include "sms/pdu.h"
 
 #define A_TIME "62304001020300"

@@ -236,6 +236,8 @@ void got_sms(void *arg, int err, const struct store_sms_result *result)
 	copy(a->message_id, sizeof(a->message_id), result->message_id);
 	a->same_entry = result->same_entry;
 	a->same_part = result->same_part;
+	a->late = result->late;
+	a->crowded = result->crowded;
 	if (result->set_id)
 		copy(a->set_id, sizeof(a->set_id), result->set_id);
 	for (size_t i = 0; i < result->part_count; i++)
@@ -349,16 +351,26 @@ struct answer put_claim(struct fixture *fx, const char *card, int index, const c
 
 struct answer put_part(struct fixture *fx, int ref, int total, int seq, int index, const char *raw)
 {
-	const struct store_part part = { CARD, "+46701", 145, ref, 8, total, seq };
+	const struct store_part part = { CARD, "+46701", 145, ref, 8, total, seq,
+		fx_now(fx) - 7 * DAY_MS, fx_now(fx) - DAY_MS };
+	char text[32];
+	const struct store_message message = { CARD, "north", "p01", "+46701", text, 0, fx_now(fx),
+		1 };
 	const struct store_sms sms = { .card_id = CARD,
 		.bank = "north",
 		.slot = "p01",
 		.memory = "SM",
 		.index = index,
 		.raw = raw,
+		.tpdu_len = -1,
 		.arrived_ms = fx_now(fx),
-		.part = &part };
+		.message = &message,
+		.part = &part,
+		.routes = &push,
+		.route_count = 1 };
 	struct answer a = { 0 };
+
+	snprintf(text, sizeof text, "part %d", seq);
 	store_sms_put(fx->store, &sms, got_sms, &a);
 	return finish(fx, &a);
 }
@@ -371,6 +383,7 @@ struct answer put_undecodable(struct fixture *fx, int index, const char *raw)
 		.memory = "SM",
 		.index = index,
 		.raw = raw,
+		.tpdu_len = -1,
 		.arrived_ms = fx_now(fx),
 		.undecodable = "odd length" };
 	struct answer a = { 0 };
@@ -378,13 +391,18 @@ struct answer put_undecodable(struct fixture *fx, int index, const char *raw)
 	return finish(fx, &a);
 }
 
-struct answer join(struct fixture *fx, const char *set_id, const char *text)
+struct answer join_of(struct fixture *fx, const char *set_id, const char *text, int parts)
 {
 	const struct store_message message = { CARD, "north", "p01", "+46701", text, 0, fx_now(fx),
-		2 };
+		parts };
 	struct answer a = { 0 };
 	store_set_join(fx->store, set_id, &message, &push, 1, got_sms, &a);
 	return finish(fx, &a);
+}
+
+struct answer join(struct fixture *fx, const char *set_id, const char *text)
+{
+	return join_of(fx, set_id, text, 2);
 }
 
 struct answer deleted(struct fixture *fx, int index, const char *raw)

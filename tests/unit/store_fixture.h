@@ -11,10 +11,11 @@
 #include "base/loop.h"
 #include "store/store_impl.h"
 
-#define T0    INT64_C(1700000000000)
-#define CARD  "8946000000000000001"
-#define CARD2 "8946000000000000002"
-#define PHONE "+46700000001"
+#define T0     INT64_C(1700000000000)
+#define DAY_MS INT64_C(86400000)
+#define CARD   "8946000000000000001"
+#define CARD2  "8946000000000000002"
+#define PHONE  "+46700000001"
 
 struct fixture {
 	char dir[64], path[80], why[400];
@@ -26,7 +27,7 @@ struct fixture {
 struct answer {
 	int calls, err;
 	int64_t count, next_ms;
-	bool same_entry, same_part;
+	bool same_entry, same_part, late, crowded;
 	char message_id[STORE_ID_SIZE], set_id[STORE_ID_SIZE];
 	char parts[512];
 	size_t claimed;
@@ -70,6 +71,7 @@ struct answer put(struct fixture *fx, int index, const char *text);
 struct answer put_claim(struct fixture *fx, const char *card, int index, const char *text);
 struct answer put_part(struct fixture *fx, int ref, int total, int seq, int index, const char *raw);
 struct answer put_undecodable(struct fixture *fx, int index, const char *raw);
+struct answer join_of(struct fixture *fx, const char *set_id, const char *text, int parts);
 struct answer join(struct fixture *fx, const char *set_id, const char *text);
 struct answer deleted(struct fixture *fx, int index, const char *raw);
 struct answer seen(struct fixture *fx, const char *slot, const char *card, const char *number);

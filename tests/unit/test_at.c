@@ -160,8 +160,22 @@ static bool on_urc(void *owner, const char *line)
 	return true;
 }
 
+/* Takes lines that begin so, and notes whether a command may want them, too. */
+static char direct[256];
+
+static bool on_direct(void *owner, const char *line, bool wanted)
+{
+	(void)owner;
+	if (strncmp(line, "+CMT:", 5) != 0 && strncmp(line, "00", 2) != 0)
+		return false;
+	strcat(direct, wanted ? "wanted " : "");
+	strcat(direct, line);
+	strcat(direct, "|");
+	return true;
+}
+
 static const struct at_urc table[] = { { "+CMTI", on_urc }, { "+CREG", on_urc }, { NULL, NULL } };
-static const struct at_host host = { on_write, on_done, table };
+static const struct at_host host = { on_write, on_done, table, on_direct };
 
 struct bench {
 	struct loop *loop;
@@ -174,7 +188,7 @@ static struct bench *bench_new(void)
 
 	bench->loop = loop_new_manual(0, 0);
 	at_init(&bench->at, bench->loop, &host, bench, "t/1");
-	sent[0] = answers[0] = urcs[0] = '\0';
+	sent[0] = answers[0] = urcs[0] = direct[0] = '\0';
 	reports = 0;
 	return bench;
 }
@@ -448,6 +462,49 @@ static void test_listing_with_codes_between(void **state)
 	bench_free(bench);
 }
 
+/* Text shown unasked: offered first in whatever the channel does, and nobody else gets it. */
+static void test_direct_lines_come_first(void **state)
+{
+	struct bench *bench = bench_new();
+
+	(void)state;
+	feed(bench, "+CMT: ,24\r\n0011\r\n");
+	assert_string_equal(direct, "+CMT: ,24|0011|");
+	direct[0] = '\0';
+	run(bench, &list);
+	feed(bench, "+CMGL: 0,0,,24\r\n+CMT: ,24\r\n0011\r\n1122\r\nOK\r\n");
+	assert_string_equal(direct, "wanted +CMT: ,24|wanted 0011|");
+	assert_string_equal(answers, "+CMGL: 0,0,,24|1122|");
+	assert_int_equal(report.result, AT_OK);
+	direct[0] = answers[0] = '\0';
+	run(bench, &creg); /* it wants no bare line */
+	feed(bench, "0011\r\n+CREG: 0,1\r\n");
+	assert_string_equal(direct, "0011|");
+	loop_advance(bench->loop, AT_TIMEOUT_MS);
+	feed(bench, "0022\r\n"); /* the end of what timed out, perhaps */
+	loop_advance(bench->loop, AT_QUIET_MS);
+	feed(bench, "0033\r\nOK\r\n0044\r\n");
+	loop_advance(bench->loop, AT_QUIET_MS);
+	assert_string_equal(direct, "0011|wanted 0022|wanted 0033|wanted 0044|");
+	assert_int_equal(report.result, AT_TIMEOUT);
+	assert_true(bench->at.unknown_lines == 1); /* the OK to our AT */
+	bench_free(bench);
+}
+
+/* They keep no command from its time. */
+static void test_direct_lines_are_no_answer(void **state)
+{
+	struct bench *bench = bench_new();
+
+	(void)state;
+	run(bench, &card);
+	loop_advance(bench->loop, AT_TIMEOUT_MS - 100);
+	feed(bench, "+CMT: ,24\r\n0011\r\n");
+	loop_advance(bench->loop, 100 + AT_QUIET_MS);
+	assert_string_equal(sent, "AT+CIMI\rAT\r");
+	bench_free(bench);
+}
+
 static void test_masking(void **state)
 {
 	static const struct {
@@ -527,6 +584,8 @@ int main(void)
 		cmocka_unit_test(test_refused_command_is_repeated),
 		cmocka_unit_test(test_injection_is_refused),
 		cmocka_unit_test(test_listing_with_codes_between),
+		cmocka_unit_test(test_direct_lines_come_first),
+		cmocka_unit_test(test_direct_lines_are_no_answer),
 		cmocka_unit_test(test_masking),
 		cmocka_unit_test(test_bodies_are_not_kept),
 		cmocka_unit_test(test_reset_forgets_all),

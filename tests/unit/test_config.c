@@ -149,6 +149,8 @@ static void presets(void **state)
 	assert_int_equal(config->start_grace_ms, 90000);
 	assert_int_equal(config->sweep_every_ms, 60000);
 	assert_int_equal(config->poll_every_ms, 30000);
+	assert_int_equal(config->parts_wait_ms, INT64_C(86400000));
+	assert_int_equal(config->parts_late_ms, INT64_C(86400000));
 	assert_int_equal(config->register_grace_ms, 20000);
 	assert_int_equal(config->open_deadline_ms, 10000);
 	assert_int_equal(config->quarantine_ms, 300000);
@@ -193,7 +195,8 @@ static void all_keys(void **state)
 		"debug\r\n"
 		"log.at = error\r\nlog.north/p03 = notice\r\nlog.two=info\r\nlog_format = json\r\n"
 		"control = /tmp/s\r\nstart_grace = 1s\r\nsweep_every=2s\r\npoll_every=3s\r\n"
-		"register_grace = 4s\r\nopen_deadline=500ms\r\nquarantine=6min\r\nopeners = 64\r\n"
+		"parts_wait=2h\r\nparts_late=0\r\nregister_grace = "
+		"4s\r\nopen_deadline=500ms\r\nquarantine=6min\r\nopeners = 64\r\n"
 		"[bank   north ]\r\nboard = usb\r\ndriver = sim800\r\nbaud = 9600\r\n"
 		"devices = /dev/serial/by-path/*, /dev/ttyUSB7 ,tcp:10.0.0.1:4001,tcp:[::1]:9\r\n"
 		"sell = two, one\r\n"
@@ -205,7 +208,7 @@ static void all_keys(void **state)
 		folder, folder);
 	config = load_good(text, &report);
 	assert_int_equal(report.warnings, 1);
-	want_line(&report, "/main.conf:31: warning: key: ");
+	want_line(&report, "/main.conf:33: warning: key: ");
 	assert_false(has_line(&report, "teral"));
 	assert_string_equal(config->state_dir, folder);
 	assert_string_equal(config->host_id, "h-1");

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/counter.h"
 #include "modem/inbox.h"
 #include "modem/modem.h"
 #include "unit.h"
@@ -112,6 +113,7 @@ static void on_changed(void *arg, struct modem *modem)
 	bench->changes++;
 }
 
+static const struct inbox_spans inbox_spans = { 86400000, 86400000 };
 static const struct inbox_host inbox_host = { on_route, on_stored };
 
 static void open_store(void)
@@ -122,7 +124,7 @@ static void open_store(void)
 	snprintf(path, sizeof path, "%s/simgate.db", bench->dir);
 	if (store_open(&config, &bench->store, why, sizeof why) < 0)
 		fail_msg("%s", why);
-	bench->inbox = inbox_new(bench->loop, bench->store, &inbox_host, NULL);
+	bench->inbox = inbox_new(bench->loop, bench->store, &inbox_spans, &inbox_host, NULL);
 	bench->env = (struct modem_env) { .loop = bench->loop,
 		.store = bench->store,
 		.inbox = bench->inbox,
@@ -401,10 +403,11 @@ static void test_generic_transcripts(void **state)
 
 static struct {
 	const char *cpin, *ccid, *creg, *list, *list_me, *stores, *cpms, *model;
+	const char *csms, *cnma;
 	bool dead, garbage, list_once, text_mode;
 	const char *cmgd;
 	bool in_me;
-	int deletes, lists;
+	int deletes, lists, acks, setups, services, services_off;
 } sim;
 
 static const char *reply_to(const char *command)
@@ -417,6 +420,7 @@ static const char *reply_to(const char *command)
 		{ "AT+CCID", "89460000000000000017\r\nOK" },
 		{ "AT+CIMI", "240010000000017\r\nOK" },
 		{ "AT+CNUM", "+CNUM: \"\",\"+46700100017\",145\r\nOK" },
+		{ "AT+CSMS=1", "+CSMS: 1,1,1\r\nOK" },
 		{ "AT+CSQ", "+CSQ: 20,0\r\nOK" },
 		{ "AT+COPS?", "+COPS: 0,2,\"24001\"\r\nOK" },
 	};
@@ -430,6 +434,14 @@ static const char *reply_to(const char *command)
 	if (strcmp(command, "AT+CMGL=4") == 0 && sim.text_mode)
 		return "ERROR";
 	sim.lists += strcmp(command, "AT+CMGL=4") == 0;
+	sim.setups += strncmp(command, "AT+CNMI=", 8) == 0;
+	sim.services += strcmp(command, "AT+CSMS=1") == 0;
+	sim.services_off += strcmp(command, "AT+CSMS=0") == 0;
+	sim.acks += strcmp(command, "AT+CNMA") == 0;
+	if (strcmp(command, "AT+CNMA") == 0 && sim.cnma)
+		return sim.cnma;
+	if (strcmp(command, "AT+CSMS=1") == 0 && sim.csms)
+		return sim.csms;
 	if (strcmp(command, "AT+CGMM") == 0 && sim.model)
 		return sim.model;
 	if (strcmp(command, "AT+CCID") == 0 && sim.ccid)
@@ -498,6 +510,7 @@ static void fake_lost(void)
 /* "hello world" from Gate, at three times */
 #define PDU1 "000407D0C730BD0C0000621112090000800BE8329BFD06DDDF723619"
 #define PDU2 "000407D0C730BD0C0000621112090010800BE8329BFD06DDDF723619"
+#define PDU3 "000407D0C730BD0C0000621112090020800BE8329BFD06DDDF723619"
 /* "abc", part 1 and "def", part 2 of 2, reference 7, from +46701 */
 #define PART1 "004405916407F10000621112090000800A050003070201C2E231"
 #define PART2 "004405916407F10000621112090000800A050003070202C86533"
@@ -1113,7 +1126,8 @@ static void on_put(void *owner, int err, bool same_entry)
 
 static void test_parts_of_unknown_cards_are_not_mixed(void **state)
 {
-	struct inbox_entry entry = { "north/p01", "north", "p01", "me-1", "", "ME", 1, 25, PART1 };
+	struct inbox_entry entry = { "north/p01", "north", "p01", "me-1", "", "ME", 1, 25, PART1,
+		NULL };
 	int done = 0;
 
 	(void)state;
@@ -1170,6 +1184,511 @@ static void test_second_memory_that_cannot_be_read(void **state)
 	assert_true(messages > 0);
 }
 
+/* ---- texts shown unasked -------------------------------------------------------------------- */
+
+/* A status report, and a page of a cell broadcast */
+#define REPORT "000601048121436211120900008062111209100080000000"
+#define PAGE   "0010003201112233445566778899AABBCCDDEEFF"
+
+static int64_t found_undecodable(void)
+{
+	look();
+	return undecodable;
+}
+
+/* Lines separated by "|"; "@" lets the time for digits pass. */
+static void feed_lines(const char *lines)
+{
+	char copy[2048], *rest = copy, *line;
+
+	snprintf(copy, sizeof copy, "%s", lines);
+	while ((line = strsep(&rest, "|")))
+		if (strcmp(line, "@") == 0)
+			loop_advance(bench->loop, 2000);
+		else
+			feed_line(line);
+}
+
+static void test_direct_texts(void **state)
+{
+	static const struct {
+		const char *lines;
+		int messages, undecodable, acks, ignored;
+	} rows[] = {
+		{ "+CMT: ,27|" PDU1, 1, 0, 1, 0 },
+		{ "+CMT: 27|" PDU1, 1, 0, 1, 0 },
+		{ "+CMT:,27|" PDU1, 1, 0, 1, 0 },
+		{ "+CMT: \"Doe, \"J\",27|" PDU1, 1, 0, 1, 0 },
+		{ "+CMT: ,27 " PDU1, 1, 0, 1, 0 },
+		{ "+CMT: ,27|" PDU1 "FFFF", 1, 0, 1, 0 },
+		{ "+CMT: ,27|" PDU1 "|+CMT: ,27|" PDU2, 2, 0, 2, 0 },
+		{ "+CIEV: \"MESSAGE\",1|+CMT: ,27|" PDU1, 1, 0, 1, 0 },
+		/* in pieces, with others between them */
+		{ "+CMT: ,27|0004|+CREG: 1|07D0C730BD0C00006211|RING|1209000080|^RSSI:18|"
+		  "0BE8329BFD06DDDF723619",
+			1, 0, 1, 0 },
+		{ "+CMT: ,27|^RSSI:18|" PDU1, 1, 0, 1, 0 },
+		/* too short: kept as it is, once no more can come */
+		{ "+CMT: ,27|0004|@", 0, 1, 1, 0 },
+		{ "+CMT: ,27|0004|@|07D0C730BD0C0000621112090000800BE8329BFD06DDDF723619", 0, 1, 1,
+			0 },
+		{ "+CMT: ,27|0004|+CMT: ,27|" PDU1, 1, 1, 2, 0 },
+		/* nothing behind the header */
+		{ "+CMT: ,27|@|" PDU1, 0, 0, 0, 1 },
+		{ "+CMT: ,27|+CMT: ,27|" PDU1, 1, 0, 1, 1 },
+		/* text mode */
+		{ "+CMT: \"+46700100201\",,\"23/02/09,13:42:18+04\"|Hello", 0, 0, 0, 1 },
+		{ "+CMT: \"+46700100201\",,\"23/02/09,13:42:18+04\"|" PDU1, 0, 0, 0, 1 },
+		{ "+CDS: 6,9,\"+467\",145,\"23/02/09,13:42:18+04\",\"\",0", 0, 0, 0, 1 },
+		/* what is no text is kept; a page is not acknowledged */
+		{ "+CDS: 23|" REPORT, 0, 1, 1, 0 },
+		{ "+CBM: 20|" PAGE, 0, 1, 0, 0 },
+		{ "+CBM: 20|001000320111|RING|2233445566778899AABBCCDDEEFF", 0, 1, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (i > 0) { /* the group's set-up made the first bench */
+			bench_teardown(NULL);
+			bench_setup(NULL);
+		}
+		reach_ready();
+		feed_lines(rows[i].lines);
+		converse();
+		look();
+		if (messages != rows[i].messages || undecodable != rows[i].undecodable ||
+			sim.acks != rows[i].acks ||
+			bench->modem->direct.ignored != (uint64_t)rows[i].ignored)
+			fail_msg("%s: %d messages, %d undecodable, %d acks, %d ignored",
+				rows[i].lines, (int)messages, (int)undecodable, sim.acks,
+				(int)bench->modem->direct.ignored);
+		assert_int_equal(sim.deletes, 0);
+		assert_int_equal(held, 0);
+		assert_true(bench->modem->online);
+	}
+}
+
+static void on_rows(void *arg, int err, const struct store_row *rows, size_t count)
+{
+	assert_int_equal(err, 0);
+	assert_int_equal(count, 1);
+	snprintf(arg, 200, "%s %s %s %s", rows[0].slot, rows[0].card_id, rows[0].reason,
+		rows[0].text);
+}
+
+static void test_page_says_what_it_is(void **state)
+{
+	struct store_query query = { .outbox = true };
+	char row[200] = "";
+
+	(void)state;
+	reach_ready();
+	feed_lines("+CBM: 20|" PAGE);
+	converse();
+	store_messages(bench->store, &query, on_rows, row);
+	settle();
+	assert_string_equal(row, "p01 89460000000000000017 cell-broadcast " PAGE);
+}
+
+/* Answers as usual until this command is sent, which is left without an answer. */
+static void until(const char *command)
+{
+	char got[300];
+
+	for (int i = 0; i < 20000; i++) {
+		settle();
+		loop_advance(bench->loop, 20);
+		if (!memchr(bench->fake.out, '\r', bench->fake.len))
+			continue;
+		next_command(got, sizeof got);
+		if (strcmp(got, command) == 0)
+			return;
+		feed_line(reply_to(got));
+	}
+	fail_msg("%s was not sent", command);
+}
+
+/* A number that a command asked for goes to it, whatever came before. */
+static void test_direct_text_takes_no_answer_away(void **state)
+{
+	static const struct {
+		const char *command, *lines, *answer;
+		int messages, undecodable;
+	} rows[] = {
+		{ "AT+CIMI", "+CMT: ,27|" PDU1, "240010000000017", 1, 0 },
+		{ "AT+CIMI", "+CMT: ,27", "240010000000017", 0, 0 },
+		{ "AT+CIMI", "+CMT: ,27|000407D0C7", "240010000000017", 0, 1 },
+		{ "AT+CIMI",
+			"+CMT: ,27|000407D0C730BD0C0000621112|RING|090000800BE8329BFD06DDDF723619",
+			"240010000000017", 1, 0 },
+		{ "AT+CIMI", "+CBM: 20", "240010000000017", 0, 0 },
+		{ "AT+CIMI", "+CBM: 20|0010003201", "240010000000017", 0, 1 },
+		{ "AT+CGSN", "+CMT: ,27", "004400152020002", 0, 0 },
+		{ "AT+CGSN", "+CMT: ,27", "013400152020002", 0, 0 },
+		{ "AT+CCID", "+CMT: ,27", "89460000000000000017", 0, 0 },
+		{ "AT+CCID", "+CBM: 20", "89460000000000000017", 0, 0 },
+		{ "AT+CCID", "+CMT: ,27|00040791", "89460000000000000017", 0, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct modem *modem;
+		if (i > 0) {
+			bench_teardown(NULL);
+			bench_setup(NULL);
+		}
+		modem = bench->modem;
+		memset(&sim, 0, sizeof sim);
+		until(rows[i].command);
+		feed_lines(rows[i].lines);
+		feed_line(rows[i].answer);
+		feed_line("OK");
+		converse();
+		assert_int_equal(modem->fsm.state, MODEM_READY);
+		assert_string_equal(rows[i].command[4] == 'I'   ? modem->imsi
+				    : rows[i].command[4] == 'G' ? modem->imei
+								: modem->iccid,
+			rows[i].answer);
+		pass(2500);
+		look();
+		if (messages != rows[i].messages || undecodable != rows[i].undecodable)
+			fail_msg("%s, %s: %d messages, %d undecodable", rows[i].command,
+				rows[i].lines, (int)messages, (int)undecodable);
+	}
+}
+
+/* Nobody can tell whose it is: kept, and held. */
+static void test_direct_text_before_the_card_is_known(void **state)
+{
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	until("AT+CGSN");
+	feed_lines("+CMT: ,27|" PDU1);
+	feed_line(reply_to("AT+CGSN"));
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(held, 1);
+	feed_line("+CPIN: NOT READY"); /* it may be another card */
+	feed_line("+CPIN: READY");
+	feed_lines("+CMT: ,27|" PDU2);
+	converse();
+	look();
+	assert_int_equal(messages, 2);
+	assert_int_equal(held, 2);
+	feed_lines("+CMT: ,27|" PDU3);
+	converse();
+	look();
+	assert_int_equal(messages, 3);
+	assert_int_equal(held, 2);
+	feed_line("+CMTI: \"SM\",1");
+	until("AT+CMGL=4");
+	feed_line("+CPIN: NOT READY"); /* it will be looked at after the listing */
+	feed_lines("+CMT: ,27|" PDU1);
+	feed_line("OK");
+	converse();
+	look();
+	assert_int_equal(messages, 4);
+	assert_int_equal(held, 3);
+}
+
+#define HALF1 "000407D0C730BD0C00006211"
+#define HALF2 "12090000800BE8329BFD06DDDF723619" /* of PDU1 */
+#define REST2 "12090010800BE8329BFD06DDDF723619" /* of PDU2 */
+
+static void test_direct_text_in_a_listing(void **state)
+{
+	static const struct {
+		const char *list, *again;
+		int messages, undecodable, deletes;
+	} rows[] = {
+		/* between a header and its digits, in the middle of them, behind them */
+		{ "+CMGL: 1,0,,27\r\n+CMT: ,27\r\n" PDU2 "\r\n" PDU1 "\r\nOK", NULL, 2, 0, 1 },
+		{ "+CMGL: 1,0,,27\r\n" HALF1 "\r\n+CMT: ,27\r\n" PDU2 "\r\n" HALF2 "\r\nOK", NULL,
+			2, 0, 1 },
+		{ "+CMGL: 1,0,,27\r\n" PDU1 "\r\n+CMT: ,27\r\n" PDU2 "\r\n+CMGL: 2,0,,27\r\n" PDU3
+		  "\r\nOK",
+			NULL, 3, 0, 2 },
+		/* itself in two pieces */
+		{ "+CMGL: 1,0,,27\r\n" HALF1 "\r\n+CMT: ,27\r\n" HALF1 "\r\n^RSSI:18\r\n" REST2
+		  "\r\n" HALF2 "\r\nOK",
+			NULL, 2, 0, 1 },
+		{ "+CMT: ,27\r\n" HALF1 "\r\n+CMGL: 1,0,,27\r\n" REST2 "\r\n" PDU1 "\r\nOK", NULL,
+			2, 0, 1 },
+		/* damaged, between two entries: kept as it is */
+		{ "+CMT: ,27\r\n87" PDU2 "\r\n+CMGL: 1,0,,27\r\n" PDU1 "\r\nOK",
+			"+CMGL: 1,1,,27\r\n" PDU1 "\r\nOK", 1, 1, 1 },
+		/* too short: the listing's digits stay the listing's, but it is read again */
+		{ "+CMGL: 1,0,,27\r\n" HALF1 "\r\n+CMT: ,27\r\n0004\r\n" HALF2 "\r\nOK",
+			"+CMGL: 1,1,,27\r\n" PDU1 "\r\nOK", 1, 1, 1 },
+		{ "+CMGL: 1,0,,27\r\n" HALF1 "\r\n+CMT: ,27\r\n" HALF2 "\r\nOK",
+			"+CMGL: 1,1,,27\r\n" PDU1 "\r\nOK", 1, 0, 1 },
+		/* in three pieces: nothing is stored as whole that is not */
+		{ "+CMGL: 1,0,,27\r\n" HALF1 "\r\n+CMT: ,27\r\n0004\r\nRING\r\n07D0\r\nRING\r\n"
+		  "C730BD0C0000621112090010800BE8329BFD06DDDF723619\r\n" HALF2 "\r\nOK",
+			"+CMGL: 1,1,,27\r\n" PDU1 "\r\nOK", 1, 1, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (i > 0) {
+			bench_teardown(NULL);
+			bench_setup(NULL);
+		}
+		reach_ready();
+		sim.list = rows[i].list;
+		sim.list_once = true;
+		feed_line("+CMTI: \"SM\",1");
+		converse();
+		assert_int_equal(sim.lists, 2);
+		sim.list = rows[i].again;
+		pass(2100 + 1500);
+		look();
+		if (messages != rows[i].messages || undecodable != rows[i].undecodable ||
+			sim.deletes != rows[i].deletes)
+			fail_msg("%s: %d messages, %d undecodable, %d deletes", rows[i].list,
+				(int)messages, (int)undecodable, sim.deletes);
+		assert_int_equal(sim.lists, rows[i].again ? 3 : 2);
+	}
+}
+
+/* The modem restarts, or the line hangs up, in the middle: there is no other copy. */
+static void test_direct_text_that_breaks_off(void **state)
+{
+	(void)state;
+	reach_ready();
+	feed_lines("+CMT: ,27|" HALF1 "|RDY");
+	converse();
+	assert_int_equal(found_undecodable(), 1);
+	feed_lines("+CMT: ,27|" HALF1);
+	fake_lost();
+	assert_int_equal(found_undecodable(), 2);
+}
+
+/* The n-th of different texts. */
+static void feed_text(int n)
+{
+	char lines[100];
+
+	snprintf(lines, sizeof lines,
+		"+CMT: ,27|000407D0C730BD0C00006211120900%d%d800BE8329BFD06DDDF723619", n % 6,
+		n / 6);
+	feed_lines(lines);
+}
+
+static void test_direct_texts_wait_for_the_store(void **state)
+{
+	uint64_t refused = counter_get(COUNTER_DIRECT_REFUSED);
+
+	(void)state;
+	memset(&sim, 0, sizeof sim);
+	sim.csms = "ERROR";
+	converse();
+	disk_full(true);
+	for (int n = 0; n < MODEM_DIRECT_MAX + 3; n++)
+		feed_text(n);
+	settle();
+	loop_advance(bench->loop, 1100); /* tried again */
+	settle();
+	disk_full(false);
+	assert_int_equal(counter_get(COUNTER_DIRECT_REFUSED) - refused, 3);
+	modem_stop(bench->modem, "test");
+	settle();
+	assert_false(modem_finished(bench->modem)); /* there is no other copy */
+	loop_advance(bench->loop, 1100);
+	settle();
+	assert_true(modem_finished(bench->modem));
+	look();
+	assert_int_equal(messages, MODEM_DIRECT_MAX);
+}
+
+/* ---- acknowledgements ----------------------------------------------------------------------- */
+
+static void test_text_is_acknowledged_only_after_it_is_stored(void **state)
+{
+	(void)state;
+	reach_ready();
+	disk_full(true);
+	feed_lines("+CMT: ,27|" PDU1);
+	settle();
+	disk_full(false);
+	pass(3000);
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(sim.acks, 0); /* the network sends it again; the module is set up again */
+	assert_int_equal(sim.setups, 2);
+	feed_lines("+CMT: ,27|" PDU1); /* here it is */
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(sim.acks, 1);
+	feed_lines("+CMT: ,27|" PDU1); /* now it is another */
+	answer_next("AT+CNMA", "OK");
+	look();
+	assert_int_equal(messages, 2);
+	pass(100000); /* again, until every module must have given up */
+	assert_int_equal(sim.setups, 7);
+}
+
+static void test_text_that_comes_again_before_it_is_stored(void **state)
+{
+	(void)state;
+	reach_ready();
+	disk_full(true);
+	feed_lines("+CMT: ,27|" PDU1);
+	settle();
+	feed_lines("+CMT: ,27|" PDU1);
+	settle();
+	disk_full(false);
+	pass(3000);
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(sim.acks, 1); /* the second time it was in time */
+}
+
+/* The channel was not free for too long. */
+static void test_acknowledgement_that_would_be_too_late(void **state)
+{
+	(void)state;
+	reach_ready();
+	feed_line("+CMTI: \"SM\",1");
+	until("AT+CMGL=4");
+	feed_lines("+CMT: ,27|" PDU1);
+	settle();
+	loop_advance(bench->loop, 10100);
+	feed_line("OK");
+	converse();
+	look();
+	assert_int_equal(messages, 1);
+	assert_int_equal(sim.acks, 0);
+	assert_int_equal(sim.setups, 2);
+}
+
+static void test_acknowledgement_does_not_wait_for_a_poll(void **state)
+{
+	(void)state;
+	reach_ready();
+	until("AT+CPIN?");
+	modem_sweep(bench->modem); /* nor for a listing */
+	feed_lines("+CMT: ,27|" PDU1);
+	settle();
+	feed_line(reply_to("AT+CPIN?"));
+	loop_advance(bench->loop, 20);
+	answer_as_usual("AT+CNMA");
+	answer_as_usual("AT+CMGL=4");
+	answer_as_usual("AT+CPIN?"); /* again, and to its end */
+	answer_as_usual("AT+CCID");
+	converse();
+	assert_true(bench->modem->online);
+}
+
+static void test_acknowledgement_refused(void **state)
+{
+	static const char *const refusals[] = { "ERROR", "+CMS ERROR: 340", "" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		uint64_t refused = counter_get(COUNTER_ACKS_REFUSED);
+		if (i > 0) {
+			bench_teardown(NULL);
+			bench_setup(NULL);
+		}
+		reach_ready();
+		sim.cnma = refusals[i];
+		for (int n = 1; n <= 5; n++) {
+			feed_text(n);
+			pass(8000);
+			assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+			assert_int_equal(sim.acks, n < 3 ? n : 3);
+			assert_int_equal(sim.services_off > 0, n >= 3);
+			assert_true(sim.setups >= (n < 3 ? n + 1 : 4));
+		}
+		look();
+		assert_int_equal(messages, 5);
+		assert_int_equal(counter_get(COUNTER_ACKS_REFUSED) - refused, 3);
+		sim.cnma = NULL;
+		sim.services = sim.services_off = 0;
+		feed_line("RDY"); /* it stays so */
+		converse();
+		feed_lines("+CMT: ,27|" PDU2);
+		converse();
+		assert_int_equal(sim.acks, 3);
+		assert_int_equal(sim.services, 0);
+		assert_int_equal(sim.services_off, 1);
+		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	}
+}
+
+static void test_one_refusal_is_not_three(void **state)
+{
+	(void)state;
+	reach_ready();
+	for (int n = 1; n <= 8; n++) {
+		sim.cnma = n % 2 ? "+CMS ERROR: 340" : NULL;
+		feed_text(n);
+		pass(3000);
+	}
+	assert_true(bench->modem->direct.acks);
+	assert_int_equal(sim.services_off, 0);
+}
+
+static void test_who_is_acknowledged(void **state)
+{
+	static const struct {
+		const char *csms;
+		int acks;
+	} rows[] = {
+		{ "+CSMS: 1,1,1\r\nOK", 1 }, { "+CSMS: 1,0,0\r\nOK", 1 },
+		{ "OK", 1 }, /* it took it: it may wait */
+		{ "+CSMS: 0,1,1\r\nOK", 0 }, { "+CSMS:\r\nOK", 0 }, { "ERROR", 0 },
+		{ "+CMS ERROR: 302", 0 }, { "", 0 }, /* no answer */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (i > 0) {
+			bench_teardown(NULL);
+			bench_setup(NULL);
+		}
+		memset(&sim, 0, sizeof sim);
+		sim.csms = rows[i].csms;
+		pass(10000);
+		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+		sim.list = "+CMGL: 4,0,,27\r\n" PDU2 "\r\nOK"; /* from a memory: never */
+		sim.list_once = true;
+		feed_line("+CMTI: \"SM\",4");
+		converse();
+		assert_int_equal(sim.acks, 0);
+		feed_lines("+CMT: ,27|" PDU1);
+		converse();
+		look();
+		assert_int_equal(messages, 2);
+		if (sim.acks != rows[i].acks)
+			fail_msg("%s: %d", rows[i].csms, sim.acks);
+	}
+}
+
+static void test_family_that_must_not_be_asked(void **state)
+{
+	static struct modem_driver odd;
+
+	(void)state;
+	reach_ready();
+	odd = *bench->modem->driver;
+	odd.quirks = QUIRK_NO_CSMS;
+	bench->modem->wanted_driver = &odd;
+	sim.services = 0;
+	feed_line("RDY");
+	converse();
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	assert_int_equal(sim.services, 0);
+	feed_lines("+CMT: ,27|" PDU1);
+	converse();
+	assert_int_equal(sim.acks, 0);
+	look();
+	assert_int_equal(messages, 1);
+}
+
 static void quiet(void *arg, enum log_level level, const char *line)
 {
 	(void)arg, (void)level;
@@ -1218,6 +1737,21 @@ int main(void)
 		CASE(test_parts_of_unknown_cards_are_not_mixed),
 		CASE(test_words_that_mean_a_restart),
 		CASE(test_second_memory_that_cannot_be_read),
+		CASE(test_direct_texts),
+		CASE(test_page_says_what_it_is),
+		CASE(test_direct_text_takes_no_answer_away),
+		CASE(test_direct_text_before_the_card_is_known),
+		CASE(test_direct_text_in_a_listing),
+		CASE(test_direct_text_that_breaks_off),
+		CASE(test_direct_texts_wait_for_the_store),
+		CASE(test_text_is_acknowledged_only_after_it_is_stored),
+		CASE(test_text_that_comes_again_before_it_is_stored),
+		CASE(test_acknowledgement_that_would_be_too_late),
+		CASE(test_acknowledgement_does_not_wait_for_a_poll),
+		CASE(test_acknowledgement_refused),
+		CASE(test_one_refusal_is_not_three),
+		CASE(test_who_is_acknowledged),
+		CASE(test_family_that_must_not_be_asked),
 	};
 
 	log_set_sink(quiet, NULL);

@@ -1,4 +1,4 @@
-/* test_sms.c - the decoder of short messages: alphabets, fields, headers, joins, hostile input. */
+/* test_sms.c - PDUs taken apart: addresses, times, codings, headers, lengths, refusals. */
 #include "sms_fixture.h"
 
 #include <limits.h>
@@ -6,110 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sms/gsm7.h"
 #include "sms/pdu.h"
-
-/* -- alphabets ----------------------------------------------------------------------------- */
-
-static void septets_become_text(void **state)
-{
-	static const struct {
-		const char *septets;
-		size_t count;
-		const char *text;
-	} rows[] = {
-		{ "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B\x0C\x0D\x0E\x0F", 16,
-			"@£$¥èéùìòÇ\nØø\rÅå" },
-		{ "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1A\x1C\x1D\x1E\x1F", 15,
-			"Δ_ΦΓΛΩΠΨΣΘΞÆæßÉ" },
-		{ " !\"#$%&'()*+,-./", 16, " !\"#¤%&'()*+,-./" },
-		{ "0123456789:;<=>?", 16, "0123456789:;<=>?" },
-		{ "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_", 32, "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§" },
-		{ "`abcdefghijklmnopqrstuvwxyz{|}~\x7F", 32, "¿abcdefghijklmnopqrstuvwxyzäöñüà" },
-		{ "\x1B\x0A\x1B\x14\x1B(\x1B)\x1B/\x1B<\x1B=\x1B>\x1B@\x1B\x65", 20,
-			"\f^{}\\[~]|€" },
-		{ "\x1B\x61\x1B\x00", 4, "a@" },
-		{ "x\x1B\x1By", 4, "x y" },
-		{ "x\x1B", 2, "x" },
-		{ "", 0, "" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		uint16_t units[64];
-		char text[200];
-		int escape = 0;
-		size_t count = gsm7_to_utf16(
-			(const uint8_t *)rows[i].septets, rows[i].count, &escape, units);
-
-		assert_true(count <= rows[i].count);
-		utf16_to_utf8(units, count, text, sizeof(text));
-		assert_string_equal(text, rows[i].text);
-	}
-}
-
-static void septets_are_unpacked(void **state)
-{
-	static const uint8_t packed[] = { 0xD3, 0x64, 0x13 };
-	static const uint8_t shifted[] = { 0x98, 0x26, 0x9B };
-	uint8_t out[8];
-
-	(void)state;
-	assert_int_equal(gsm7_unpack(packed, 3, 0, 3, out), 3);
-	assert_memory_equal(out, "SIM", 3);
-	assert_int_equal(gsm7_unpack(packed, 3, 0, 8, out), 3);
-	assert_int_equal(gsm7_unpack(packed, 2, 0, 3, out), 2);
-	assert_int_equal(gsm7_unpack(packed, 0, 0, 3, out), 0);
-	assert_int_equal(gsm7_unpack(shifted, 3, 3, 3, out), 3);
-	assert_memory_equal(out, "SIM", 3);
-	assert_int_equal(gsm7_unpack(shifted, 3, 4, 3, out), 2);
-}
-
-static void units_become_valid_utf8(void **state)
-{
-	static const struct {
-		uint16_t units[5];
-		size_t count;
-		const char *text;
-	} rows[] = {
-		{ { 0x41, 0x7F, 0x80, 0x7FF, 0x800 }, 5, "A\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80" },
-		{ { 0xD800, 0xDC00, 0xDBFF, 0xDFFF }, 4, "\xF0\x90\x80\x80\xF4\x8F\xBF\xBF" },
-		{ { 'a', 0xD83D }, 2, "a\xEF\xBF\xBD" },
-		{ { 0xD83D, 0xDE00 }, 1, "\xEF\xBF\xBD" }, /* the half behind the end */
-		{ { 0xDE00, '!' }, 2, "\xEF\xBF\xBD!" },
-		{ { 0xD83D, 0xD83D, 0xDE00 }, 3, "\xEF\xBF\xBD\xF0\x9F\x98\x80" },
-		{ { 'a', 0, 'b' }, 3, "ab" },
-		{ { 0xFEFF, 'a', 0xFEFF }, 3, "a\xEF\xBB\xBF" },
-		{ { 0xFFFF }, 1, "\xEF\xBF\xBF" },
-		{ { 0 }, 0, "" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		char text[32];
-
-		assert_int_equal(utf16_to_utf8(rows[i].units, rows[i].count, text, sizeof(text)),
-			strlen(rows[i].text));
-		assert_string_equal(text, rows[i].text);
-	}
-}
-
-static void utf8_is_cut_at_a_border(void **state)
-{
-	static const uint16_t units[] = { 'a', 0x20AC, 0xD83D, 0xDE00 };
-	static const size_t lens[] = { 0, 0, 1, 1, 1, 4, 4, 4, 4, 8, 8 };
-
-	(void)state;
-	for (size_t size = 0; size < COUNT_OF(lens); size++) {
-		char text[16];
-
-		memset(text, '#', sizeof(text));
-		assert_int_equal(utf16_to_utf8(units, 4, text, size), lens[size]);
-		if (size > 0)
-			assert_int_equal(strlen(text), lens[size]);
-		assert_int_equal(text[size], '#');
-	}
-}
 
 /* -- fields -------------------------------------------------------------------------------- */
 
@@ -133,11 +30,16 @@ static void addresses_are_read(void **state)
 		{ "0681BADCFE", 0, "*#abc" },
 		{ "03812103", 0, "123" }, /* the filler is a digit */
 		{ "048121F3", 0, "123" }, /* the filler is counted */
-		{ "149121436587092143658709", 1, "+12345678901234567890" },
 		{ "0091", 1, "" },
 		{ "0081", 0, "" },
 		{ "00D0", 5, "" },
 		{ "01D001", 5, "" },
+		{ "04A12143", 2, "1234" },
+		{ "0381BAFC", 0, "*#a" },
+		{ "0591BA1EF2", 1, "+*#c12" }, /* as odd as it is, as it came */
+		{ "0481F143", 0, "134" },      /* a filler amid the digits */
+		{ "149121436587092143658709", 1, "+12345678901234567890" },
+		{ "1381214365870921436587F9", 0, "1234567890123456789" },
 		{ "06D0D36413", 5, "SIM" },
 		{ "06D1D36413", 5, "SIM" },
 		{ "05D0D324", 0, NULL }, /* three octets are needed */
@@ -181,6 +83,9 @@ static void names_are_read(void **state)
 		{ "Elevenchars", 11, "Elevenchars" },
 		{ "\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10", 11, "ΔΔΔΔΔΔΔΔΔΔΔ" },
 		{ "\x1B\x65\x1B\x65\x1B\x65\x1B\x65\x1B\x65", 10, "€€€€€" },
+		{ " a b ", 5, " a b " },
+		{ "\0\0\0\0\0\0\0", 7, "@@@@@@@" },
+		{ "info\0b.io", 9, "info@b.io" },
 	};
 
 	(void)state;
@@ -222,6 +127,9 @@ static void times_are_read(void **state)
 		{ "0020922100008C", true, 951868800, -48 },
 		{ "52211332959549", true, 1767238199, -14 },
 		{ "62304001020308", true, 1772619630, 0 },
+		{ "62304001020319", true, 1772629530, -11 }, /* -2:45 */
+		{ "62304001020329", true, 1772630430, -12 },
+		{ "6230400102032B", true, 1772648430, -32 },
 		{ "00000000000000", false, 0, 0 }, /* no time at all */
 		{ "FFFFFFFFFFFFFF", false, 0, 0 }, /* padding */
 		{ "A2304001020300", false, 0, 0 }, /* a letter in the year */
@@ -237,6 +145,9 @@ static void times_are_read(void **state)
 		{ "62304001020600", false, 0, 0 }, /* second 60 */
 		{ "623040010203A0", false, 0, 0 }, /* a letter in the zone */
 		{ "62304001020375", false, 0, 0 }, /* 57 quarters */
+		{ "6230400102037D", false, 0, 0 }, /* and 57 to the west */
+		{ "FF304001020300", false, 0, 0 },
+		{ "62304001F20300", false, 0, 0 }, /* a filler in the minutes */
 	};
 
 	(void)state;
@@ -259,6 +170,7 @@ static void every_coding_is_read(void **state)
 	(void)state;
 	for (unsigned dcs = 0; dcs < 256; dcs++) {
 		unsigned group = dcs >> 4;
+		static const char *const texts[] = { "@Δ", "", "H" };
 		enum sms_alphabet wanted = SMS_GSM7;
 		int class_wanted = -1;
 		enum sms_error error;
@@ -283,6 +195,61 @@ static void every_coding_is_read(void **state)
 		assert_int_equal(pdu.dcs, dcs);
 		assert_int_equal(pdu.pid, 0x40);
 		assert_int_equal(pdu.septets, wanted == SMS_GSM7 ? 2 : 0);
+		assert_string_equal(text_of(&pdu), texts[wanted]);
+	}
+}
+
+/* The groups by name, 23.038 clause 4. */
+static void coding_groups_are_read(void **state)
+{
+	static const struct {
+		unsigned dcs;
+		enum sms_alphabet alphabet;
+		int message_class;
+	} rows[] = {
+		{ 0x00, SMS_GSM7, -1 }, { 0x03, SMS_GSM7, -1 }, /* no class: bit 4 is not set */
+		{ 0x10, SMS_GSM7, 0 },                          /* class 0: shown at once */
+		{ 0x11, SMS_GSM7, 1 }, { 0x12, SMS_GSM7, 2 }, { 0x13, SMS_GSM7, 3 },
+		{ 0x04, SMS_DATA, -1 }, { 0x16, SMS_DATA, 2 }, { 0x08, SMS_UCS2, -1 },
+		{ 0x18, SMS_UCS2, 0 }, { 0x0C, SMS_GSM7, -1 }, /* reserved alphabet */
+		{ 0x40, SMS_GSM7, -1 },                        /* marked for deletion */
+		{ 0x48, SMS_UCS2, -1 }, { 0x58, SMS_UCS2, 0 }, { 0x55, SMS_DATA, 1 },
+		{ 0x80, SMS_GSM7, -1 }, /* reserved groups */
+		{ 0x98, SMS_GSM7, -1 }, { 0xB4, SMS_GSM7, -1 },
+		{ 0xC0, SMS_GSM7, -1 },                         /* message waiting, discard */
+		{ 0xCB, SMS_GSM7, -1 }, { 0xD0, SMS_GSM7, -1 }, /* store */
+		{ 0xD8, SMS_GSM7, -1 }, { 0xE0, SMS_UCS2, -1 }, /* store, UCS-2 */
+		{ 0xEA, SMS_UCS2, -1 }, { 0xF0, SMS_GSM7, 0 }, { 0xF2, SMS_GSM7, 2 },
+		{ 0xF5, SMS_DATA, 1 }, { 0xFA, SMS_GSM7, 2 }, /* the reserved bit changes nothing */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct sms_pdu pdu;
+		char hex[128];
+
+		snprintf(hex, sizeof(hex), "0004" FROM "00%02X" A_TIME "020048", rows[i].dcs);
+		pdu_must_read(hex, &pdu);
+		if (pdu.alphabet != rows[i].alphabet || pdu.message_class != rows[i].message_class)
+			fail_msg("coding %02X: alphabet %d, class %d", rows[i].dcs,
+				(int)pdu.alphabet, pdu.message_class);
+	}
+}
+
+/* No protocol identifier changes how a text is read, type 0 (40) and SIM data download (7F)
+ * neither: what becomes of it is the caller's to say. */
+static void every_protocol_is_read(void **state)
+{
+	(void)state;
+	for (unsigned pid = 0; pid < 256; pid++) {
+		struct sms_pdu pdu;
+		char hex[128];
+
+		snprintf(hex, sizeof(hex), "0004" FROM "%02X00" A_TIME "03D36413", pid);
+		pdu_must_read(hex, &pdu);
+		assert_int_equal(pdu.pid, pid);
+		assert_int_equal(pdu.alphabet, SMS_GSM7);
+		assert_string_equal(text_of(&pdu), "SIM");
 	}
 }
 
@@ -292,18 +259,27 @@ static void kinds_are_told_apart(void **state)
 		const char *hex;
 		enum sms_kind kind;
 		const char *text;
+		unsigned reference, status;
 	} rows[] = {
-		{ "0004" FROM "0000" A_TIME "03D36413", SMS_DELIVER, "SIM" },
-		{ "0003" FROM "0000" A_TIME "03D36413", SMS_DELIVER, "SIM" },
-		{ "00BC" FROM "0000" A_TIME "03D36413", SMS_DELIVER, "SIM" },
-		{ "0001FF" FROM "000003D36413", SMS_SUBMIT, "SIM" },
-		{ "0011FF" FROM "0000AA03D36413", SMS_SUBMIT, "SIM" },
-		{ "0009FF" FROM "00000102030405060703D36413", SMS_SUBMIT, "SIM" },
-		{ "0019FF" FROM "0000" A_TIME "03D36413", SMS_SUBMIT, "SIM" },
-		{ "0041FF" FROM "00080702000000480069", SMS_SUBMIT, "Hi" },
-		{ "000607" FROM A_TIME A_TIME "00", SMS_STATUS_REPORT, "" },
-		{ "000607" FROM A_TIME A_TIME "46FFFFFFFF", SMS_STATUS_REPORT, "" },
-		{ "000607" FROM A_TIME A_TIME "0007000003D36413", SMS_STATUS_REPORT, "" },
+		{ "0004" FROM "0000" A_TIME "03D36413", SMS_DELIVER, "SIM", 0, 0 },
+		{ "00040b915155100032f4000062304001020300"
+		  "03d36413",
+			SMS_DELIVER, "SIM", 0, 0 },
+		{ "0003" FROM "0000" A_TIME "03D36413", SMS_DELIVER, "SIM", 0, 0 }, /* reserved */
+		{ "00BC" FROM "0000" A_TIME "03D36413", SMS_DELIVER, "SIM", 0, 0 },
+		{ "0001FF" FROM "000003D36413", SMS_SUBMIT, "SIM", 255, 0 },
+		{ "0011FF" FROM "0000AA03D36413", SMS_SUBMIT, "SIM", 255, 0 },
+		{ "0009FF" FROM "00000102030405060703D36413", SMS_SUBMIT, "SIM", 255, 0 },
+		{ "0019FF" FROM "0000" A_TIME "03D36413", SMS_SUBMIT, "SIM", 255, 0 },
+		{ "0041FF" FROM "00080702000000480069", SMS_SUBMIT, "Hi", 255, 0 },
+		{ "003100" FROM "0000FF03D36413", SMS_SUBMIT, "SIM", 0, 0 },
+		{ "000607" FROM A_TIME A_TIME "00", SMS_STATUS_REPORT, "", 7, 0 },
+		{ "000607" FROM A_TIME A_TIME "46FFFFFFFF", SMS_STATUS_REPORT, "", 7, 0x46 },
+		{ "0006C1" FROM A_TIME "FFFFFFFFFFFFFF"
+		  "30",
+			SMS_STATUS_REPORT, "", 0xC1, 0x30 },
+		{ "0006C2" FROM A_TIME A_TIME "6300", SMS_STATUS_REPORT, "", 0xC2, 0x63 },
+		{ "000607" FROM A_TIME A_TIME "0007000003D36413", SMS_STATUS_REPORT, "", 7, 0 },
 	};
 
 	(void)state;
@@ -315,6 +291,8 @@ static void kinds_are_told_apart(void **state)
 		assert_string_equal(pdu.sender.text, "+15550100234");
 		assert_string_equal(text_of(&pdu), rows[i].text);
 		assert_int_equal(pdu.sent.valid, rows[i].kind != SMS_SUBMIT);
+		assert_int_equal(pdu.reference, rows[i].reference);
+		assert_int_equal(pdu.status, rows[i].status);
 	}
 }
 
@@ -327,36 +305,54 @@ static void headers_are_walked(void **state)
 		size_t len;
 		struct sms_concat concat;
 		int port_to;
+		unsigned single_shift, locking_shift;
 	} rows[] = {
-		{ "\x00", 1, { 0 }, -1 },
-		{ "\x05\x00\x03\x2A\x03\x02", 6, { 0x2A, 8, 3, 2 }, -1 },
-		{ "\x06\x08\x04\x12\x34\x03\x03", 7, { 0x1234, 16, 3, 3 }, -1 },
-		{ "\x05\x00\x03\x00\x01\x01", 6, { 0, 8, 1, 1 }, -1 },
-		{ "\x05\x00\x03\x2A\xFF\xFF", 6, { 0x2A, 8, 255, 255 }, -1 },
-		{ "\x05\x00\x03\x2A\x00\x00", 6, { 0 }, -1 },
-		{ "\x05\x00\x03\x2A\x03\x00", 6, { 0 }, -1 },
-		{ "\x05\x00\x03\x2A\x03\x04", 6, { 0 }, -1 },
-		{ "\x06\x08\x04\x12\x34\x03\x00", 7, { 0 }, -1 },
-		{ "\x04\x00\x02\x2A\x03", 5, { 0 }, -1 },
-		{ "\x06\x00\x04\x2A\x03\x02\x00", 7, { 0 }, -1 },
-		{ "\x05\x08\x03\x2A\x03\x02", 6, { 0 }, -1 },
-		{ "\x02\x00\x00", 3, { 0 }, -1 },
+		{ "\x00", 1, { 0 }, -1, 0, 0 },
+		{ "\x05\x00\x03\x2A\x03\x02", 6, { 0x2A, 8, 3, 2 }, -1, 0, 0 },
+		{ "\x06\x08\x04\x12\x34\x03\x03", 7, { 0x1234, 16, 3, 3 }, -1, 0, 0 },
+		{ "\x05\x00\x03\x00\x01\x01", 6, { 0, 8, 1, 1 }, -1, 0, 0 },
+		{ "\x05\x00\x03\x2A\xFF\xFF", 6, { 0x2A, 8, 255, 255 }, -1, 0, 0 },
+		{ "\x05\x00\x03\x2A\x00\x00", 6, { 0 }, -1, 0, 0 },
+		{ "\x05\x00\x03\x2A\x03\x00", 6, { 0 }, -1, 0, 0 },
+		{ "\x05\x00\x03\x2A\x03\x04", 6, { 0 }, -1, 0, 0 },
+		{ "\x06\x08\x04\x12\x34\x03\x00", 7, { 0 }, -1, 0, 0 },
+		{ "\x04\x00\x02\x2A\x03", 5, { 0 }, -1, 0, 0 },
+		{ "\x06\x00\x04\x2A\x03\x02\x00", 7, { 0 }, -1, 0, 0 },
+		{ "\x05\x08\x03\x2A\x03\x02", 6, { 0 }, -1, 0, 0 },
+		{ "\x02\x00\x00", 3, { 0 }, -1, 0, 0 },
 		/* repeated: the last counts, a void one does not */
-		{ "\x0A\x00\x03\x01\x02\x01\x00\x03\x02\x03\x02", 11, { 2, 8, 3, 2 }, -1 },
-		{ "\x0B\x00\x03\x01\x02\x01\x08\x04\x00\x02\x03\x02", 12, { 2, 16, 3, 2 }, -1 },
-		{ "\x0A\x00\x03\x01\x02\x01\x00\x03\x02\x03\x00", 11, { 1, 8, 2, 1 }, -1 },
+		{ "\x0A\x00\x03\x01\x02\x01\x00\x03\x02\x03\x02", 11, { 2, 8, 3, 2 }, -1, 0, 0 },
+		{ "\x0B\x00\x03\x01\x02\x01\x08\x04\x00\x02\x03\x02", 12, { 2, 16, 3, 2 }, -1, 0,
+			0 },
+		{ "\x0A\x00\x03\x01\x02\x01\x00\x03\x02\x03\x00", 11, { 1, 8, 2, 1 }, -1, 0, 0 },
 		/* others are stepped over */
-		{ "\x0B\x01\x02\x80\x05\x7F\x00\x00\x03\x09\x02\x02", 12, { 9, 8, 2, 2 }, -1 },
-		{ "\x0B\x24\x01\x03\x25\x01\x03\x00\x03\x09\x02\x02", 12, { 9, 8, 2, 2 }, -1 },
-		{ "\x06\x05\x04\x0B\x84\x23\xF0", 7, { 0 }, 0x0B84 },
-		{ "\x04\x04\x02\xF0\x01", 5, { 0 }, 0xF0 },
-		{ "\x05\x04\x03\xF0\x01\x00", 6, { 0 }, -1 },
-		{ "\x0B\x05\x04\x15\x8A\x00\x00\x00\x03\x01\x02\x02", 12, { 1, 8, 2, 2 }, 0x158A },
+		{ "\x0B\x01\x02\x80\x05\x7F\x00\x00\x03\x09\x02\x02", 12, { 9, 8, 2, 2 }, -1, 0,
+			0 },
+		{ "\x0A\x01\x02\x80\x05\x01\x02\x00\x01\x23\x00", 11, { 0 }, -1, 0, 0 },
+		{ "\x0A\x0A\x03\x00\x04\x10\x20\x03\x41\x42\x43", 11, { 0 }, -1, 0, 0 },
+		{ "\x08\x22\x04\x04\x81\x21\x43\x21\x00", 9, { 0 }, -1, 0, 0 },
+		{ "\x0B\x70\x00\x7F\x00\xE0\x00\x00\x03\x09\x02\x01", 12, { 9, 8, 2, 1 }, -1, 0,
+			0 },
+		/* national languages */
+		{ "\x0B\x24\x01\x03\x25\x01\x01\x00\x03\x09\x02\x02", 12, { 9, 8, 2, 2 }, -1, 3,
+			1 },
+		{ "\x03\x24\x01\x02", 4, { 0 }, -1, 2, 0 },
+		{ "\x03\x25\x01\xFF", 4, { 0 }, -1, 0, 255 }, /* reserved */
+		{ "\x06\x24\x01\x02\x24\x01\x01", 7, { 0 }, -1, 1, 0 },
+		{ "\x04\x24\x02\x02\x02", 5, { 0 }, -1, 0, 0 },
+		{ "\x02\x25\x00", 3, { 0 }, -1, 0, 0 },
+		{ "\x07\x24\x01\x02\x25\x01\x01\x00", 8, { 0 }, -1, 0, 0 }, /* broken: void */
+		/* ports */
+		{ "\x06\x05\x04\x0B\x84\x23\xF0", 7, { 0 }, 0x0B84, 0, 0 },
+		{ "\x04\x04\x02\xF0\x01", 5, { 0 }, 0xF0, 0, 0 },
+		{ "\x05\x04\x03\xF0\x01\x00", 6, { 0 }, -1, 0, 0 },
+		{ "\x0B\x05\x04\x15\x8A\x00\x00\x00\x03\x01\x02\x02", 12, { 1, 8, 2, 2 }, 0x158A, 0,
+			0 },
 		/* elements that do not fill the header void it whole */
-		{ "\x06\x00\x03\x2A\x03\x02\x00", 7, { 0 }, -1 },
-		{ "\x07\x04\x02\xF0\x01\x70\x02\x00", 8, { 0 }, -1 },
-		{ "\x05\x00\x04\x2A\x03\x02", 6, { 0 }, -1 },
-		{ "\x05\x70\xFF\x2A\x03\x02", 6, { 0 }, -1 },
+		{ "\x06\x00\x03\x2A\x03\x02\x00", 7, { 0 }, -1, 0, 0 },
+		{ "\x07\x04\x02\xF0\x01\x70\x02\x00", 8, { 0 }, -1, 0, 0 },
+		{ "\x05\x00\x04\x2A\x03\x02", 6, { 0 }, -1, 0, 0 },
+		{ "\x05\x70\xFF\x2A\x03\x02", 6, { 0 }, -1, 0, 0 },
 	};
 
 	(void)state;
@@ -373,6 +369,8 @@ static void headers_are_walked(void **state)
 			pdu.concat.ref_bits != rows[i].concat.ref_bits)
 			fail_msg("row %zu: %u/%u", i, pdu.concat.seq, pdu.concat.total);
 		assert_int_equal(pdu.port_to, rows[i].port_to);
+		assert_int_equal(pdu.single_shift, rows[i].single_shift);
+		assert_int_equal(pdu.locking_shift, rows[i].locking_shift);
 		assert_int_equal(pdu.header_len, rows[i].len);
 		assert_string_equal(text_of(&pdu), "text");
 	}
@@ -407,21 +405,33 @@ static void lengths_may_disagree(void **state)
 		const char *tail; /* from TP-DCS */
 		const char *text;
 		unsigned ud_len;
+		bool has_header;
 	} rows[] = {
-		{ "00" A_TIME, "", 0 }, /* no TP-UDL */
-		{ "00" A_TIME "00", "", 0 },
-		{ "00" A_TIME "00D36413", "", 0 },
-		{ "00" A_TIME "03D36413FFFF", "SIM", 3 },
-		{ "00" A_TIME "02D36413", "SI", 2 },
-		{ "00" A_TIME "FFD36413", "SIM", 3 },
-		{ "00" A_TIME "05", "", 0 },
-		{ "08" A_TIME "06004800690021", "Hi!", 6 },
-		{ "08" A_TIME "05004800690021", "Hi", 5 },
-		{ "08" A_TIME "8C004800690021", "Hi!", 6 },
-		{ "08" A_TIME "8C0048006900", "Hi", 5 },
-		{ "08" A_TIME "04004800690021", "Hi", 4 },
-		{ "04" A_TIME "03010203", "", 3 },
-		{ "04" A_TIME "09010203", "", 3 },
+		{ "00" A_TIME, "", 0, false }, /* no TP-UDL */
+		{ "00" A_TIME "00", "", 0, false },
+		{ "00" A_TIME "00D36413", "", 0, false },
+		{ "00" A_TIME "03D36413FFFF", "SIM", 3, false },
+		{ "00" A_TIME "02D36413", "SI", 2, false },
+		{ "00" A_TIME "FFD36413", "SIM", 3, false },
+		{ "00" A_TIME "0831D98C56B3DD00", "1234567@", 7, false }, /* the length says so */
+		{ "00" A_TIME "0731D98C56B3DD00", "1234567", 7, false },
+		{ "00" A_TIME "05", "", 0, false },
+		{ "08" A_TIME "06004800690021", "Hi!", 6, false },
+		{ "08" A_TIME "05004800690021", "Hi", 5, false },
+		{ "08" A_TIME "8C004800690021", "Hi!", 6, false },
+		{ "08" A_TIME "8C0048006900", "Hi", 5, false },
+		{ "08" A_TIME "04004800690021", "Hi", 4, false },
+		{ "04" A_TIME "03010203", "", 3, false },
+		{ "04" A_TIME "09010203", "", 3, false },
+		{ "00" A_TIME, "", 0, true },
+		{ "08" A_TIME "00", "", 0, true },
+		{ "00" A_TIME "0200A7", "", 2, true }, /* the header alone */
+		{ "00" A_TIME "0100", "", 1, true },
+		{ "00" A_TIME "040000320D", "Hi", 4, true },
+		{ "00" A_TIME "04000032", "H", 3, true }, /* ends amid the second */
+		{ "00" A_TIME "050000321D02FFFF", "Hi!", 5, true },
+		{ "08" A_TIME "0300004800690021", "H", 3, true },
+		{ "08" A_TIME "09000048006900", "Hi", 6, true },
 	};
 
 	(void)state;
@@ -429,7 +439,8 @@ static void lengths_may_disagree(void **state)
 		struct sms_pdu pdu;
 		char hex[128];
 
-		snprintf(hex, sizeof(hex), "0004" FROM "00%s", rows[i].tail);
+		snprintf(hex, sizeof(hex), "00%s" FROM "00%s", rows[i].has_header ? "44" : "04",
+			rows[i].tail);
 		pdu_must_read(hex, &pdu);
 		assert_int_equal(pdu.ud_len, rows[i].ud_len);
 		assert_string_equal(text_of(&pdu), rows[i].text);
@@ -457,20 +468,38 @@ static void full_sizes_fit(void **state)
 	assert_int_equal(strlen(text_of(&pdu)), 210);
 }
 
+/* Pictures, WAP push, what is meant for the SIM: nothing of it is text. */
 static void data_stays_data(void **state)
 {
 	static const uint8_t octets[] = { 0x00, 0x80, 'A', 0xFF };
-	struct sms_pdu pdu;
-	struct ud ud;
+	static const struct {
+		unsigned dcs;
+		const char *header;
+		size_t len;
+		int port_to;
+	} rows[] = {
+		{ 0x04, "\x06\x05\x04\x0B\x84\x23\xF0", 7, 2948 },
+		{ 0xF5, "\x06\x05\x04\x0B\x84\x23\xF0", 7, 2948 },
+		{ 0xF5, "\x06\x05\x04\x15\x8A\x00\x00", 7, 5514 },
+		{ 0xF6, "\x02\x70\x00", 3, -1 },
+		{ 0x16, "", 0, -1 },
+		{ 0x44, "\x03\x24\x01\x01", 4, -1 },
+	};
 
 	(void)state;
-	ud_begin(&ud, "\x06\x05\x04\x0B\x84\x23\xF0", 7);
-	ud_octets(&ud, octets, sizeof(octets));
-	ud_must_read(&ud, 4, &pdu);
-	assert_int_equal(pdu.alphabet, SMS_DATA);
-	assert_int_equal(pdu.ud_len - pdu.header_len, sizeof(octets));
-	assert_memory_equal(pdu.ud + pdu.header_len, octets, sizeof(octets));
-	assert_string_equal(text_of(&pdu), "");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct sms_pdu pdu;
+		struct ud ud;
+
+		ud_begin(&ud, rows[i].header, rows[i].len);
+		ud_octets(&ud, octets, sizeof(octets));
+		ud_must_read(&ud, rows[i].dcs, &pdu);
+		assert_int_equal(pdu.alphabet, SMS_DATA);
+		assert_int_equal(pdu.port_to, rows[i].port_to);
+		assert_int_equal(pdu.ud_len - pdu.header_len, sizeof(octets));
+		assert_memory_equal(pdu.ud + pdu.header_len, octets, sizeof(octets));
+		assert_string_equal(text_of(&pdu), "");
+	}
 }
 
 /* -- frames and refusals ------------------------------------------------------------------- */
@@ -484,23 +513,32 @@ static void refusals_say_why(void **state)
 	} rows[] = {
 		{ "", -1, SMS_ERR_TRUNCATED },
 		{ "", 0, SMS_ERR_TRUNCATED },
-		{ "", 22, SMS_ERR_LENGTH },
-		{ "0", -1, SMS_ERR_HEX },
+		{ "", 22, SMS_ERR_SHORT },
+		{ "0", -1, SMS_ERR_ODD },
 		{ "0G", -1, SMS_ERR_HEX },
 		{ "00 4", -1, SMS_ERR_HEX },
-		{ "0004" FROM "0000" A_TIME "03D3641", -1, SMS_ERR_HEX },
+		{ "00@4", -1, SMS_ERR_HEX },
+		{ "00`4", -1, SMS_ERR_HEX },
+		{ "00:4", -1, SMS_ERR_HEX },
+		{ "00/4", -1, SMS_ERR_HEX },
+		{ "00g4", -1, SMS_ERR_HEX },
+		{ "00\xB4\xC4", -1, SMS_ERR_HEX },
+		{ "01", -1, SMS_ERR_SMSC },
+		{ "0004" FROM "0000" A_TIME "03D3641", -1, SMS_ERR_ODD },
 		{ "00", -1, SMS_ERR_TRUNCATED },
-		{ "0891515510", -1, SMS_ERR_TRUNCATED },
+		{ "0891515510", -1, SMS_ERR_SMSC },
 		{ "0391515504", -1, SMS_ERR_TRUNCATED },
-		{ "FFFFFFFFFFFF", -1, SMS_ERR_TRUNCATED },
+		{ "FFFFFFFFFFFF", -1, SMS_ERR_SMSC },
 		{ "00FFFFFFFFFF", -1, SMS_ERR_ADDRESS },
 		{ "000415912143658709214365870901", -1, SMS_ERR_ADDRESS },
-		{ "0004" FROM "0000" A_TIME "03D36413", 23, SMS_ERR_LENGTH },
-		{ "0004" FROM "0000" A_TIME "03D36413", INT_MAX, SMS_ERR_LENGTH },
+		{ "0004" FROM "0000" A_TIME "03D36413", 23, SMS_ERR_SHORT },
+		{ "0004" FROM "0000" A_TIME "03D36413", INT_MAX, SMS_ERR_SHORT },
 		{ "0004" FROM "0000" A_TIME "03D36413", 17, SMS_ERR_TRUNCATED },
 		{ "0004" FROM "0000" A_TIME "03D36413", 0, SMS_ERR_TRUNCATED },
 		{ "0004" FROM "0000" A_TIME "03D36413", 22, SMS_OK },
-		{ "0004" FROM "0000" A_TIME "03D36413", 400, SMS_ERR_LENGTH },
+		{ "03FFFFFF04" FROM "0000" A_TIME "03D36413", 22, SMS_OK },
+		{ "03FFFFFF04" FROM "0000" A_TIME "03D36413", 23, SMS_ERR_SHORT },
+		{ "0004" FROM "0000" A_TIME "03D36413", 400, SMS_ERR_SHORT },
 		{ "0004" FROM "0020" A_TIME "03D36413", -1, SMS_ERR_COMPRESSED },
 		{ "0044" FROM "0004" A_TIME "0305000302", -1, SMS_ERR_HEADER },
 		{ "0044" FROM "0000" A_TIME "0CFF00000000000000000000", -1, SMS_ERR_HEADER },
@@ -508,6 +546,7 @@ static void refusals_say_why(void **state)
 		{ "000607" FROM A_TIME, -1, SMS_ERR_TRUNCATED },
 		{ "0001", -1, SMS_ERR_TRUNCATED },
 		{ "001100" FROM "0000", -1, SMS_ERR_TRUNCATED },
+		{ "001100" FROM "0028AA03D36413", -1, SMS_ERR_COMPRESSED },
 	};
 
 	(void)state;
@@ -538,9 +577,10 @@ static void every_prefix_is_safe(void **state)
 		assert_non_null(copy);
 		memcpy(copy, whole, len);
 		error = sms_pdu_read(copy, len, -1, &pdu);
-		assert_int_equal(error, len % 2           ? SMS_ERR_HEX
-					: len < mandatory ? SMS_ERR_TRUNCATED
-							  : SMS_OK);
+		assert_int_equal(error, len % 2              ? SMS_ERR_ODD
+					: len > 0 && len < 8 ? SMS_ERR_SMSC
+					: len < mandatory    ? SMS_ERR_TRUNCATED
+							     : SMS_OK);
 		free(copy);
 	}
 }
@@ -558,8 +598,11 @@ static void the_listing_cuts_padding(void **state)
 	assert_int_equal(sms_pdu_read(hex, 2 * 176, (int)strlen(tpdu) / 2, &pdu), SMS_OK);
 	assert_string_equal(text_of(&pdu), "SIM");
 	assert_string_equal(pdu.sender.text, "+15550100234");
+	assert_int_equal(sms_pdu_read(hex, 2 * 176, (int)strlen(tpdu) / 2 - 4, &pdu),
+		SMS_OK); /* no TP-UDL */
+	assert_string_equal(text_of(&pdu), "");
 	assert_int_equal(sms_pdu_read(hex, 2 * SMS_PDU_MAX, -1, &pdu), SMS_OK);
-	assert_int_equal(sms_pdu_read(hex, 2 * SMS_PDU_MAX + 2, -1, &pdu), SMS_ERR_LENGTH);
+	assert_int_equal(sms_pdu_read(hex, 2 * SMS_PDU_MAX + 2, -1, &pdu), SMS_ERR_LONG);
 }
 
 static void errors_have_names(void **state)
@@ -573,91 +616,15 @@ static void errors_have_names(void **state)
 	}
 }
 
-/* -- joins --------------------------------------------------------------------------------- */
-
-struct piece {
-	unsigned dcs;
-	const char *content; /* septets or octets */
-	size_t len;
-};
-
-static void parts_are_joined(void **state)
-{
-	static const struct {
-		struct piece pieces[3];
-		const char *text;
-	} rows[] = {
-		{ { { 0, "one ", 4 }, { 0, "two ", 4 }, { 0, "three", 5 } }, "one two three" },
-		{ { { 0, "a\x1B", 2 }, { 0, "\x65x", 2 }, { 0, "\x1B", 1 } }, "a€x" },
-		{ { { 0, "a\x1B", 2 }, { 0, "", 0 }, { 0, "<b", 2 } }, "a[b" },
-		{ { { 8, "\0a\xD8\x3D", 4 }, { 8, "\xDE\x00\xD8\x3D", 4 }, { 8, "\xDE\x01", 2 } },
-			"a\xF0\x9F\x98\x80\xF0\x9F\x98\x81" },
-		{ { { 8, "\xD8\x3D", 2 }, { 8, "", 0 }, { 8, "\xDE\x00", 2 } },
-			"\xF0\x9F\x98\x80" },
-		{ { { 8, "\xD8\x3D", 2 }, { 8, "\0!", 2 }, { 8, "\xD8\x3D", 2 } },
-			"\xEF\xBF\xBD!\xEF\xBF\xBD" },
-		{ { { 8, "\xFE\xFF\xD8\x3D", 4 }, { 8, "\xFE\xFF\xDE\x00", 4 }, { 0, "!", 1 } },
-			"\xF0\x9F\x98\x80!" },
-		{ { { 0, "a\x1B", 2 }, { 8, "\x04\x2F", 2 }, { 0, "e", 1 } }, "aЯe" },
-		{ { { 0, "a", 1 }, { 4, "data", 4 }, { 0, "b", 1 } }, "ab" },
-		{ { { 8, "\0a\0", 3 }, { 8, "\0b", 2 }, { 8, "\0c", 2 } }, "abc" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct sms_pdu pdus[3];
-		const struct sms_pdu *parts[3];
-		char text[3 * SMS_TEXT_MAX];
-		size_t whole;
-
-		for (size_t j = 0; j < 3; j++) {
-			const struct piece *piece = &rows[i].pieces[j];
-			char header[] = { 5, 0, 3, 9, 3, (char)(j + 1) };
-			struct ud ud;
-
-			ud_begin(&ud, header, sizeof(header));
-			if (piece->dcs == 0)
-				ud_septets(&ud, piece->content, piece->len);
-			else
-				ud_octets(&ud, piece->content, piece->len);
-			ud_must_read(&ud, piece->dcs, &pdus[j]);
-			assert_int_equal(pdus[j].concat.seq, j + 1);
-			parts[j] = &pdus[j];
-		}
-		whole = sms_text(parts, 3, text, sizeof(text));
-		assert_string_equal(text, rows[i].text);
-		assert_int_equal(whole, strlen(text));
-		for (size_t size = 0; size <= whole; size++) {
-			memset(text, '#', sizeof(text));
-			assert_true(size == 0 || sms_text(parts, 3, text, size) < size);
-			assert_int_equal(text[size], '#');
-			assert_true(size == 0 || (utf8_valid(text) && strncmp(text, rows[i].text,
-									      strlen(text)) == 0));
-		}
-	}
-}
-
-static void no_parts_are_an_empty_text(void **state)
-{
-	char text[4] = "###";
-
-	(void)state;
-	assert_int_equal(sms_text(NULL, 0, text, sizeof(text)), 0);
-	assert_string_equal(text, "");
-	assert_int_equal(sms_text(NULL, 0, text, 0), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(septets_become_text),
-		cmocka_unit_test(septets_are_unpacked),
-		cmocka_unit_test(units_become_valid_utf8),
-		cmocka_unit_test(utf8_is_cut_at_a_border),
 		cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(names_are_read),
 		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(every_coding_is_read),
+		cmocka_unit_test(coding_groups_are_read),
+		cmocka_unit_test(every_protocol_is_read),
 		cmocka_unit_test(kinds_are_told_apart),
 		cmocka_unit_test(headers_are_walked),
 		cmocka_unit_test(text_starts_behind_the_fill_bits),
@@ -668,8 +635,6 @@ int main(void)
 		cmocka_unit_test(every_prefix_is_safe),
 		cmocka_unit_test(the_listing_cuts_padding),
 		cmocka_unit_test(errors_have_names),
-		cmocka_unit_test(parts_are_joined),
-		cmocka_unit_test(no_parts_are_an_empty_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

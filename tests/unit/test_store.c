@@ -59,138 +59,11 @@ static void full_listing_ends_entries(void **state)
 	assert_false(put(fx, 1, "a").same_entry);
 }
 
-static void parts_in_any_order(void **state)
-{
-	static const int orders[][3] = { { 1, 2, 3 }, { 3, 2, 1 }, { 2, 3, 1 }, { 3, 1, 2 } };
-	struct fixture *fx = *state;
-	char raw[16];
-
-	for (int i = 0; i < 4; i++) {
-		for (int k = 0; k < 3; k++) {
-			snprintf(raw, sizeof(raw), "r%dp%d", i, orders[i][k]);
-			struct answer a = put_part(fx, 40 + i, 3, orders[i][k], i * 3 + k, raw);
-			assert_int_equal(a.err, 0);
-			assert_int_equal(a.set_id[0] != '\0', k == 2);
-			if (k < 2)
-				continue;
-			snprintf(raw, sizeof(raw), "r%dp", i);
-			char want[64];
-			snprintf(want, sizeof(want), "%s1,%s2,%s3,", raw, raw, raw);
-			assert_string_equal(a.parts, want);
-		}
-	}
-	assert_int_equal(totals(fx).totals.sets_open, 4);
-	assert_int_equal(totals(fx).totals.parts_pending, 12);
-	assert_int_equal(rows(fx, false).count, 0);
-}
-
-/* Same sender and reference: a part that the newest open set has already goes to an older one that
- * lacks it, or begins a new one. */
-static void interleaved_sets(void **state)
-{
-	struct fixture *fx = *state;
-
-	put_part(fx, 9, 2, 1, 1, "A1");
-	put_part(fx, 9, 2, 1, 2, "B1");
-	assert_int_equal(totals(fx).totals.sets_open, 2);
-	struct answer b = put_part(fx, 9, 2, 2, 3, "B2");
-	assert_string_equal(b.parts, "B1,B2,");
-	struct answer a = put_part(fx, 9, 2, 2, 4, "A2");
-	assert_string_equal(a.parts, "A1,A2,");
-	assert_string_not_equal(a.set_id, b.set_id);
-
-	/* complete, not joined: neither lacks anything */
-	assert_string_equal(put_part(fx, 9, 2, 1, 5, "C1").set_id, "");
-	assert_int_equal(totals(fx).totals.sets_open, 3);
-}
-
-/* A reference comes round again: what is left of a text long ago is no part of a new one. */
-static void old_parts_are_not_mixed_in(void **state)
-{
-	struct fixture *fx = *state;
-	const int64_t day_ms = 86400000;
-
-	put_part(fx, 9, 2, 1, 1, "A1");
-	loop_advance(fx->loop, 6 * day_ms);
-	assert_string_equal(put_part(fx, 9, 2, 2, 2, "A2").parts, "A1,A2,");
-
-	put_part(fx, 7, 2, 1, 3, "B1");
-	loop_advance(fx->loop, 8 * day_ms);
-	assert_string_equal(put_part(fx, 7, 2, 2, 4, "C2").set_id, "");
-	assert_string_equal(put_part(fx, 7, 2, 1, 5, "C1").parts, "C1,C2,");
-}
-
-static void duplicate_part(void **state)
-{
-	struct fixture *fx = *state;
-
-	put_part(fx, 9, 2, 1, 1, "A1");
-	struct answer dup = put_part(fx, 9, 2, 1, 2, "A1");
-	assert_true(dup.same_part);
-	assert_false(dup.same_entry);
-	assert_true(
-		put_part(fx, 9, 2, 1, 2, "A1").same_entry); /* journalled: known when seen again */
-	assert_int_equal(totals(fx).totals.parts_pending, 1);
-	struct answer whole = put_part(fx, 9, 2, 2, 3, "A2");
-	assert_string_equal(whole.parts, "A1,A2,");
-	assert_true(put_part(fx, 9, 2, 2, 4, "A2").same_part);
-}
-
-static void join_once_and_reference_again(void **state)
-{
-	struct fixture *fx = *state;
-
-	put_part(fx, 9, 2, 1, 1, "A1");
-	struct answer whole = put_part(fx, 9, 2, 2, 2, "A2");
-	struct answer first = join(fx, whole.set_id, "joined");
-	assert_int_equal(first.err, 0);
-	assert_false(first.same_entry);
-	struct answer second = join(fx, whole.set_id, "joined");
-	assert_true(second.same_entry);
-	assert_string_equal(second.message_id, first.message_id);
-	assert_string_equal(rows(fx, false).rows, "joined  push held no_number,");
-	assert_int_equal(totals(fx).totals.sets_open, 0);
-	assert_int_equal(join(fx, "no such set", "x").err, -ENOENT);
-
-	/* the entry tells what became of it */
-	struct answer entry = put_part(fx, 9, 2, 1, 1, "A1");
-	assert_true(entry.same_entry);
-	assert_string_equal(entry.message_id, first.message_id);
-
-	/* the sender counts round and uses the reference again, with the same words */
-	deleted(fx, 1, "A1");
-	deleted(fx, 2, "A2");
-	assert_string_equal(put_part(fx, 9, 2, 1, 1, "A1").set_id, "");
-	struct answer next = put_part(fx, 9, 2, 2, 2, "A2");
-	assert_string_equal(next.parts, "A1,A2,");
-	assert_string_not_equal(next.set_id, whole.set_id);
-}
-
-static void join_after_a_crash(void **state)
-{
-	struct fixture *fx = *state;
-	struct answer a = { 0 };
-
-	put_part(fx, 9, 2, 1, 1, "A1");
-	struct answer whole = put_part(fx, 9, 2, 2, 2, "A2");
-	put_part(fx, 10, 2, 1, 3, "B1");
-	fx_reopen(fx);
-	store_sets_complete(fx->store, got_sms, &a);
-	fx_wait(fx);
-	assert_int_equal(a.calls, 2); /* one set, and the end */
-	assert_string_equal(a.set_id, whole.set_id);
-	assert_string_equal(a.parts, "A1,A2,");
-	join(fx, a.set_id, "joined");
-	a = (struct answer) { 0 };
-	store_sets_complete(fx->store, got_sms, &a);
-	assert_int_equal(finish(fx, &a).err, 0);
-	assert_string_equal(a.set_id, "");
-}
-
 static void what_makes_no_sense_is_refused(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_part part = { CARD, "+46701", 145, 1, 8, 2, 3 };
+	struct store_part part = { CARD, "+46701", 145, 1, 8, 2, 3, 0, 0 };
+	struct store_message message = { CARD, "north", "p01", "+46701", "x", 0, T0, 1 };
 	struct store_sms sms = { .card_id = CARD,
 		.bank = "north",
 		.slot = "p01",
@@ -198,6 +71,7 @@ static void what_makes_no_sense_is_refused(void **state)
 		.index = 1,
 		.raw = "x",
 		.arrived_ms = T0,
+		.message = &message,
 		.part = &part };
 	struct answer a = { 0 };
 
@@ -577,12 +451,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(same_entry_until_deleted),
 		T(full_listing_ends_entries),
-		T(parts_in_any_order),
-		T(interleaved_sets),
-		T(old_parts_are_not_mixed_in),
-		T(duplicate_part),
-		T(join_once_and_reference_again),
-		T(join_after_a_crash),
 		T(what_makes_no_sense_is_refused),
 		T(number_learnt_later_frees),
 		T(numbers_file),

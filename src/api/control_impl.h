@@ -1,0 +1,34 @@
+/* control_impl.h - what control.c and control_texts.c share. */
+#ifndef SIMGATE_API_CONTROL_IMPL_H
+#define SIMGATE_API_CONTROL_IMPL_H
+
+#include "api/control.h"
+#include "api/json.h"
+
+enum { CONTROL_ROUTES = 10 };
+
+struct control {
+	const struct control_view *view;
+	const struct control_actions *actions;
+	void *arg;
+	struct http_route routes[CONTROL_ROUTES];
+};
+
+/* A request that waits for the store or a platform. */
+struct pending {
+	struct control *control;
+	struct http_request *request;
+	bool full;
+	bool one; /* a message was named */
+	cJSON *json;
+	size_t waiting;        /* of several answers */
+	int64_t decoded, left; /* of what was undecodable */
+};
+
+/* NULL if out of memory; the request is answered then. */
+struct pending *pending_new(struct control *control, struct http_request *request);
+
+/* control_texts.c: the handlers of messages and of the outbox. */
+http_handler control_messages, control_outbox, control_retry, control_drop;
+
+#endif

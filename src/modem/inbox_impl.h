@@ -1,0 +1,36 @@
+/* inbox_impl.h - what inbox.c and inbox_sets.c share. */
+#ifndef SIMGATE_MODEM_INBOX_IMPL_H
+#define SIMGATE_MODEM_INBOX_IMPL_H
+
+#include "modem/inbox.h"
+
+enum { INBOX_NOBODY = '?' }; /* begins the name under which parts of an unknown card are kept */
+
+struct inbox {
+	struct loop *loop;
+	struct store *store;
+	const struct inbox_spans *spans;
+	const struct inbox_host *host;
+	void *arg;
+	struct loop_timer join_timer; /* a complete set could not be joined: again */
+	struct loop_timer due_timer;  /* look for sets that wait no longer */
+	bool looking;                 /* the store was asked for them */
+	bool holding;                 /* after the start none is given up for its age */
+	size_t due_count;             /* sets that the answer under way has given up so far */
+	bool trouble;                 /* the store refused the last text */
+};
+
+/* Says it once when the store begins to refuse texts, and when it takes them again. */
+void inbox_note_store(struct inbox *inbox, int err);
+
+/* inbox_sets.c */
+void inbox_sets_init(struct inbox *inbox);
+void inbox_sets_done(struct inbox *inbox);
+
+/* Makes the message of a set, with gaps where it lacks parts. */
+void inbox_join(struct inbox *inbox, const struct store_sms_result *set);
+
+/* Looks now for sets that wait no longer, or are too many. */
+void inbox_look_for_due(struct inbox *inbox);
+
+#endif
