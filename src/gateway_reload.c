@@ -21,6 +21,7 @@ void gateway_apply(struct gateway *gateway)
 	apply_log(config, gateway->loop);
 	gateway->env.spans = (struct modem_spans) { config->sweep_every_ms, config->poll_every_ms,
 		config->register_grace_ms, config->open_deadline_ms, config->quarantine_ms };
+	gateway->env.record_dir = config->record_dir;
 	gateway->inbox_spans =
 		(struct inbox_spans) { config->parts_wait_ms, config->parts_late_ms };
 }
@@ -95,6 +96,8 @@ static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, vo
 	};
 	char line[100];
 
+	fresh->record_dir = old->record_dir;
+	old->record_dir = NULL;
 	if (fresh->openers != old->openers)
 		say(arg, "openers: changes at the next restart");
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {

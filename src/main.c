@@ -19,6 +19,7 @@ enum { EXIT_STOPPED = 0, EXIT_CONFIG = 1, EXIT_START = 2, EXIT_INTERNAL = 70 };
 
 struct options {
 	const char *file;
+	const char *record; /* a folder, or NULL */
 	bool check;
 };
 
@@ -30,11 +31,12 @@ struct process {
 
 static void usage(FILE *to)
 {
-	fputs("usage: simgated -c FILE [--check]\n"
+	fputs("usage: simgated -c FILE [--check | --record DIR]\n"
 	      "       simgated --list-drivers | --list-boards | --version | --help\n"
 	      "\n"
 	      "  -c, --config FILE   the configuration\n"
 	      "      --check         read it, say what is wrong, exit 0 or 1\n"
+	      "      --record DIR    also write what each port says to a file there, masked\n"
 	      "      --list-drivers  modem families\n"
 	      "      --list-boards   SIM-bank hardware\n",
 		to);
@@ -55,10 +57,11 @@ static void list_boards(void)
 /* Returns -1 to go on, an exit status otherwise. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-	enum { CHECK = 256, DRIVERS, BOARDS, VERSION };
+	enum { CHECK = 256, RECORD, DRIVERS, BOARDS, VERSION };
 	static const struct option known[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, CHECK },
+		{ "record", required_argument, NULL, RECORD },
 		{ "list-drivers", no_argument, NULL, DRIVERS },
 		{ "list-boards", no_argument, NULL, BOARDS },
 		{ "version", no_argument, NULL, VERSION },
@@ -71,6 +74,7 @@ static int read_options(int argc, char **argv, struct options *options)
 		switch (option) {
 		case 'c': options->file = optarg; break;
 		case CHECK: options->check = true; break;
+		case RECORD: options->record = optarg; break;
 		case DRIVERS: list_drivers(); return EXIT_STOPPED;
 		case BOARDS: list_boards(); return EXIT_STOPPED;
 		case VERSION: puts("simgated " SIMGATE_VERSION); return EXIT_STOPPED;
@@ -98,6 +102,13 @@ static struct config *load(const struct options *options)
 		printf("%s: %zu errors, %zu warnings\n", options->file, report.errors,
 			report.warnings);
 	config_report_free(&report);
+	if (config && options->record) {
+		config->record_dir = strdup(options->record);
+		if (!config->record_dir) {
+			config_free(config);
+			return NULL;
+		}
+	}
 	return config;
 }
 

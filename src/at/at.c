@@ -116,6 +116,8 @@ static void note_line(struct at *at, char dir, const char *line)
 {
 	struct at_ring_line *entry = &at->ring[at->ring_next++ % AT_RING_LINES];
 
+	if (at->host->trace)
+		at->host->trace(at->owner, dir, line);
 	entry->wall_ms = loop_wall_ms(at->loop);
 	entry->dir = dir;
 	if (dir == '>')

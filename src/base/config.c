@@ -261,5 +261,6 @@ void config_free(struct config *config)
 	free(config->host_id);
 	free(config->control);
 	free(config->numbers_file);
+	free(config->record_dir);
 	free(config);
 }

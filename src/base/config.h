@@ -73,6 +73,7 @@ struct config {
 	char *host_id;
 	char *control;
 	char *numbers_file; /* NULL: none */
+	char *record_dir;   /* of the command line: transcripts go there; NULL: nowhere */
 	enum log_level log_level;
 	enum log_format log_format;
 	struct config_log *logs;

@@ -9,6 +9,7 @@
 
 #include "base/counter.h"
 #include "modem/modem_impl.h"
+#include "modem/record.h"
 
 enum { STORE_RETRY_MS = 1000 };
 
@@ -223,8 +224,15 @@ static const struct at_urc common_urcs[] = {
 	{ NULL, NULL },
 };
 
-static const struct at_host channel = { channel_write, channel_done, common_urcs,
-	modem_direct_line };
+static void channel_trace(void *owner, char dir, const char *line)
+{
+	struct modem *modem = owner;
+
+	record_line(modem->record, dir, line);
+}
+
+static const struct at_host channel = { channel_write, channel_done, common_urcs, modem_direct_line,
+	channel_trace };
 
 static void port_opened(void *owner, int err, const char *why)
 {
@@ -347,6 +355,8 @@ struct modem *modem_new(struct modem_env *env, const struct modem_config *config
 	modem_direct_init(modem);
 	modem_sim_forget(modem);
 	modem->device = strdup(config->device);
+	if (env->record_dir)
+		modem->record = record_new(env->loop, env->record_dir, modem->id);
 	if (modem->device)
 		modem->port = env->port_new(
 			env->loop, env->opener, modem->device, modem->id, &port_events, modem);
@@ -393,6 +403,7 @@ void modem_free(struct modem *modem)
 	loop_timer_stop(&modem->retry_timer);
 	loop_timer_stop(&modem->store_timer);
 	port_free(modem->port);
+	record_free(modem->record);
 	free(modem->device);
 	free(modem);
 }

@@ -52,6 +52,7 @@ struct modem_env {
 	/* State, card or "can receive" changed; the store knows it already. */
 	void (*changed)(void *arg, struct modem *modem);
 	void *arg;
+	const char *record_dir; /* transcripts are written there; NULL: nowhere */
 	/* Makes the port; port_new() but in tests. */
 	struct port *(*port_new)(struct loop *loop, struct opener *opener, const char *device,
 		const char *object, const struct port_events *events, void *owner);
@@ -172,6 +173,7 @@ struct modem {
 		char owner[STORE_CARD_SIZE]; /* whose texts it held then; "" if nobody can tell */
 		char card[STORE_CARD_SIZE], imei[20];
 	} module;
+	struct record *record; /* NULL: none is written */
 	struct modem_history history[MODEM_HISTORY];
 	unsigned history_next;
 	uint64_t received, errors;

@@ -6,6 +6,7 @@
 
 #include "base/counter.h"
 #include "modem/modem_impl.h"
+#include "modem/record.h"
 
 enum { OFF_LOOK_MS = 2000 /* how often a device that is not there is looked for */ };
 
@@ -182,6 +183,7 @@ static void probe_event(struct fsm *fsm, int event, int value)
 		modem->wanted_driver ? modem->wanted_driver : modem_driver_for(modem->model);
 	modem->at.driver_urcs = modem->driver->urcs;
 	modem->at.gap_ms = modem->driver->timing.gap_ms;
+	record_device(modem->record, modem->model);
 	log_info(LOGC_MODEM, modem->id, "port_found",
 		LOG_FIELDS(LOG_STR("model", modem->model), LOG_STR("driver", modem->driver->name)),
 		"a modem answers");

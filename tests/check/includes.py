@@ -34,7 +34,7 @@ LAYERS = {
 }
 
 # pure files: nothing but these
-PURE = ["src/at/at_lex.", "src/at/at_args.", "src/modem/cmgl.", "src/sms/"]
+PURE = ["src/at/at_lex.", "src/at/at_args.", "src/modem/cmgl.", "src/modem/record_mask.", "src/sms/"]
 PURE_MAY = {"ctype.h", "stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h"}
 
 # library header: the only files that may see it

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import harness
-from gateway_case import GatewayCase, number, running
+from gateway_case import GatewayCase, iccid, number, running
 
 SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/dist/simgate.conf")
 
@@ -162,6 +162,26 @@ class Start(GatewayCase):
         with open(os.path.join(rig.daemon.state_dir, "simgate.db"), "wb") as db:
             db.write(b"this is no database" * 1000)
         self.refused(rig, "cannot start", "simgate.db")
+
+
+    def test_what_the_ports_say_is_recorded_masked(self):
+        rig = self.rig(2, start=False)
+        folder = os.path.join(rig.workdir, "record")
+        rig.daemon.start("--record", folder)
+        rig.wait_listed()
+        rig.sim.sms(0, "+46735550100", "the code is 4711")
+        self.await_texts(rig, [(number(0), "+46735550100", "the code is 4711")])
+        self.assertEqual(sorted(os.listdir(folder)), ["sim_m000", "sim_m001"])
+        with open(os.path.join(folder, "sim_m000"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertRegex(lines[0], "^origin: recorded .*SIM800")
+        self.assertIn("> AT+CMGL=4", lines)
+        self.assertEqual({line[:2] for line in lines[1:]}, {"> ", "< ", "@ "})
+        for secret in (number(0)[1:], iccid(rig, 0), "37556301"):
+            self.assertNotIn(secret, "\n".join(lines))
+        rig.daemon.stop()
+        rig.daemon.start("--record", folder)
+        rig.wait(lambda: len(os.listdir(folder)) == 4, "files of the second run")
 
 
 if __name__ == "__main__":

@@ -116,6 +116,8 @@ static void on_changed(void *arg, struct modem *modem)
 static const struct inbox_spans inbox_spans = { 86400000, 86400000 };
 static const struct inbox_host inbox_host = { on_route, on_stored };
 
+static const char *record_folder; /* of the next bench; NULL: nothing is recorded */
+
 static void open_store(void)
 {
 	char path[96], why[200] = "";
@@ -130,6 +132,7 @@ static void open_store(void)
 		.inbox = bench->inbox,
 		.spans = { 600000, 300000, 20000, 10000, 300000 },
 		.changed = on_changed,
+		.record_dir = record_folder,
 		.port_new = fake_new };
 }
 
@@ -397,6 +400,38 @@ static void test_generic_transcripts(void **state)
 {
 	(void)state;
 	play_folder("generic");
+}
+
+/* What was recorded can be played: the daemon says the same again to a modem that is masked. */
+static void test_a_recording_is_a_transcript(void **state)
+{
+	char folder[] = "/tmp/simgate-record-XXXXXX", path[128], line[200] = "";
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	record_folder = folder;
+	bench_teardown(NULL);
+	bench_setup(NULL);
+	play(TESTS_DIR "/transcripts/sim800/receive");
+	record_folder = NULL;
+	bench_teardown(NULL);
+	bench_setup(NULL);
+	snprintf(path, sizeof path, "%s/north_p01", folder);
+	play(path);
+	assert_int_equal(bench->modem->fsm.state, MODEM_SIM); /* the card is pulled in the end */
+
+	file = fopen(path, "r");
+	assert_non_null(fgets(line, sizeof line, file));
+	assert_string_equal(line, "origin: recorded SIMCOM_SIM800L SIM800 R14.18\n");
+	while (fgets(line, sizeof line, file)) {
+		assert_null(strstr(line, "490154203237518"));
+		assert_null(strstr(line, "46700100017"));
+		assert_null(strstr(line, "E8329BFD06DDDF"));
+	}
+	fclose(file);
+	unlink(path);
+	rmdir(folder);
 }
 
 /* ---- a modem that answers by table ---------------------------------------------------------- */
@@ -1703,6 +1738,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_sim800_transcripts),
 		CASE(test_generic_transcripts),
+		CASE(test_a_recording_is_a_transcript),
 		CASE(test_hang_up_takes_the_number_off_and_comes_back),
 		CASE(test_line_that_hangs_up_again_and_again),
 		CASE(test_lost_registration_has_a_grace),
