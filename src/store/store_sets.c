@@ -6,21 +6,19 @@
 
 /* ---- parts ---------------------------------------------------------------------------------- */
 
-/* Statements that find a set take the first of these parameters. */
-enum { FIND_OPEN = 8, FIND_SAME = 9, FIND_GAP = 10 };
-
 /* The set's id for a statement that finds one, "" if it finds none. */
 static int set_find(
-	struct sms_job *call, enum store_stmt stmt, size_t param_count, const char **set_id)
+	struct sms_job *call, enum store_stmt stmt, int64_t since_ms, const char **set_id)
 {
 	const struct store_part *part = call->sms.part;
-	const struct backend_value params[FIND_GAP] = { TXT(part->card_id), TXT(part->sender),
+	const struct backend_value params[] = { TXT(part->card_id), TXT(part->sender),
 		INT(part->sender_type), INT(part->ref), INT(part->ref_bits), INT(part->total),
-		INT(part->seq), INT(part->open_since_ms), TXT(call->sms.raw),
-		INT(part->gap_since_ms) };
+		INT(part->seq), INT(since_ms), TXT(call->sms.raw) };
+	size_t count = sizeof(params) / sizeof(params[0]);
 	struct store_table table;
 
-	int err = store_select(&call->job, stmt, params, param_count, &table);
+	int err = store_select(
+		&call->job, stmt, params, stmt == STMT_PART_SAME ? count : count - 1, &table);
 	if (err)
 		return err;
 	*set_id = table.rows ? table_row(&table, 0)[0].text : "";
@@ -101,9 +99,10 @@ static int part_put(struct sms_job *call, const char *set_id, struct store_sms_r
 
 int sms_part_add(struct sms_job *call, struct store_sms_result *result)
 {
+	const struct store_part *part = call->sms.part;
 	const char *set_id;
 
-	int err = set_find(call, STMT_PART_SAME, FIND_SAME, &set_id);
+	int err = set_find(call, STMT_PART_SAME, part->open_since_ms, &set_id);
 	if (err)
 		return err;
 	if (*set_id) {
@@ -113,9 +112,9 @@ int sms_part_add(struct sms_job *call, struct store_sms_result *result)
 		return n < 0 ? (int)n : 0;
 	}
 
-	err = set_find(call, STMT_SET_LACKING, FIND_OPEN, &set_id);
+	err = set_find(call, STMT_SET_LACKING, part->open_since_ms, &set_id);
 	if (!err && !*set_id) {
-		err = set_find(call, STMT_SET_GAP, FIND_GAP, &set_id);
+		err = set_find(call, STMT_SET_GAP, part->gap_since_ms, &set_id);
 		result->late = !err && *set_id;
 	}
 	if (!err && !*set_id) {

@@ -7,7 +7,7 @@
 	"COALESCE(NULLIF(c.number_set, ''), NULLIF(c.number_file, '')," \
 	" NULLIF(c.number_sim, ''), '')"
 
-/* ?7 the part's seq; ?8 since when; ?9 its PDU; ?10 since when it may be late */
+/* ?7 the part's seq, ?8 since when, ?9 its PDU */
 #define SET_KEY \
 	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4" \
 	" AND s.ref_bits = ?5 AND s.total = ?6"
@@ -199,7 +199,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"SELECT s.id FROM part_set s WHERE " SET_OPEN SET_LACKS, NULL },
 	[STMT_SET_GAP] = { "set_gap",
 		"SELECT s.id FROM part_set s WHERE " SET_KEY
-		" AND s.gap_ms > 0 AND s.gap_ms >= ?10" SET_LACKS,
+		" AND s.gap_ms > 0 AND s.gap_ms >= ?8" SET_LACKS,
 		NULL },
 	[STMT_SET_ADD] = { "set_add",
 		"INSERT INTO part_set (id, card_id, sender, sender_type, ref, ref_bits, total,"
