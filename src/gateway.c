@@ -218,6 +218,17 @@ static void on_numbers_timer(void *arg)
 	gateway_load_numbers(arg);
 }
 
+/* Every port asks the store for its card's number again, and every list may be another one. */
+static void numbers_changed(void *arg)
+{
+	struct gateway *gateway = arg;
+
+	for (size_t i = 0; i < gateway->modem_count; i++)
+		modem_number_changed(gateway->modems[i]);
+	gateway_rosters_changed(gateway);
+	kick_all(gateway);
+}
+
 static void on_numbers_loaded(void *arg, int err, int64_t freed)
 {
 	static struct log_limit limit = { .period_ms = GATEWAY_SUMMARY_MS, .burst = 1 };
@@ -234,10 +245,7 @@ static void on_numbers_loaded(void *arg, int err, int64_t freed)
 	if (freed > 0)
 		log_notice(LOGC_CONFIG, NULL, "number_known", LOG_FIELDS(LOG_INT("freed", freed)),
 			"texts that waited for a number go out");
-	for (size_t i = 0; i < gateway->modem_count; i++)
-		modem_number_changed(gateway->modems[i]);
-	gateway_rosters_changed(gateway);
-	kick_all(gateway);
+	numbers_changed(gateway);
 }
 
 void gateway_load_numbers(struct gateway *gateway)
@@ -347,7 +355,8 @@ static int open_store(struct gateway *gateway, char *why, size_t why_size)
 	return store_open(&config, &gateway->store, why, why_size);
 }
 
-static const struct control_actions control_actions = { gateway_reload_said, kick_all };
+static const struct control_actions control_actions = { gateway_reload_said, kick_all,
+	numbers_changed };
 
 static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 {

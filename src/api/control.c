@@ -26,17 +26,6 @@ struct pending *pending_new(struct control *control, struct http_request *reques
 
 /* ---- ports ---------------------------------------------------------------------------------- */
 
-static const char *source_name(enum store_source source)
-{
-	switch (source) {
-	case STORE_NUMBER_UNKNOWN: return "";
-	case STORE_NUMBER_SIM: return "sim";
-	case STORE_NUMBER_FILE: return "file";
-	case STORE_NUMBER_SET: return "set";
-	}
-	return "";
-}
-
 static cJSON *port_json(const struct control_view *view, const struct modem *modem, bool full)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -53,7 +42,7 @@ static cJSON *port_json(const struct control_view *view, const struct modem *mod
 		cJSON_AddNullToObject(json, "signal_dbm");
 	cJSON_AddStringToObject(json, "operator", modem->operator_name);
 	json_number(json, "number", modem->number, full);
-	cJSON_AddStringToObject(json, "number_source", source_name(modem->number_source));
+	cJSON_AddStringToObject(json, "number_source", control_source_name(modem->number_source));
 	cJSON_AddStringToObject(json, "registration", modem_reg_name(modem->reg));
 	if (modem->sms.last_sweep_ms)
 		json_int(json, "last_sweep_s", (now_ms - modem->sms.last_sweep_ms) / 1000);
@@ -377,6 +366,9 @@ struct control *control_new(
 			{ "GET", "/api/v1/outbox", control_outbox, control },
 			{ "POST", "/api/v1/outbox/retry", control_retry, control },
 			{ "POST", "/api/v1/outbox/drop", control_drop, control },
+			{ "GET", "/api/v1/numbers", control_numbers, control },
+			{ "POST", "/api/v1/numbers/set", control_number_set, control },
+			{ "POST", "/api/v1/numbers/forget", control_number_forget, control },
 			{ "POST", "/api/v1/sync", on_sync, control },
 			{ "POST", "/api/v1/reload", on_reload, control },
 		},

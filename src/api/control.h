@@ -41,6 +41,8 @@ struct control_actions {
 		void (*say)(void *say_arg, const char *line), void *say_arg);
 	/* Deliveries were queued by hand. */
 	void (*kick)(void *arg);
+	/* What the store knows of the cards' numbers was changed by hand. */
+	void (*numbers_changed)(void *arg);
 };
 
 struct control;

@@ -1,11 +1,11 @@
-/* control_impl.h - what control.c and control_texts.c share. */
+/* control_impl.h - what control.c, control_numbers.c and control_texts.c share. */
 #ifndef SIMGATE_API_CONTROL_IMPL_H
 #define SIMGATE_API_CONTROL_IMPL_H
 
 #include "api/control.h"
 #include "api/json.h"
 
-enum { CONTROL_ROUTES = 10 };
+enum { CONTROL_ROUTES = 13 };
 
 struct control {
 	const struct control_view *view;
@@ -30,5 +30,11 @@ struct pending *pending_new(struct control *control, struct http_request *reques
 
 /* control_texts.c: the handlers of messages and of the outbox. */
 http_handler control_messages, control_outbox, control_retry, control_drop;
+
+/* control_numbers.c: the handlers of the cards' numbers. */
+http_handler control_numbers, control_number_set, control_number_forget;
+
+/* "set", "file", "sim", "ussd"; "" where there is no number. */
+const char *control_source_name(enum store_source source);
 
 #endif

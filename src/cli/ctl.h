@@ -39,12 +39,20 @@ void ctl_print_raw(const struct ctl_answer *answer);
 /* Flushes the output and sleeps; a signal ends it early. */
 void ctl_pause(int ms);
 
+/* Asks, and prints the answer: as it came, or for people. */
+enum ctl_exit ctl_ask_and_show(struct ctl *ctl, const char *target,
+	void (*show)(const struct ctl *ctl, const cJSON *answer));
+
 /* BANK/SLOT */
 bool ctl_is_port_name(const char *name);
 
 /* ---- ctl_messages.c ------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_messages(struct ctl *ctl, char **args, int count);
+
+/* ---- ctl_numbers.c -------------------------------------------------------------------------- */
+
+enum ctl_exit ctl_numbers(struct ctl *ctl, char **args, int count);
 
 /* ---- ctl_http.c ----------------------------------------------------------------------------- */
 

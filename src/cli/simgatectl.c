@@ -64,8 +64,7 @@ bool ctl_is_port_name(const char *name)
 
 /* ---- status, ports, port, watch ------------------------------------------------------------- */
 
-/* Asks, and prints the answer: as it came, or for people. */
-static enum ctl_exit ask_and_show(struct ctl *ctl, const char *target,
+enum ctl_exit ctl_ask_and_show(struct ctl *ctl, const char *target,
 	void (*show)(const struct ctl *ctl, const cJSON *answer))
 {
 	struct ctl_answer answer;
@@ -89,7 +88,7 @@ static void show_all_ports(const struct ctl *ctl, const cJSON *answer)
 static enum ctl_exit run_status(struct ctl *ctl, char **args, int count)
 {
 	(void)args, (void)count;
-	return ask_and_show(ctl, "/api/v1/status", ctl_show_status);
+	return ctl_ask_and_show(ctl, "/api/v1/status", ctl_show_status);
 }
 
 static bool ports_target(const struct ctl *ctl, char **args, int count, char *target)
@@ -105,7 +104,7 @@ static enum ctl_exit run_ports(struct ctl *ctl, char **args, int count)
 
 	if (!ports_target(ctl, args, count, target))
 		return ctl_usage("an argument is too long", "");
-	return ask_and_show(ctl, target, show_all_ports);
+	return ctl_ask_and_show(ctl, target, show_all_ports);
 }
 
 static enum ctl_exit run_port(struct ctl *ctl, char **args, int count)
@@ -118,7 +117,7 @@ static enum ctl_exit run_port(struct ctl *ctl, char **args, int count)
 	if (!ctl_target_add(target, args[0], "/") ||
 		(ctl->full && !ctl_target_query(target, "full", "1")))
 		return ctl_usage("an argument is too long", "");
-	return ask_and_show(ctl, target, ctl_show_port);
+	return ctl_ask_and_show(ctl, target, ctl_show_port);
 }
 
 static void print_clock(const struct ctl *ctl)
@@ -170,7 +169,7 @@ static enum ctl_exit list_outbox(struct ctl *ctl)
 	ctl_target_query(target, "limit", text);
 	if (ctl->full)
 		ctl_target_query(target, "full", "1");
-	return ask_and_show(ctl, target, ctl_show_outbox);
+	return ctl_ask_and_show(ctl, target, ctl_show_outbox);
 }
 
 static enum ctl_exit change_outbox(struct ctl *ctl, const char *verb, const char *id)
@@ -280,6 +279,8 @@ static const struct command commands[] = {
 		"what arrived; texts only with --full" },
 	{ "outbox", "[list [--limit N]|retry ID|retry --all|drop ID]", 0, 2, WITH_ALL | WITH_LIMIT,
 		run_outbox, "what waits, was refused, held or withheld, and why" },
+	{ "numbers", "[export|set ICCID NUMBER|forget ICCID]", 0, 3, 0, ctl_numbers,
+		"each card's number and where it is from; export writes a numbers file" },
 	{ "sync", "", 0, 0, 0, run_sync, "sends the number list now" },
 	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
 	{ 0 },

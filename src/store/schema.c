@@ -91,8 +91,15 @@ static const char version_2[] =
 	"ALTER TABLE part_set ADD COLUMN gap_ms BIGINT NOT NULL DEFAULT 0;"
 	"CREATE INDEX part_set_key ON part_set (card_id, ref, sender, id);";
 
+/* pin_refused: mark is a hash that the modem wing makes; the PIN itself is nowhere. */
+static const char version_3[] =
+	"ALTER TABLE card ADD COLUMN number_ussd TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE pin_refused (card_key TEXT PRIMARY KEY, mark BIGINT NOT NULL,"
+	" refused_ms BIGINT NOT NULL);"
+	"CREATE INDEX port_card ON port (card_id);";
+
 /* The row at [n] makes version n + 1 out of version n. */
-static const char *const versions[] = { version_1, version_2 };
+static const char *const versions[] = { version_1, version_2, version_3 };
 
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 

@@ -24,9 +24,12 @@ enum {
 	STORE_QUEUE_MAX = 65536,
 	STORE_CLAIM_MAX = 256,  /* deliveries one claim may return */
 	STORE_LEASE_MS = 60000, /* of a delivery that store_sms_put() or store_set_join() claims */
-	STORE_SETS_CARD_MAX = 32, /* open sets of parts a card; past that the oldest are due */
-	STORE_SETS_MAX = 8192,    /* of all cards */
-	STORE_PAGE_MAX = 64,      /* sets or entries that one call gives back */
+	STORE_SETS_CARD_MAX = 32,  /* open sets of parts a card; past that the oldest are due */
+	STORE_SETS_MAX = 8192,     /* of all cards */
+	STORE_PAGE_MAX = 64,       /* sets or entries that one call gives back */
+	STORE_NUMBERS_MAX = 65536, /* cards that store_numbers() gives back */
+	STORE_PIN_KEY_SIZE = 256,  /* whose PIN was refused, with NUL */
+	STORE_PINS_MAX = 65536,    /* refused PINs; past that the oldest are forgotten */
 };
 
 struct store;
@@ -55,26 +58,47 @@ int store_health(const struct store *store);
 /* A new UUIDv7, greater than every one this process made before. */
 void store_new_id(struct store *store, char out[STORE_ID_SIZE]);
 
+typedef void store_done_fn(void *arg, int err);
+typedef void store_count_fn(void *arg, int err, int64_t count);
+
 /* ---- cards and ports ------------------------------------------------------------------------ */
 
-enum store_source { STORE_NUMBER_UNKNOWN, STORE_NUMBER_SIM, STORE_NUMBER_FILE, STORE_NUMBER_SET };
+/* Where a number is from, the weakest first: an answer of the operator's to a code, the card itself
+ * (EF MSISDN or +CNUM), the numbers file, set by hand. The last two are declared, the others are
+ * discovered: what is declared counts before what is discovered. Where both declared ones are there
+ * and differ, or nothing is declared and both discovered ones are there and differ, nobody can tell
+ * which is right: the number then counts as unknown. */
+enum store_source {
+	STORE_NUMBER_UNKNOWN,
+	STORE_NUMBER_USSD,
+	STORE_NUMBER_SIM,
+	STORE_NUMBER_FILE,
+	STORE_NUMBER_SET,
+	STORE_SOURCES
+};
 
 struct store_card {
 	const char *card_id;
 	const char *iccid, *imsi; /* "" if unknown */
-	const char *number;       /* the strongest source's, "" if unknown */
-	const char *sim_number;   /* what the card itself says (+CNUM), "" if nothing */
+	const char *number;       /* the strongest source's, "" if unknown or in conflict */
+	const char *sim_number;   /* what the card itself says, "" if nothing */
 	enum store_source source;
+	const char *other; /* the strongest of the weaker sources that says otherwise, "" if none */
+	enum store_source other_source;
+	/* Two sources disagree and neither counts; which they are, and what they say. */
+	bool conflict;
+	const char *rivals[2]; /* "" without conflict */
+	enum store_source rival_sources[2];
 	const char *last_card; /* card_id this module held before, maybe the same; "" if unknown */
 	int64_t freed;         /* deliveries that waited for the number and now go out */
 };
 
-/* A card was identified in a slot: remembers it, its own number if it told one (sim_number "" keeps
- * the one known), which module (IMEI at this place) holds it, and frees deliveries held for want of
- * a number. now_ms is date_start of a card never seen before. */
+/* A card was identified in a slot: remembers it, what it told of its number and what its operator
+ * answered ("" keeps what is known), which module (IMEI at this place) holds it, and frees
+ * deliveries held for want of a number. now_ms is date_start of a card never seen before. */
 struct store_card_seen {
 	const char *bank, *slot, *imei;
-	const char *card_id, *iccid, *imsi, *sim_number;
+	const char *card_id, *iccid, *imsi, *sim_number, *ussd_number;
 	int64_t now_ms;
 };
 typedef void store_card_fn(void *arg, int err, const struct store_card *card);
@@ -90,9 +114,57 @@ struct store_number {
 	int64_t date_start, date_stop; /* Unix seconds, 0: not said */
 	int64_t price, balance;        /* 1/10000, 0: not said */
 };
-typedef void store_count_fn(void *arg, int err, int64_t count);
 void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
 	store_count_fn *done, void *arg);
+
+/* The number of the card with this ICCID, by the operator's word. A card that was never seen gets
+ * its row. Frees deliveries as above. */
+struct store_number_change {
+	bool known;         /* the store had the card before */
+	const char *number; /* what counts now, "" if unknown or in conflict */
+	enum store_source source;
+	bool conflict;
+	int64_t freed;
+};
+typedef void store_number_fn(void *arg, int err, const struct store_number_change *change);
+void store_number_set(struct store *store, const char *iccid, const char *number, int64_t now_ms,
+	store_number_fn *done, void *arg);
+
+/* Forgets what was set by hand and what was discovered, not what the numbers file says; frees as
+ * above, for a conflict may be over. The card as a whole is forgotten if neither the file nor a
+ * slot has it: should it come back, it is a card never seen. */
+void store_number_forget(
+	struct store *store, const char *iccid, int64_t now_ms, store_number_fn *done, void *arg);
+
+/* Every card known, at most STORE_NUMBERS_MAX: by bank, slot and ICCID, those in no slot last. A
+ * card that several slots claim is in the one that is online, else in the one it came to last. */
+struct store_number_row {
+	const char *card_id;
+	struct store_number file;     /* iccid "" if unknown; the rest as the numbers file has it */
+	const char *set, *sim, *ussd; /* the other sources' numbers, "" if unknown */
+	const char *number;           /* this and what follows: as in struct store_card */
+	enum store_source source;
+	const char *other;
+	enum store_source other_source;
+	bool conflict;
+	const char *bank, *slot; /* of any host; "" if it is in none */
+	int64_t last_seen_ms;    /* 0: never */
+};
+/* more: there are more than could be given. */
+typedef void store_numbers_fn(
+	void *arg, int err, const struct store_number_row *rows, size_t count, bool more);
+void store_numbers(struct store *store, store_numbers_fn *done, void *arg);
+
+/* A card refused a PIN, and must not be offered it again. key: the card, by ICCID, or by place and
+ * IMEI where that could not be read. mark: stands for the PIN; the store never sees that. A key has
+ * one mark, the newest. */
+void store_pin_refused(struct store *store, const char *key, int64_t mark, int64_t now_ms,
+	store_done_fn *done, void *arg);
+void store_pin_forget(struct store *store, const char *key, store_done_fn *done, void *arg);
+
+/* refused_ms 0: nothing is known of this card, mark says nothing. */
+typedef void store_pin_fn(void *arg, int err, int64_t mark, int64_t refused_ms);
+void store_pin_get(struct store *store, const char *key, store_pin_fn *done, void *arg);
 
 /* What a slot holds now. online: its card can receive now. card_id "" : none known. */
 struct store_port {
@@ -100,7 +172,6 @@ struct store_port {
 	bool online;
 	int64_t now_ms;
 };
-typedef void store_done_fn(void *arg, int err);
 void store_port_put(
 	struct store *store, const struct store_port *port, store_done_fn *done, void *arg);
 

@@ -1,19 +1,9 @@
-/* store_cards.c - verbs for cards, their numbers, the ports they are in, and the roster. */
+/* store_cards.c - verbs for cards, their PINs, the ports they are in, and the roster. */
 #include "store/store_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Deliveries of a card that waited for its number go out. Returns how many, or a negative errno. */
-static int64_t free_held(
-	struct store_job *job, const char *card_id, const char *number, int64_t now_ms)
-{
-	int64_t n = store_exec(job, STMT_FREE_MESSAGES, ARGS(TXT(card_id), TXT(number)));
-	if (n < 0)
-		return n;
-	return store_exec(job, STMT_FREE_DELIVERIES, ARGS(TXT(card_id), INT(now_ms)));
-}
 
 /* ---- a card was seen ------------------------------------------------------------------------ */
 
@@ -40,6 +30,24 @@ static int module_swap(struct seen_job *seen_job, const char **last)
 	return n < 0 ? (int)n : 0;
 }
 
+/* Two rivals: the strongest source that says anything, and the strongest that says otherwise. */
+static void card_disputed(const struct store_verdict *verdict, struct store_card *card)
+{
+	enum store_source rivals[2] = { STORE_NUMBER_UNKNOWN, STORE_NUMBER_UNKNOWN };
+
+	card->other_source = store_says_other(verdict, verdict->source, verdict->number);
+	card->other = verdict->said[card->other_source];
+	card->conflict = verdict->conflict;
+	if (verdict->conflict) {
+		rivals[0] = store_says_other(verdict, STORE_SOURCES, "");
+		rivals[1] = store_says_other(verdict, rivals[0], verdict->said[rivals[0]]);
+	}
+	for (int i = 0; i < 2; i++) {
+		card->rival_sources[i] = rivals[i];
+		card->rivals[i] = verdict->said[rivals[i]];
+	}
+}
+
 static int card_read(struct store_job *job, struct store_card *card)
 {
 	struct store_table table;
@@ -50,11 +58,13 @@ static int card_read(struct store_job *job, struct store_card *card)
 		return -ENOENT;
 
 	const struct backend_value *row = table_row(&table, 0);
+	struct store_verdict verdict = store_verdict(row + 2);
 	card->iccid = row[0].text;
 	card->imsi = row[1].text;
-	card->number = row[2].text;
-	card->sim_number = row[3].text;
-	card->source = (enum store_source)row[4].num;
+	card->number = verdict.number;
+	card->sim_number = verdict.said[STORE_NUMBER_SIM];
+	card->source = verdict.source;
+	card_disputed(&verdict, card);
 	return 0;
 }
 
@@ -72,13 +82,13 @@ static int seen_run(struct store_job *job)
 		return err;
 	int64_t n = store_exec(job, STMT_CARD_PUT,
 		ARGS(TXT(seen->card_id), TXT(seen->iccid), TXT(seen->imsi), TXT(seen->sim_number),
-			INT(seen->now_ms)));
+			INT(seen->now_ms), TXT(seen->ussd_number)));
 	if (n < 0)
 		return (int)n;
 	err = card_read(job, card);
 	if (err || !*card->number)
 		return err;
-	n = free_held(job, card->card_id, card->number, seen->now_ms);
+	n = store_free_held(job, card->card_id, card->number, seen->now_ms);
 	card->freed = n;
 	return n < 0 ? (int)n : 0;
 }
@@ -106,77 +116,100 @@ void store_card_seen(
 		.iccid = job_text(job, seen->iccid),
 		.imsi = job_text(job, seen->imsi),
 		.sim_number = job_name(job, seen->sim_number, STORE_NUMBER_SIZE),
+		.ussd_number = job_name(job, seen->ussd_number, STORE_NUMBER_SIZE),
 		.now_ms = seen->now_ms,
 	};
 	store_job_submit(job);
 }
 
-/* ---- the numbers file ----------------------------------------------------------------------- */
+/* ---- refused PINs --------------------------------------------------------------------------- */
 
-struct numbers_job {
+struct pin_job {
 	struct store_job job;
-	struct store_number *rows;
-	size_t count;
-	int64_t now_ms;
+	const char *key;
+	int64_t mark, refused_ms;
 };
 
-static int numbers_write(const struct numbers_job *call, struct store_job *job)
+static struct pin_job *pin_job_new(
+	struct store *store, const struct store_verb *verb, const char *key, void *arg)
 {
-	int64_t n = store_exec(job, STMT_NUMBERS_MARK, NULL, 0);
-	for (size_t i = 0; i < call->count && n >= 0; i++) {
-		const struct store_number *row = &call->rows[i];
-		n = store_exec(job, STMT_NUMBER_PUT,
-			ARGS(TXT(row->iccid), TXT(row->number), TXT(row->label),
-				INT(row->operator_code), INT(row->rent), INT(row->date_start),
-				INT(row->date_stop), INT(row->price), INT(row->balance)));
-	}
+	struct pin_job *call = store_job_new(store, sizeof(*call), verb);
+
+	call->job.arg = arg;
+	call->key = job_name(&call->job, key, STORE_PIN_KEY_SIZE);
+	return call;
+}
+
+static int pin_refused_run(struct store_job *job)
+{
+	const struct pin_job *call = (struct pin_job *)job;
+
+	int64_t n = store_exec(job, STMT_PIN_REFUSED,
+		ARGS(TXT(call->key), INT(call->mark), INT(call->refused_ms)));
 	if (n >= 0)
-		n = store_exec(job, STMT_NUMBERS_CLEAR, NULL, 0);
-	if (n >= 0)
-		n = store_exec(job, STMT_NUMBERS_FORGET, NULL, 0);
+		n = store_exec(job, STMT_PINS_LIMIT, ARGS(INT(STORE_PINS_MAX)));
 	return n < 0 ? (int)n : 0;
 }
 
-static int numbers_run(struct store_job *job)
+void store_pin_refused(struct store *store, const char *key, int64_t mark, int64_t now_ms,
+	store_done_fn *done, void *arg)
 {
-	const struct numbers_job *call = (struct numbers_job *)job;
-	struct store_table held;
+	static const struct store_verb verb = { "pin_refused", pin_refused_run, store_finish_done,
+		true };
+	struct pin_job *call = pin_job_new(store, &verb, key, arg);
 
-	int err = numbers_write(call, job);
-	if (!err)
-		err = store_select(job, STMT_HELD_CARDS, NULL, 0, &held);
+	call->job.callback.done = done;
+	call->mark = mark;
+	call->refused_ms = now_ms;
+	store_job_submit(&call->job);
+}
+
+static int pin_forget_run(struct store_job *job)
+{
+	int64_t n = store_exec(job, STMT_PIN_FORGET, ARGS(TXT(((struct pin_job *)job)->key)));
+	return n < 0 ? (int)n : 0;
+}
+
+void store_pin_forget(struct store *store, const char *key, store_done_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "pin_forget", pin_forget_run, store_finish_done,
+		true };
+	struct pin_job *call = pin_job_new(store, &verb, key, arg);
+
+	call->job.callback.done = done;
+	store_job_submit(&call->job);
+}
+
+static int pin_get_run(struct store_job *job)
+{
+	struct pin_job *call = (struct pin_job *)job;
+	struct store_table table;
+
+	int err = store_select(job, STMT_PIN_GET, ARGS(TXT(call->key)), &table);
 	if (err)
 		return err;
-	for (size_t i = 0; i < held.rows; i++) {
-		const struct backend_value *row = table_row(&held, i);
-		int64_t n = free_held(job, row[0].text, row[1].text, call->now_ms);
-		if (n < 0)
-			return (int)n;
-		job->count += n;
-	}
+	call->mark = table.rows ? table_row(&table, 0)[0].num : 0;
+	call->refused_ms = table.rows ? table_row(&table, 0)[1].num : 0;
 	return 0;
 }
 
-void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
-	store_count_fn *done, void *arg)
+static void pin_get_finish(struct store_job *job)
 {
-	static const struct store_verb verb = { "numbers_load", numbers_run, store_finish_count,
-		true };
-	struct numbers_job *call = store_job_new(store, sizeof(*call), &verb);
-	struct store_job *job = &call->job;
+	const struct pin_job *call = (struct pin_job *)job;
 
-	job->callback.count = done;
-	job->arg = arg;
-	call->now_ms = store_now_ms(store);
-	call->count = count;
-	call->rows = job_array(job, count, sizeof(*rows));
-	for (size_t i = 0; call->rows && i < count; i++) {
-		call->rows[i] = rows[i];
-		call->rows[i].iccid = job_name(job, rows[i].iccid, STORE_CARD_SIZE);
-		call->rows[i].number = job_name(job, rows[i].number, STORE_NUMBER_SIZE);
-		call->rows[i].label = job_text(job, rows[i].label);
-	}
-	store_job_submit(job);
+	if (job->err && job->callback.pin)
+		job->callback.pin(job->arg, job->err, 0, 0);
+	else if (job->callback.pin)
+		job->callback.pin(job->arg, 0, call->mark, call->refused_ms);
+}
+
+void store_pin_get(struct store *store, const char *key, store_pin_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "pin_get", pin_get_run, pin_get_finish, false };
+	struct pin_job *call = pin_job_new(store, &verb, key, arg);
+
+	call->job.callback.pin = done;
+	store_job_submit(&call->job);
 }
 
 /* ---- ports ---------------------------------------------------------------------------------- */

@@ -25,6 +25,14 @@ enum store_stmt {
 	STMT_NUMBER_PUT,
 	STMT_NUMBERS_CLEAR,
 	STMT_NUMBERS_FORGET,
+	STMT_NUMBER_SET,
+	STMT_NUMBER_FORGET,
+	STMT_CARD_FORGET,
+	STMT_NUMBERS,
+	STMT_PIN_REFUSED,
+	STMT_PINS_LIMIT,
+	STMT_PIN_GET,
+	STMT_PIN_FORGET,
 	STMT_BANK_PUT,
 	STMT_PORT_PUT,
 	STMT_PORTS,
@@ -108,6 +116,9 @@ union store_callback {
 	store_done_fn *done;
 	store_count_fn *count;
 	store_card_fn *card;
+	store_number_fn *number;
+	store_numbers_fn *numbers;
+	store_pin_fn *pin;
 	store_roster_fn *roster;
 	store_sms_fn *sms;
 	store_claim_fn *claim;
@@ -186,6 +197,26 @@ int store_select(struct store_job *job, enum store_stmt stmt, const struct backe
 /* Finish functions for the commonest callbacks. */
 void store_finish_done(struct store_job *job);
 void store_finish_count(struct store_job *job);
+
+/* What the sources say of a card's number, and what comes of it. */
+struct store_verdict {
+	const char *said[STORE_SOURCES]; /* by source; "" nothing */
+	const char *number;
+	enum store_source source;
+	bool conflict;
+};
+
+/* From the columns that VERDICT (store_sql.c) names. */
+struct store_verdict store_verdict(const struct backend_value *cells);
+enum { STORE_VERDICT_COLUMNS = 7 };
+
+/* The strongest source below `above` that says something other than `number`; UNKNOWN if none. */
+enum store_source store_says_other(
+	const struct store_verdict *verdict, enum store_source above, const char *number);
+
+/* Deliveries of a card that waited for its number go out. Returns how many, or a negative errno. */
+int64_t store_free_held(
+	struct store_job *job, const char *card_id, const char *number, int64_t now_ms);
 
 /* Claims what `card_id` has to send next on a platform, if it is due, nothing of the card is in
  * flight and (with only_id) it is that message. Returns 1 claimed, 0 not, or a negative errno.

@@ -2,10 +2,34 @@
  * 3 unclaimed, 4 delivered, 5 refused, 6 dropped (enum store_state). */
 #include "store/store_impl.h"
 
-/* What a card's number is: the operator's word, then the numbers file, then the card itself. */
+/* Which of a card's numbers counts (enum store_source says by what rule), and why none does. */
+#define DECLARED_DIFFER \
+	"(c.number_set <> '' AND c.number_file <> '' AND c.number_set <> c.number_file)"
+#define DISCOVERED_DIFFER \
+	"(c.number_set = '' AND c.number_file = '' AND c.number_sim <> ''" \
+	" AND c.number_ussd <> '' AND c.number_sim <> c.number_ussd)"
+#define CONFLICT "(" DECLARED_DIFFER " OR " DISCOVERED_DIFFER ")"
 #define NUMBER \
-	"COALESCE(NULLIF(c.number_set, ''), NULLIF(c.number_file, '')," \
-	" NULLIF(c.number_sim, ''), '')"
+	"CASE WHEN " CONFLICT " THEN '' ELSE COALESCE(NULLIF(c.number_set, '')," \
+	" NULLIF(c.number_file, ''), NULLIF(c.number_sim, ''), c.number_ussd) END"
+#define SOURCE \
+	"CASE WHEN " CONFLICT " THEN 0 WHEN c.number_set <> '' THEN 4" \
+	" WHEN c.number_file <> '' THEN 3 WHEN c.number_sim <> '' THEN 2" \
+	" WHEN c.number_ussd <> '' THEN 1 ELSE 0 END"
+
+/* store_verdict() reads it. */
+#define VERDICT \
+	NUMBER ", " SOURCE ", CASE WHEN " CONFLICT " THEN 1 ELSE 0 END," \
+	       " c.number_ussd, c.number_sim, c.number_file, c.number_set"
+_Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMBER_SIM == 2 &&
+		       STORE_NUMBER_FILE == 3 && STORE_NUMBER_SET == 4,
+	"sources stand in SQL as numbers");
+
+/* Of several ports that have the card: the one online, else the newest. */
+#define BETTER(q, p) \
+	"(" q ".online > " p ".online OR (" q ".online = " p ".online AND (" q ".since_ms > " p \
+	".since_ms OR (" q ".since_ms = " p ".since_ms AND (" q ".bank > " p ".bank OR (" q \
+	".bank = " p ".bank AND " q ".slot > " p ".slot))))))"
 
 /* ?7 the part's seq, ?8 since when, ?9 its PDU */
 #define SET_KEY \
@@ -68,19 +92,18 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" SET imei = excluded.imei, card_id = excluded.card_id",
 		NULL },
 	[STMT_CARD_PUT] = { "card_put",
-		"INSERT INTO card (card_id, iccid, imsi, number_sim, first_seen_ms, last_seen_ms)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (card_id) DO UPDATE SET"
+		"INSERT INTO card (card_id, iccid, imsi, number_sim, number_ussd, first_seen_ms,"
+		" last_seen_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?6, ?5, ?5) ON CONFLICT (card_id) DO UPDATE SET"
 		" iccid = COALESCE(NULLIF(excluded.iccid, ''), card.iccid),"
 		" imsi = COALESCE(NULLIF(excluded.imsi, ''), card.imsi),"
 		" number_sim = COALESCE(NULLIF(excluded.number_sim, ''), card.number_sim),"
+		" number_ussd = COALESCE(NULLIF(excluded.number_ussd, ''), card.number_ussd),"
 		" first_seen_ms = COALESCE(NULLIF(card.first_seen_ms, 0), excluded.first_seen_ms),"
 		" last_seen_ms = excluded.last_seen_ms",
 		NULL },
 	[STMT_CARD_GET] = { "card_get",
-		"SELECT c.iccid, c.imsi, " NUMBER ", c.number_sim,"
-		" CASE WHEN c.number_set <> '' THEN 3 WHEN c.number_file <> '' THEN 2"
-		" WHEN c.number_sim <> '' THEN 1 ELSE 0 END FROM card c WHERE c.card_id = ?1",
-		NULL },
+		"SELECT c.iccid, c.imsi, " VERDICT " FROM card c WHERE c.card_id = ?1", NULL },
 	[STMT_HELD_CARDS] = { "held_cards",
 		"SELECT DISTINCT d.card_id, " NUMBER " FROM delivery d"
 		" JOIN card c ON c.card_id = d.card_id"
@@ -117,6 +140,39 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_NUMBERS_FORGET] = { "numbers_forget",
 		"DELETE FROM card WHERE first_seen_ms = 0 AND file_named = 0 AND number_set = ''",
 		NULL },
+	[STMT_NUMBER_SET] = { "number_set",
+		"INSERT INTO card (card_id, iccid, number_set) VALUES (?1, ?1, ?2)"
+		" ON CONFLICT (card_id) DO UPDATE SET number_set = excluded.number_set,"
+		" iccid = excluded.iccid",
+		NULL },
+	[STMT_NUMBER_FORGET] = { "number_forget",
+		"UPDATE card SET number_set = '', number_sim = '', number_ussd = ''"
+		" WHERE card_id = ?1",
+		NULL },
+	[STMT_CARD_FORGET] = { "card_forget",
+		"DELETE FROM card WHERE card_id = ?1 AND file_named = 0"
+		" AND NOT EXISTS (SELECT 1 FROM port p WHERE p.card_id = ?1)",
+		NULL },
+	[STMT_NUMBERS] = { "numbers",
+		"SELECT " VERDICT ", c.card_id, c.iccid, c.label, c.operator_code, c.rent,"
+		" c.date_start_file, c.date_stop, c.price, c.balance, c.last_seen_ms, p.bank,"
+		" p.slot FROM card c LEFT JOIN port p ON p.card_id = c.card_id"
+		" AND NOT EXISTS (SELECT 1 FROM port q WHERE q.card_id = c.card_id"
+		" AND " BETTER("q", "p") ") ORDER BY CASE WHEN p.bank IS NULL THEN 1 ELSE 0 END,"
+					 " p.bank, p.slot, c.iccid, c.card_id LIMIT ?1",
+		NULL },
+	[STMT_PIN_REFUSED] = { "pin_refused",
+		"INSERT INTO pin_refused (card_key, mark, refused_ms) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (card_key) DO UPDATE SET mark = excluded.mark,"
+		" refused_ms = excluded.refused_ms",
+		NULL },
+	[STMT_PINS_LIMIT] = { "pins_limit",
+		"DELETE FROM pin_refused WHERE card_key IN (SELECT card_key FROM pin_refused"
+		" ORDER BY refused_ms DESC, card_key LIMIT 1000000 OFFSET ?1)",
+		NULL },
+	[STMT_PIN_GET] = { "pin_get",
+		"SELECT mark, refused_ms FROM pin_refused WHERE card_key = ?1", NULL },
+	[STMT_PIN_FORGET] = { "pin_forget", "DELETE FROM pin_refused WHERE card_key = ?1", NULL },
 	[STMT_BANK_PUT] = { "bank_put",
 		"INSERT INTO bank (name, host) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE"
 		" SET host = excluded.host WHERE bank.host <> excluded.host",

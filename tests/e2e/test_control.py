@@ -1,5 +1,6 @@
 """test_control.py - simgatectl and signals on a living daemon."""
 
+import csv
 import json
 import os
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import unittest
 
 import harness
-from gateway_case import GatewayCase, number, running
+from gateway_case import GatewayCase, iccid, number, running
 
 
 class Commands(GatewayCase):
@@ -27,6 +28,7 @@ class Commands(GatewayCase):
             (["outbox"], ""),
             (["outbox", "list"], ""),
             (["outbox", "retry", "--all"], None),
+            (["numbers"], "sim/m001"),
             (["sync"], "onlinesim: list accepted"),
             (["reload"], "Reloaded"),
         ):
@@ -50,6 +52,8 @@ class Commands(GatewayCase):
             (["ports", "nobank"], 1),
             (["outbox", "retry", "no-such"], 1),
             (["outbox", "drop", "no-such"], 1),
+            (["numbers", "forget", "8946000000000000999"], 1),
+            (["numbers", "set", "8946000000000000999"], 2),
             (["nonsense"], 2),
             (["port"], 2),
             (["port", "m000"], 2),
@@ -79,6 +83,55 @@ class Commands(GatewayCase):
                 self.assertEqual(json.loads(follow.stdout.readline())["text"], "as it comes")
             finally:
                 follow.kill()
+
+
+class Numbers(GatewayCase):
+    def ctl(self, rig, *args, warned=False):
+        status, out, err = rig.daemon.ctl_raw(*args)
+        self.assertEqual((status, bool(err)), (0, warned), out + err)
+        return out
+
+    def test_set_by_hand(self):
+        rig = self.rig(2, sim=("--no-cnum",), listed=0)
+        rig.sim.sms(0, "Bank", "held")
+        rig.wait(lambda: len(self.outbox(rig)) == 1, "the outbox")
+        self.assertIn("0 of 2 with a number", self.ctl(rig, "numbers"))
+        self.assertEqual(self.ctl(rig, "numbers", "set", iccid(rig, 0), number(0)),
+                         "set; deliveries that waited and go out: 1\n")
+        rig.wait(lambda: rig.platform.numbers() == {number(0)}, "the number")
+        self.await_texts(rig, [(number(0), "Bank", "held")])
+        self.assertEqual(self.port(rig, 0)["number_source"], "set")
+
+        # the file says otherwise: off the list, and texts wait
+        rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(7)}])
+        rig.daemon.ctl("reload")
+        rig.wait(lambda: rig.platform.numbers() == set(), "the list without it")
+        rig.sim.sms(0, "Bank", "in conflict")
+        rig.wait(lambda: len(self.outbox(rig)) == 1, "the outbox")
+        self.assertIn("CONFLICT set/file", self.ctl(rig, "numbers"))
+        self.ctl(rig, "numbers", "set", iccid(rig, 0), number(8), warned=True)
+        self.assertIn("the numbers file still has its number; deliveries",
+                      self.ctl(rig, "numbers", "forget", iccid(rig, 0)))
+        rig.wait(lambda: rig.platform.numbers() == {number(7)}, "the file's number")
+        self.await_texts(rig, [(number(0), "Bank", "held"), (number(7), "Bank", "in conflict")])
+        for secret in (number(0), number(7), number(8), iccid(rig, 0)):
+            self.assertNotIn(secret, rig.daemon.log_text())
+
+    def test_what_is_exported_is_a_numbers_file(self):
+        rig = self.rig(3)
+        self.ctl(rig, "numbers", "set", "8946000000000000999", "+46700000999")
+        text = self.ctl(rig, "numbers", "export")
+        rows = list(csv.DictReader(text.splitlines()))
+        self.assertEqual({row["iccid"]: row["number"] for row in rows},
+                         {**{iccid(rig, i): number(i) for i in range(3)},
+                          "8946000000000000999": "+46700000999"})
+        rig.write_numbers(rows)
+        with open(rig.daemon.sections["gateway"]["numbers"], "w", encoding="utf-8") as file:
+            file.write(text)
+        self.assertEqual(rig.daemon.check()[0], 0)
+        rig.daemon.ctl("reload")
+        rig.wait(lambda: self.port(rig, 0)["number_source"] == "file", "the file's number")
+        self.assertEqual(self.ctl(rig, "numbers", "export"), text)
 
 
 class Reload(GatewayCase):

@@ -126,6 +126,18 @@ void fx_reopen(struct fixture *fx)
 	assert_int_equal(fx_open(fx), 0);
 }
 
+void fx_script(struct fixture *fx, const char *sql)
+{
+	const struct backend_config config = { fx->path, store_stmts, STMT_COUNT };
+	struct backend_conn *conn;
+
+	fx_close(fx);
+	assert_int_equal(store_sqlite.open(&config, &conn, fx->why, sizeof(fx->why)), 0);
+	assert_int_equal(store_sqlite.script(conn, sql), 0);
+	store_sqlite.close(conn);
+	assert_int_equal(fx_open(fx), 0);
+}
+
 void fx_remove(const struct fixture *fx)
 {
 	static const char *const ends[] = { "", "-wal", "-journal", "-shm", ".lock" };
@@ -416,7 +428,7 @@ struct answer deleted(struct fixture *fx, int index, const char *raw)
 struct answer seen(struct fixture *fx, const char *slot, const char *card, const char *number)
 {
 	const struct store_card_seen what = { "north", slot, "490154203237518", card, card,
-		"240010000000001", number, fx_now(fx) };
+		"240010000000001", number, "", fx_now(fx) };
 	struct answer a = { 0 };
 	store_card_seen(fx->store, &what, got_card, &a);
 	return finish(fx, &a);

@@ -3,6 +3,7 @@
 
 SIMGATE_BUILD names the folder with the built simgatectl.
 """
+import csv
 import fcntl
 import json
 import os
@@ -22,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 CTL = os.path.join(os.environ.get("SIMGATE_BUILD", "build"), "simgatectl")
 WAIT_S = 20
+ICCID = "8946000000000000001"
 
 
 def status(**changes):
@@ -66,6 +68,19 @@ def message(mid, **changes):
         "parts": 1, "arrived": "2026-11-21T09:00:00Z", "sent": "", "platform": "onlinesim",
         "state": "delivered", "reason": "", "attempts": 1, "done": "2026-11-21T09:00:01Z",
     }
+    answer.update(changes)
+    return answer
+
+
+def card(iccid, number="", source="", **changes):
+    answer = {
+        "port": "", "iccid": iccid, "card_id": iccid, "number": number, "number_source": source,
+        "other": "", "other_source": "", "conflict": False, "set": "", "file": "", "sim": "",
+        "ussd": "", "label": "", "operator": "", "rent": "", "date_start": 0, "date_stop": 0,
+        "price": "", "balance": "", "last_seen": "2026-11-21T09:00:00Z",
+    }
+    if source:
+        answer[source] = number
     answer.update(changes)
     return answer
 
@@ -171,7 +186,7 @@ class Options(Bed):
         code, out, err = self.ctl("--help", where=False)
         self.assertEqual((code, err), (0, ""))
         for word in ("status", "ports [BANK]", "port BANK/SLOT", "messages", "outbox", "sync",
-                     "reload", "watch", "--json", "--full", "SIMGATE_CONTROL"):
+                     "numbers [export|set ICCID NUMBER|forget ICCID]", "reload", "watch", "--json", "--full", "SIMGATE_CONTROL"):
             self.assertIn(word, out)
         code, out, err = self.ctl("--version", where=False)
         self.assertEqual((code, err), (0, ""))
@@ -188,6 +203,13 @@ class Options(Bed):
             ["outbox", "drop", "--all"], ["outbox", "retry", "x", "--all"], ["outbox", "eat"],
             ["outbox", "list", "x"], ["outbox", "drop", ""], ["outbox", "drop", "x" * 2000],
             ["-c", "/dev/null", "status"], ["ports", "b" * 2000], ["messages", "--port"],
+            ["numbers", "eat"], ["numbers", "export", "x"], ["numbers", "set"],
+            ["numbers", "set", ICCID], ["numbers", "set", ICCID, "46700100201"],
+            ["numbers", "set", ICCID, "+46700100201x"], ["numbers", "set", ICCID, ""],
+            ["numbers", "set", "8846" + ICCID[4:], "+46700100201"],
+            ["numbers", "set", ICCID, "+46700100201", "x"], ["numbers", "forget"],
+            ["numbers", "forget", "north/p01"], ["numbers", "forget", ICCID, "x"],
+            ["numbers", "forget", ICCID + "&number=1"], ["numbers", "forget", "--all"],
         ]
         for args in cases:
             code, out, err = self.ctl(*args)
@@ -265,7 +287,8 @@ class Options(Bed):
         raw = b'{ "ports" : [],\n "extra": 1.50 }'
         for target, args in (("status", ["status"]), ("ports", ["ports"]), ("ports", ["watch"]),
                              ("ports/n/1", ["port", "n/1"]), ("messages", ["messages"]),
-                             ("outbox", ["outbox"])):
+                             ("outbox", ["outbox"]), ("numbers", ["numbers"]),
+                             ("numbers", ["numbers", "export"])):
             self.answers["GET", "/api/v1/" + target] = 200, raw
             self.assertEqual(self.good(*args, "--json"), raw.decode() + "\n")
 
@@ -281,8 +304,10 @@ class Options(Bed):
         """An older or newer daemon may leave fields out, or give them another type."""
         for args, target in ((["status"], "status"), (["ports"], "ports"),
                              (["port", "n/1"], "ports/n/1"), (["messages"], "messages"),
-                             (["outbox"], "outbox")):
+                             (["outbox"], "outbox"), (["numbers"], "numbers"),
+                             (["numbers", "export"], "numbers")):
             for body in ({}, {"ports": [{}, 1, None], "messages": [[], {}], "outbox": [{}, "x"],
+                              "numbers": [{}, 3, {"number": 1, "label": [], "conflict": 1}],
                               "platforms": [{}], "banks": [3], "counters": [1, "x"],
                               "store": 7, "history": [1], "at": [{"line": 4}], "error": 5}):
                 self.answers["GET", "/api/v1/" + target] = 200, body
@@ -639,6 +664,118 @@ class Changes(Bed):
         self.assertEqual(err.splitlines()[:3], ["simgatectl: the configuration has 2 errors",
                                                 "/etc/x:3: unknown key",
                                                 "/etc/x:9: bad ?value"])
+
+
+class Numbers(Bed):
+    path = "/api/v1/numbers"
+
+    def answer(self, *rows, **changes):
+        self.answers["GET", self.path] = 200, {"numbers": list(rows), "more": False, **changes}
+
+    def test_table(self):
+        self.answer(card("***0001", "+467***201", "sim", port="north/p01", label="röd",
+                         other="+467***202", other_source="ussd"),
+                    card("***0002", "+467***203", "set", port="north/p02"),
+                    card("***0003"), card("", "+467***204", "ussd", card_id="***2401"))
+        lines = self.good("numbers").splitlines()
+        self.assertEqual(lines[0].split(), ["PORT", "ICCID", "NUMBER", "FROM", "OTHER", "LABEL"])
+        self.assertEqual(lines[1].split(), ["north/p01", "***0001", "+467***201", "sim",
+                                            "+467***202", "röd"])
+        self.assertEqual(lines[2].split(), ["north/p02", "***0002", "+467***203", "set"])
+        self.assertEqual(lines[3].split(), ["-", "***0003", "unknown"])
+        self.assertEqual(lines[4].split(), ["-", "***2401", "+467***204", "ussd"])
+        self.assertEqual(lines[5:], ["3 of 4 with a number"])
+        self.assertEqual(self.daemon.seen, [("GET", self.path, {})])
+        self.good("numbers", "--full")
+        self.assertEqual(self.daemon.seen[-1][2], {"full": "1"})
+        self.answer()
+        self.assertEqual(self.good("numbers"), "No card is known.\n")
+        self.answer(card("***0003"), more=True)
+        self.assertIn("more cards than can be shown", self.good("numbers"))
+
+    def test_conflict(self):
+        declared = card("***0001", port="north/p01", conflict=True, set="+467***201",
+                        file="+467***202", sim="+467***203")
+        discovered = card("***0002", conflict=True, sim="+467***203", ussd="+467***204")
+        self.answer(declared, card("***0003", "+467***205", "file"))
+        out = self.good("numbers")
+        lines = out.splitlines()
+        self.assertEqual(lines[1].split(), ["north/p01", "***0001", "CONFLICT", "set/file"])
+        self.assertEqual(lines[2], "    set by hand +467***201, numbers file +467***202, "
+                                   "the card +467***203")
+        self.assertTrue(lines[4].startswith("CONFLICT set/file: off the list"))
+        self.assertIn("numbers forget ICCID", lines[5])
+        self.assertEqual(lines[6], "1 of 2 with a number")
+        self.assertNotIn("sim/ussd", out)
+        self.answer(discovered)
+        out = self.good("numbers")
+        self.assertRegex(out, r"-  +\*\*\*0002  CONFLICT  sim/ussd\n"
+                              r"    the card \+467\*\*\*203, the operator \+467\*\*\*204\n")
+        self.assertIn("CONFLICT sim/ussd: off the list", out)
+        self.assertIn("numbers set ICCID NUMBER", out)
+        self.assertNotIn("set/file", out)
+        self.answer(declared, discovered)
+        self.assertEqual(self.good("numbers").count("off the list"), 2)
+        for width in (30, 60, 80):
+            for line in self.good("numbers", COLUMNS=str(width)).splitlines()[:4]:
+                if not line.startswith("    "):
+                    self.assertLessEqual(len(line), width)
+                    self.assertNotIn("…", line)
+
+    def test_export(self):
+        label = 'a "b", c'
+        self.answer(
+            card(ICCID, "+46700100201", "set", label=label, operator="24007", rent="yes",
+                 date_start=1795219200, date_stop=1895219200, price="0.30", balance="12.3456"),
+            card("8946000000000000002", "+46700100202", "sim", label=" x", port="north/p01"),
+            card("8946000000000000003", label="none"),
+            card("", "+46700100204", "sim", card_id="imsi-240010000000001"))
+        out = self.good("numbers", "export")
+        self.assertEqual(out, (
+            "iccid,number,operator,rent,label,date_start,date_stop,price,balance\n"
+            + ICCID + ',+46700100201,24007,yes,"a ""b"", c",1795219200,1895219200,0.30,12.3456\n'
+            '8946000000000000002,+46700100202,,," x",,,,\n'))
+        rows = list(csv.DictReader(out.splitlines()))
+        self.assertEqual(rows[0]["label"], label)
+        self.assertEqual(self.daemon.seen[-1], ("GET", self.path, {"full": "1"}))
+
+        self.answer(card(ICCID, conflict=True, set="+46700100201", file="+46700100202"),
+                    more=True)
+        code, out, err = self.ctl("numbers", "export")
+        self.assertEqual((code, len(out.splitlines())), (0, 1))
+        self.assertIn("1 left out: their numbers are in conflict", err)
+        self.assertIn("more cards than can be exported", err)
+
+    def test_set(self):
+        path = self.path + "/set"
+        self.answers["POST", path] = 200, {"freed": 0, "known": True}
+        self.assertEqual(self.good("numbers", "set", ICCID, "+46700100201"), "set\n")
+        self.assertEqual(self.daemon.seen[-1],
+                         ("POST", path, {"iccid": ICCID, "number": "+46700100201"}))
+        self.answers["POST", path] = 200, {"freed": 3, "warning": "the file \x1bsays otherwise"}
+        code, out, err = self.ctl("numbers", "set", ICCID, "+46700100201")
+        self.assertEqual((code, out), (0, "set; deliveries that waited and go out: 3\n"))
+        self.assertEqual(err, "simgatectl: warning: the file ?says otherwise\n")
+        out = self.good("--json", "numbers", "set", ICCID, "+46700100201")
+        self.assertEqual(json.loads(out)["freed"], 3)
+        self.answers["POST", path] = 503, {"error": "the store says: No space left on device"}
+        code, out, err = self.ctl("numbers", "set", ICCID, "+46700100201")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("No space left", err)
+
+    def test_forget(self):
+        path = self.path + "/forget"
+        self.answers["POST", path] = 200, {"count": 1, "freed": 0, "number_source": ""}
+        self.assertEqual(self.good("numbers", "forget", ICCID), "forgotten\n")
+        self.assertEqual(self.daemon.seen[-1], ("POST", path, {"iccid": ICCID}))
+        self.answers["POST", path] = 200, {"count": 1, "freed": 2, "number_source": "file"}
+        self.assertEqual(self.good("numbers", "forget", ICCID),
+                         "forgotten; the numbers file still has its number; "
+                         "deliveries that waited and go out: 2\n")
+        self.answers["POST", path] = 404, {"error": "no card with this ICCID is known"}
+        code, out, err = self.ctl("numbers", "forget", ICCID)
+        self.assertEqual((code, out), (1, ""))
+        self.assertEqual(err, "simgatectl: no card with this ICCID is known\n")
 
 
 if __name__ == "__main__":

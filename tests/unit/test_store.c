@@ -87,68 +87,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(store_health(fx->store), 0);
 }
 
-/* ---- cards, numbers, ports ------------------------------------------------------------------ */
-
-static void number_learnt_later_frees(void **state)
-{
-	struct fixture *fx = *state;
-	const struct store_route held = { "other", STORE_HELD, "unattributed", false };
-
-	struct answer early = put_claim(fx, CARD, 1, "early");
-	assert_int_equal(early.claimed, 0);
-	put_to(fx, CARD, 2, "strange", &held);
-	assert_int_equal(claim(fx, 10).claimed, 0);
-	assert_int_equal(seen(fx, "p01", CARD, "").count, 0);
-
-	struct answer card = seen(fx, "p01", CARD, PHONE);
-	assert_int_equal(card.count, 1);
-	assert_string_equal(card.number, PHONE);
-	assert_int_equal(card.source, STORE_NUMBER_SIM);
-	struct answer out = claim(fx, 10);
-	assert_string_equal(out.claimed_texts, "early,");
-	assert_string_equal(out.claimed_number, PHONE);
-	assert_string_equal(rows(fx, false).rows,
-		"strange  other held unattributed,early " PHONE " push queued,");
-	assert_string_equal(seen(fx, "p01", CARD, "").number, PHONE); /* "" keeps it */
-}
-
-static struct answer load(struct fixture *fx, const struct store_number *numbers, size_t count)
-{
-	struct answer a = { 0 };
-	store_numbers_load(fx->store, numbers, count, got_count, &a);
-	return finish(fx, &a);
-}
-
-static void numbers_file(void **state)
-{
-	struct fixture *fx = *state;
-	const struct store_number both[] = {
-		{ CARD, "+46700000099", "red", 24001, -1, 1600000000, 0, 0, 0 },
-		{ CARD2, "+46700000002", "blue", 0, 1, 0, 0, 0, 0 },
-	};
-
-	put_to(fx, CARD2, 1, "waits", &push);
-	seen(fx, "p01", CARD, PHONE);
-	assert_int_equal(load(fx, both, 2).count, 1); /* CARD2 was never seen: still its texts go */
-	assert_string_equal(claim(fx, 10).claimed_number, "+46700000002");
-	struct answer card = seen(fx, "p01", CARD, PHONE);
-	assert_string_equal(card.number, "+46700000099");
-	assert_int_equal(card.source, STORE_NUMBER_FILE);
-	assert_string_equal(seen(fx, "p02", CARD2, "").number, "+46700000002");
-
-	port(fx, "p01", CARD, true);
-	port(fx, "p02", CARD2, true);
-	assert_string_equal(roster(fx).rows,
-		"north/p01 +46700000099 red op24001 rent-1 1600000000 id=,"
-		"north/p02 +46700000002 blue op0 rent1 1700000000 id=,");
-
-	assert_int_equal(load(fx, both, 1).err, 0); /* CARD2 is no longer named */
-	assert_string_equal(seen(fx, "p02", CARD2, "").number, "");
-	assert_string_equal(
-		roster(fx).rows, "north/p01 +46700000099 red op24001 rent-1 1600000000 id=,");
-	load(fx, NULL, 0);
-	assert_string_equal(roster(fx).rows, "north/p01 " PHONE "  op0 rent-1 1700000000 id=,");
-}
+/* ---- cards and ports ------------------------------------------------------------------------ */
 
 static void last_card_of_a_module(void **state)
 {
@@ -194,6 +133,90 @@ static void roster_and_ports(void **state)
 	assert_string_equal(roster(fx).rows, "north/p02 " PHONE "  op0 rent-1 1700000000 id=,");
 	fx_reopen(fx);
 	assert_int_equal(roster(fx).count, 0); /* nothing is online before it says so */
+}
+
+/* ---- refused PINs --------------------------------------------------------------------------- */
+
+struct pin {
+	int calls, err;
+	int64_t mark, refused_ms;
+};
+
+static void got_pin(void *arg, int err, int64_t mark, int64_t refused_ms)
+{
+	struct pin *pin = arg;
+
+	*pin = (struct pin) { pin->calls + 1, err, mark, refused_ms };
+}
+
+static struct pin pin(struct fixture *fx, const char *key)
+{
+	struct pin result = { 0 };
+
+	store_pin_get(fx->store, key, got_pin, &result);
+	fx_wait(fx);
+	assert_int_equal(result.calls, 1);
+	return result;
+}
+
+static int pin_refused(struct fixture *fx, const char *key, int64_t mark)
+{
+	struct answer a = { 0 };
+
+	store_pin_refused(fx->store, key, mark, fx_now(fx), got_done, &a);
+	return finish(fx, &a).err;
+}
+
+static void refused_pins_stay(void **state)
+{
+	struct fixture *fx = *state;
+	char key[STORE_PIN_KEY_SIZE + 1];
+	struct answer a = { 0 };
+
+	assert_int_equal(pin(fx, CARD).refused_ms, 0);
+	assert_int_equal(pin_refused(fx, CARD, INT64_MIN), 0);
+	loop_advance(fx->loop, 1000);
+	assert_int_equal(pin_refused(fx, "north/p01 490154203237518", 7), 0);
+	fx_reopen(fx);
+	assert_int_equal(pin(fx, CARD).mark, INT64_MIN);
+	assert_int_equal(pin(fx, CARD).refused_ms, T0);
+	assert_int_equal(pin(fx, "north/p01 490154203237518").mark, 7);
+	assert_int_equal(pin(fx, "north/p01 490154203237518").refused_ms, T0 + 1000);
+	assert_int_equal(pin(fx, CARD2).refused_ms, 0);
+
+	/* another PIN, refused as well: the newest counts */
+	assert_int_equal(pin_refused(fx, CARD, INT64_MAX), 0);
+	assert_int_equal(pin(fx, CARD).mark, INT64_MAX);
+	assert_int_equal(pin(fx, CARD).refused_ms, T0 + 1000);
+
+	store_pin_forget(fx->store, CARD, got_done, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+	fx_reopen(fx);
+	assert_int_equal(pin(fx, CARD).refused_ms, 0);
+	assert_int_equal(pin(fx, "north/p01 490154203237518").mark, 7);
+
+	memset(key, 'k', sizeof key - 1);
+	key[sizeof key - 1] = '\0';
+	assert_int_equal(pin(fx, key).err, -EINVAL);
+	assert_int_equal(pin_refused(fx, key, 1), -EINVAL);
+	assert_int_equal(pin_refused(fx, key + 1, 1), 0); /* 255 bytes */
+	assert_int_equal(pin(fx, key + 1).mark, 1);
+}
+
+static void oldest_pins_are_forgotten(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_script(fx, "INSERT INTO pin_refused (card_key, mark, refused_ms) WITH RECURSIVE n (i) AS"
+		      " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65536)"
+		      " SELECT 'c' || i, i, i FROM n");
+	assert_int_equal(pin(fx, "c1").mark, 1);
+	assert_int_equal(pin_refused(fx, CARD, 5), 0);
+	assert_int_equal(pin(fx, "c1").refused_ms, 0);
+	assert_int_equal(pin(fx, "c2").mark, 2);
+	assert_int_equal(pin(fx, CARD).mark, 5);
+	assert_int_equal(pin_refused(fx, CARD, 6), 0);
+	assert_int_equal(pin(fx, "c2").mark, 2);
 }
 
 /* ---- texts out ------------------------------------------------------------------------------ */
@@ -452,10 +475,10 @@ int main(void)
 		T(same_entry_until_deleted),
 		T(full_listing_ends_entries),
 		T(what_makes_no_sense_is_refused),
-		T(number_learnt_later_frees),
-		T(numbers_file),
 		T(last_card_of_a_module),
 		T(roster_and_ports),
+		T(refused_pins_stay),
+		T(oldest_pins_are_forgotten),
 		T(order_of_a_card),
 		T(claim_limit_and_order),
 		T(leases_end),

@@ -3,7 +3,6 @@
 #include "store_fixture.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -396,22 +395,14 @@ static void undecodable_comes_in_pages(void **state)
 static void first_version_is_upgraded(void **state)
 {
 	struct fixture *fx = *state;
-	sqlite3 *db;
 
 	put_undecodable(fx, 1, "X");
 	put_part(fx, 9, 2, 1, 2, "A1");
-	fx_close(fx);
-	assert_int_equal(sqlite3_open(fx->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-				 "DROP INDEX pdu_raw; DROP INDEX part_set_key;"
-				 "ALTER TABLE pdu DROP COLUMN owner;"
-				 "ALTER TABLE pdu DROP COLUMN tpdu_len;"
-				 "ALTER TABLE part_set DROP COLUMN gap_ms;"
-				 "UPDATE meta SET value = 1 WHERE name = 'schema'",
-				 NULL, NULL, NULL),
-		SQLITE_OK);
-	sqlite3_close(db);
-	assert_int_equal(fx_open(fx), 0);
+	fx_script(fx, DOWN_TO_2 "DROP INDEX pdu_raw; DROP INDEX part_set_key;"
+				"ALTER TABLE pdu DROP COLUMN owner;"
+				"ALTER TABLE pdu DROP COLUMN tpdu_len;"
+				"ALTER TABLE part_set DROP COLUMN gap_ms;"
+				"UPDATE meta SET value = 1 WHERE name = 'schema'");
 	assert_string_equal(raws(fx, NULL, "").text, "X north/p01 SM 1 -1 odd length,");
 	assert_string_equal(put_part(fx, 9, 2, 2, 3, "A2").parts, "A1,A2,");
 }

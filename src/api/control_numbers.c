@@ -1,0 +1,217 @@
+/* control_numbers.c - the control socket's answers about the cards' numbers. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/control_impl.h"
+#include "base/log.h"
+
+enum { ICCID_SIZE = 24 };
+
+const char *control_source_name(enum store_source source)
+{
+	switch (source) {
+	case STORE_NUMBER_UNKNOWN: return "";
+	case STORE_NUMBER_USSD: return "ussd";
+	case STORE_NUMBER_SIM: return "sim";
+	case STORE_NUMBER_FILE: return "file";
+	case STORE_NUMBER_SET: return "set";
+	case STORE_SOURCES: break;
+	}
+	return "";
+}
+
+/* ---- what is known -------------------------------------------------------------------------- */
+
+/* An amount as the numbers file has it, "" for 0. */
+static void add_money(cJSON *json, const char *name, int64_t amount)
+{
+	long long whole = (long long)(amount / 10000), part = (long long)(amount % 10000);
+	char text[32] = "";
+
+	if (amount && part % 100 == 0)
+		snprintf(text, sizeof text, "%lld.%02lld", whole, part / 100);
+	else if (amount)
+		snprintf(text, sizeof text, "%lld.%04lld", whole, part);
+	cJSON_AddStringToObject(json, name, text);
+}
+
+/* The other columns of the numbers file. */
+static void add_file(cJSON *json, const struct store_number *file)
+{
+	char code[16] = "";
+
+	if (file->operator_code > 0)
+		snprintf(code, sizeof code, "%05d", file->operator_code);
+	cJSON_AddStringToObject(json, "label", file->label);
+	cJSON_AddStringToObject(json, "operator", code);
+	cJSON_AddStringToObject(json, "rent", file->rent < 0 ? "" : file->rent ? "yes" : "no");
+	json_int(json, "date_start", file->date_start);
+	json_int(json, "date_stop", file->date_stop);
+	add_money(json, "price", file->price);
+	add_money(json, "balance", file->balance);
+}
+
+static cJSON *row_json(const struct store_number_row *row, bool full)
+{
+	cJSON *json = cJSON_CreateObject();
+	char port[2 * STORE_NAME_SIZE];
+
+	snprintf(port, sizeof port, "%s%s%s", row->bank, *row->bank ? "/" : "", row->slot);
+	cJSON_AddStringToObject(json, "port", port);
+	json_card(json, "iccid", row->file.iccid, full);
+	json_card(json, "card_id", row->card_id, full);
+	json_number(json, "number", row->number, full);
+	cJSON_AddStringToObject(json, "number_source", control_source_name(row->source));
+	json_number(json, "other", row->other, full);
+	cJSON_AddStringToObject(json, "other_source", control_source_name(row->other_source));
+	cJSON_AddBoolToObject(json, "conflict", row->conflict);
+	json_number(json, "set", row->set, full);
+	json_number(json, "file", row->file.number, full);
+	json_number(json, "sim", row->sim, full);
+	json_number(json, "ussd", row->ussd, full);
+	add_file(json, &row->file);
+	json_time(json, "last_seen", row->last_seen_ms);
+	return json;
+}
+
+static void on_rows(
+	void *arg, int err, const struct store_number_row *rows, size_t count, bool more)
+{
+	struct pending *pending = arg;
+
+	if (err) {
+		json_store_error(pending->request, err);
+	} else {
+		cJSON *json = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(json, "numbers");
+		for (size_t i = 0; i < count; i++)
+			cJSON_AddItemToArray(list, row_json(&rows[i], pending->full));
+		cJSON_AddBoolToObject(json, "more", more);
+		json_answer(pending->request, 200, json);
+	}
+	free(pending);
+}
+
+void control_numbers(void *arg, struct http_request *request)
+{
+	struct control *control = arg;
+	struct pending *pending = pending_new(control, request);
+
+	if (pending)
+		store_numbers(control->view->store, on_rows, pending);
+}
+
+/* ---- by hand -------------------------------------------------------------------------------- */
+
+/* Cards are known by their ICCID in capitals, as the numbers file is read. False: answered. */
+static bool take_iccid(struct http_request *request, char out[ICCID_SIZE])
+{
+	const char *iccid = http_query(request, "iccid");
+	size_t i;
+
+	if (!iccid || !config_is_iccid(iccid)) {
+		json_error(request, 400, "iccid is 18 to 22 hexadecimal digits, 89 first");
+		return false;
+	}
+	for (i = 0; iccid[i]; i++)
+		out[i] = (char)toupper((unsigned char)iccid[i]);
+	out[i] = '\0';
+	return true;
+}
+
+static void log_set(const struct http_request *request, const struct store_number_change *change)
+{
+	const char *iccid = http_query(request, "iccid"), *number = http_query(request, "number");
+
+	if (change->conflict)
+		log_warning(LOGC_API, NULL, "number_conflict",
+			LOG_FIELDS(LOG_CARD("card", iccid), LOG_NUMBER("number", number)),
+			"a number was set by hand, and the numbers file has another: neither "
+			"counts until they agree");
+	else
+		log_notice(LOGC_API, NULL, "number_known",
+			LOG_FIELDS(LOG_CARD("card", iccid), LOG_NUMBER("number", number),
+				LOG_INT("freed", change->freed)),
+			"a number was set by hand");
+}
+
+static void on_set(void *arg, int err, const struct store_number_change *change)
+{
+	struct pending *pending = arg;
+	struct control *control = pending->control;
+
+	if (err) {
+		json_store_error(pending->request, err);
+	} else {
+		cJSON *json = cJSON_CreateObject();
+		json_int(json, "freed", change->freed);
+		cJSON_AddBoolToObject(json, "known", change->known);
+		if (change->conflict)
+			cJSON_AddStringToObject(json, "warning",
+				"the numbers file has another number for this card: the card is "
+				"off the list and its texts wait until both agree; correct the "
+				"file and reload, or forget what was set");
+		log_set(pending->request, change);
+		json_answer(pending->request, 200, json);
+		control->actions->numbers_changed(control->arg);
+	}
+	free(pending);
+}
+
+void control_number_set(void *arg, struct http_request *request)
+{
+	struct control *control = arg;
+	const char *number = http_query(request, "number");
+	char iccid[ICCID_SIZE];
+	struct pending *pending;
+
+	if (!take_iccid(request, iccid))
+		return;
+	if (!number || !config_is_number(number)) {
+		json_error(request, 400,
+			"number is '+' (in a query %2B) and 7 to 15 digits, the first not 0");
+		return;
+	}
+	pending = pending_new(control, request);
+	if (pending)
+		store_number_set(control->view->store, iccid, number,
+			loop_wall_ms(control->view->loop), on_set, pending);
+}
+
+static void on_forgotten(void *arg, int err, const struct store_number_change *change)
+{
+	struct pending *pending = arg;
+	struct control *control = pending->control;
+
+	if (err) {
+		json_store_error(pending->request, err);
+	} else if (!change->known) {
+		json_error(pending->request, 404, "no card with this ICCID is known");
+	} else {
+		cJSON *json = cJSON_CreateObject();
+		json_int(json, "count", 1);
+		json_int(json, "freed", change->freed);
+		cJSON_AddStringToObject(json, "number_source", control_source_name(change->source));
+		log_notice(LOGC_API, NULL, NULL,
+			LOG_FIELDS(LOG_CARD("card", http_query(pending->request, "iccid")),
+				LOG_INT("freed", change->freed)),
+			"what was set by hand and discovered of a card's number was forgotten");
+		json_answer(pending->request, 200, json);
+		control->actions->numbers_changed(control->arg);
+	}
+	free(pending);
+}
+
+void control_number_forget(void *arg, struct http_request *request)
+{
+	struct control *control = arg;
+	char iccid[ICCID_SIZE];
+	struct pending *pending;
+
+	if (!take_iccid(request, iccid))
+		return;
+	pending = pending_new(control, request);
+	if (pending)
+		store_number_forget(control->view->store, iccid, loop_wall_ms(control->view->loop),
+			on_forgotten, pending);
+}
