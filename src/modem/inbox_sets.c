@@ -53,7 +53,7 @@ static void parts_read(struct parts *parts, const struct store_sms_result *set)
 	for (size_t i = 0; i < set->part_count; i++) {
 		const struct store_set_part *part = &set->parts[i];
 		struct sms_pdu *pdu = &parts->pdus[part->seq - 1];
-		if (!parts->last || part->arrived_ms > parts->last->arrived_ms)
+		if (part->arrived_ms > parts->last->arrived_ms)
 			parts->last = part;
 		if (sms_pdu_read(part->raw, strlen(part->raw), part->tpdu_len, pdu))
 			continue;
@@ -90,6 +90,7 @@ void inbox_join(struct inbox *inbox, const struct store_sms_result *set)
 {
 	size_t total = (size_t)set->part_total, size = total * SMS_TEXT_MAX;
 	struct parts parts = {
+		.last = &set->parts[0],
 		.pdus = calloc(total, sizeof *parts.pdus),
 		.order = calloc(total, sizeof *parts.order),
 		.text = malloc(size),

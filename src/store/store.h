@@ -293,7 +293,8 @@ struct store_sms_result {
 	bool crowded; /* the part opened a set, and there are too many: look for those that are due
 		       */
 	const char *message_id; /* of a whole text; "" otherwise */
-	/* The set this part completed, its parts in order; NULL if it is not complete. */
+	/* The set this part completed, its parts in order, at least one; NULL if it is not
+	 * complete. */
 	const char *set_id;
 	const struct store_set_part *parts;
 	size_t part_count;

@@ -294,8 +294,9 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	/* ?1 before, ?2 so many a card, ?3 in all. */
 	[STMT_SETS_DUE] = { "sets_due",
 		"SELECT s.id FROM part_set s WHERE s.joined_message_id = ''"
-		" AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id) < s.total"
-		" AND (s.first_ms < ?1 OR (SELECT COUNT(*) FROM part_set n"
+		" AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id)"
+		" BETWEEN 1 AND s.total - 1 AND (s.first_ms < ?1 OR (SELECT COUNT(*) FROM part_set "
+		"n"
 		" WHERE n.joined_message_id = '' AND n.card_id = s.card_id AND n.id > s.id) >= ?2"
 		" OR s.id IN (SELECT x.id FROM part_set x WHERE x.joined_message_id = ''"
 		" ORDER BY x.id DESC LIMIT 1000000 OFFSET ?3)) ORDER BY s.id LIMIT ?4",
