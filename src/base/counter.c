@@ -15,6 +15,7 @@ static const char *const names[COUNTER_COUNT] = {
 	[COUNTER_SMS_GAPS] = "sms_gaps",
 	[COUNTER_SMS_LATE] = "sms_late",
 	[COUNTER_SMS_REPEATED] = "sms_repeated",
+	[COUNTER_SETS_CROWDED] = "sets_crowded",
 	[COUNTER_STORE_COMMITS] = "store_commits",
 	[COUNTER_STORE_JOBS] = "store_jobs",
 	[COUNTER_STORE_ERRORS] = "store_errors",

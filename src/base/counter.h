@@ -13,6 +13,7 @@ enum counter {
 	COUNTER_SMS_GAPS,       /* long texts that went out without a part */
 	COUNTER_SMS_LATE,       /* parts that came after that, gone out alone */
 	COUNTER_SMS_REPEATED,   /* parts that the network sent again */
+	COUNTER_SETS_CROWDED,   /* unfinished long texts over a limit: the oldest went out */
 	COUNTER_STORE_COMMITS,
 	COUNTER_STORE_JOBS,
 	COUNTER_STORE_ERRORS,

@@ -106,6 +106,17 @@ static void note_stored(const struct inbox_job *job, const struct store_sms_resu
 			LOG_FIELDS(LOG_STR("id", result->message_id)), "a text is stored");
 }
 
+static void note_crowd(const struct inbox_job *job)
+{
+	static struct log_limit limit = { .period_ms = 60000, .burst = 1 };
+
+	counter_add(COUNTER_SETS_CROWDED, 1);
+	if (log_limit(&limit))
+		log_warning(LOGC_SMS, job->port_id, NULL, NULL,
+			"too many unfinished long texts: the oldest goes out with a gap");
+	inbox_look_for_due(job->inbox);
+}
+
 static void on_stored(void *arg, int err, const struct store_sms_result *result)
 {
 	struct inbox_job *job = arg;
@@ -119,7 +130,7 @@ static void on_stored(void *arg, int err, const struct store_sms_result *result)
 		if (result->set_id)
 			inbox_join(inbox, result);
 		if (result->crowded)
-			inbox_look_for_due(inbox);
+			note_crowd(job);
 	}
 	job->done(job->owner, err, !err && result->same_entry);
 	free(job);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/counter.h"
 #include "modem/inbox.h"
 #include "sms_fixture.h"
 
@@ -158,6 +159,7 @@ static void too_many_sets_push_the_oldest_out(void **state)
 {
 	struct fixture *fx = *state;
 	struct inbox *inbox = inbox_new(fx->loop, fx->store, &spans, &quiet_host, NULL);
+	uint64_t crowded = counter_get(COUNTER_SETS_CROWDED);
 	char text[16];
 
 	inbox_recover(inbox, DAY_MS);
@@ -169,6 +171,7 @@ static void too_many_sets_push_the_oldest_out(void **state)
 	assert_string_equal(
 		rows(fx, false).rows, "n1[...]  push held no_number,n0[...]  push held no_number,");
 	assert_int_equal(totals(fx).totals.sets_open, STORE_SETS_CARD_MAX);
+	assert_int_equal(counter_get(COUNTER_SETS_CROWDED), crowded + 2);
 	inbox_free(inbox);
 }
 
