@@ -5,26 +5,17 @@
 
 extern const struct modem_driver driver_generic;
 
-AT_SCRIPT(init,
-	AT_CMD("E0"),
-	AT_TRY("V1"),
-	AT_TRY("+CMEE=1"),
-	AT_ASK("+CGSN", "", modem_on_imei));
+AT_SCRIPT(init, AT_TRY("V1"), MODEM_BEGIN);
 
-AT_SCRIPT(card,
-	AT_ASK("+CIMI", "", modem_on_imsi),
-	AT_ASK("+CNUM", "+CNUM", modem_on_cnum),
-	AT_TRY("+CREG=1"),
-	AT_TRY("+CEREG=1"),
-	AT_TRY("+COPS=3,2"));
+AT_SCRIPT(card, MODEM_WHOSE_CARD, MODEM_CODES_LTE, MODEM_OWN_NUMBER);
 
-AT_SCRIPT(poll,
-	AT_GET("+CPIN?", "+CPIN", modem_on_cpin),
-	MODEM_ASK_ICCID,
-	AT_ASK("+CSQ", "+CSQ", modem_on_csq),
-	AT_ASK("+CREG?", "+CREG", modem_on_creg),
-	AT_ASK("+CEREG?", "+CEREG", modem_on_creg),
-	AT_ASK("+COPS?", "+COPS", modem_on_cops));
+AT_SCRIPT(poll, MODEM_LOOK, MODEM_NETWORK_LTE);
+
+AT_SCRIPT(tries, AT_GET("+CPINR", "+CPINR", modem_on_pin_tries)); /* TS 27.007 8.65 */
+
+AT_SCRIPT(radio, AT_SLOW("+CFUN=4", 15000), AT_SLOW("+CFUN=1", 15000)); /* 0 may be a sleep mode */
+
+AT_SCRIPT(restart, AT_SLOW("+CFUN=1,1", 15000));
 
 static const struct at_urc urcs[] = {
 	{ "RDY", modem_on_restart },
@@ -35,12 +26,15 @@ static const struct at_urc urcs[] = {
 	{ "SMS Ready", modem_on_sms_ready },
 	{ "SMS DONE", modem_on_sms_ready },
 	{ "+QIND: SMS DONE", modem_on_sms_ready },
+	{ "+KSUP", modem_on_restart }, /* Sierra HiLo, by itself when its card is changed */
+	{ "+SIM:", modem_on_cpin_urc },
+	{ "MEMORY FULL", modem_on_sms_full },
 	{ NULL, NULL },
 };
 
-/* Each family has its own command; EF-ICCID itself comes last (TS 51.011 10.1.1). */
-static const char *const iccid[] = { "+CCID", "+QCCID", "+CICCID", "^ICCID?",
-	"+CRSM=176,12258,0,0,10", NULL };
+/* Each family has its own command. */
+static const char *const iccid[] = { "+CCID", "+QCCID", "+ICCID", "^ICCID?", "+CICCID", "#CCID",
+	"^SCID", "+ZGETICCID", MODEM_ICCID_FILE, NULL };
 
 /* Class 0 texts come as +CMT in every mode; mode 2 is refused by many that offer it. */
 static const char *const cnmi[] = { "+CNMI=2,1,0,0,0", "+CNMI=1,1,0,0,0", "+CNMI=2,1,0,0,1",
@@ -49,9 +43,14 @@ static const char *const cnmi[] = { "+CNMI=2,1,0,0,0", "+CNMI=1,1,0,0,0", "+CNMI
 const struct modem_driver driver_generic = {
 	.name = "generic",
 	.about = "any modem that keeps to 3GPP TS 27.005 and 27.007",
-	.scripts = { .init = &init, .card = &card, .poll = &poll },
+	.scripts = { .init = &init,
+		.card = &card,
+		.poll = &poll,
+		.tries = &tries,
+		.radio = &radio,
+		.restart = &restart },
 	.urcs = urcs,
 	.iccid = iccid,
 	.cnmi = cnmi,
-	.timing = { .sim_ready_ms = 30000, .gap_ms = 0 },
+	.timing = { .boot_ms = 20000, .sim_ready_ms = 30000, .pin_ms = 3000, .gap_ms = 0 },
 };

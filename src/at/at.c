@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/counter.h"
 #include "base/log.h"
@@ -181,6 +182,7 @@ static void send_row(struct at *at)
 	const struct at_cmd *row = this_row(at);
 
 	at->owed = 0;
+	at->answered = false;
 	at->sent = (struct at_text) { 0 };
 	at->report = (struct at_report) { .code = -1 };
 	at_put(&at->sent, "AT");
@@ -257,6 +259,10 @@ static void on_silence(struct at *at)
 {
 	const struct at_cmd *row = this_row(at);
 
+	if (at->answered && row->no_ok_ms) {
+		next_row(at);
+		return;
+	}
 	at->timeouts++;
 	counter_add(COUNTER_AT_TIMEOUTS, 1);
 	/* A bare AT that wakes a modem up is simply sent again; its answers are told apart later.
@@ -334,6 +340,23 @@ static void on_limit(void *arg)
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
+/* What is said of a card in words, where AT+CMEE=1 is not heeded (TS 27.007 9.2.1). */
+static int code_of_words(const char *words)
+{
+	static const char *const said[] = { [10] = "SIM not inserted",
+		[11] = "SIM PIN required",
+		[12] = "SIM PUK required",
+		[13] = "SIM failure",
+		[14] = "SIM busy",
+		[15] = "SIM wrong",
+		[16] = "incorrect password" };
+
+	for (int code = 10; code < (int)(sizeof said / sizeof said[0]); code++)
+		if (strcasecmp(words, said[code]) == 0)
+			return code;
+	return -1;
+}
+
 /* "+CME ERROR: 14" and its like. False if the rest is not a code or words: data glued behind it
  * (seen on Huawei sticks) makes it no final result. */
 static bool error_code(const char *rest, int *code)
@@ -381,8 +404,11 @@ static enum final final_result(const char *line, enum at_family *family, int *co
 			continue;
 		*family = errors[i].family;
 		*code = -1;
-		if (errors[i].whole ? line[len] == '\0' : error_code(line + len, code))
-			return FINAL_ERROR;
+		if (errors[i].whole ? line[len] != '\0' : !error_code(line + len, code))
+			continue;
+		if (errors[i].family == AT_CME && *code < 0)
+			*code = code_of_words(line + len + strspn(line + len, ": "));
+		return FINAL_ERROR;
 	}
 	return NOT_FINAL;
 }
@@ -445,8 +471,10 @@ static bool offer_direct(struct at *at, const char *line)
 static void keep_waiting(struct at *at)
 {
 	const struct at_cmd *row = this_row(at);
+	int silence_ms = row->timeout_ms ? row->timeout_ms : AT_TIMEOUT_MS;
 
-	loop_timer_start(&at->timer, row->timeout_ms ? row->timeout_ms : AT_TIMEOUT_MS);
+	at->answered = true;
+	loop_timer_start(&at->timer, row->no_ok_ms ? row->no_ok_ms : silence_ms);
 }
 
 static void answer_line(struct at *at, const char *line)

@@ -47,6 +47,7 @@ struct at_cmd {
 	at_line_fn *fn;      /* takes such lines */
 	at_line_fn *bare_fn; /* takes bare lines too, where fn takes prefixed ones */
 	int timeout_ms;      /* since the last line of the answer; 0: AT_TIMEOUT_MS */
+	int no_ok_ms;        /* so long a silence behind a line of the answer is an OK; 0: none */
 	int retries;         /* after an error or silence */
 	bool may_fail;       /* an error does not end the script */
 };
@@ -135,6 +136,7 @@ struct at {
 	bool yield; /* something more urgent waits: no further row */
 	int tries;
 	int phase;
+	bool answered; /* a line of the answer has come */
 	struct at_text sent;
 	struct at_report report;
 	int oks, resyncs;

@@ -199,17 +199,6 @@ static void channel_done(void *owner, const struct at_report *report)
 	modem_work_soon(modem);
 }
 
-static bool on_cpms_full(void *owner, const char *line)
-{
-	struct modem *modem = owner;
-
-	(void)line;
-	log_notice(LOGC_MODEM, modem->id, NULL, NULL, "the memory for texts is full: reading it");
-	modem_sms_want(modem, NULL);
-	modem_work_soon(modem);
-	return true;
-}
-
 /* What every family sends; a driver's own table is looked at first. */
 static const struct at_urc common_urcs[] = {
 	{ "+CMTI:", modem_on_cmti },
@@ -217,8 +206,8 @@ static const struct at_urc common_urcs[] = {
 	{ "+CEREG:", modem_on_creg_urc },
 	{ "+CGREG:", modem_on_noise },
 	{ "+CPIN:", modem_on_cpin_urc },
-	{ "+SMS FULL", on_cpms_full },
-	{ "^SMMEMFULL", on_cpms_full },
+	{ "+SMS FULL", modem_on_sms_full },
+	{ "^SMMEMFULL", modem_on_sms_full },
 	{ "RING", modem_on_noise },
 	{ "NO CARRIER", modem_on_noise }, /* the caller hung up */
 	{ NULL, NULL },
@@ -285,6 +274,17 @@ bool modem_on_sms_ready(void *owner, const char *line)
 	struct modem *modem = owner;
 
 	(void)line;
+	modem_sms_want(modem, NULL);
+	modem_work_soon(modem);
+	return true;
+}
+
+bool modem_on_sms_full(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+
+	(void)line;
+	log_notice(LOGC_MODEM, modem->id, NULL, NULL, "the memory for texts is full: reading it");
 	modem_sms_want(modem, NULL);
 	modem_work_soon(modem);
 	return true;

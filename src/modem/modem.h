@@ -81,15 +81,16 @@ struct modem_sms {
 	char memories[MODEM_MEMORIES_MAX]
 		     [8]; /* as offered; [0] receives. "" where none has a name */
 	int memory_count;
-	int selected;     /* index of the one that AT+CMGL and AT+CMGD speak of, -1: none */
-	int target;       /* index of the one being selected */
-	int cpms_args;    /* arguments that AT+CPMS takes here: 3, 2, 1 */
-	int cnmi;         /* which of the driver's AT+CNMI is tried or holds */
-	int rounds;       /* of trying to select a memory in the set-up */
-	int step;         /* of the set-up */
-	bool indications; /* new texts are announced */
-	unsigned wanted;  /* bit per memory: to be listed */
-	unsigned sure;    /* bit per memory: the store knows what is no longer in it */
+	int selected;      /* index of the one that AT+CMGL and AT+CMGD speak of, -1: none */
+	int target;        /* index of the one being selected */
+	int cpms_args;     /* arguments that AT+CPMS takes here: 3, 2, 1 */
+	int cnmi;          /* which of the driver's AT+CNMI is tried or holds */
+	int rounds;        /* of trying to select a memory in the set-up */
+	int step;          /* of the set-up */
+	bool indications;  /* new texts are announced */
+	bool list_by_name; /* AT+CMGL="ALL", as AT+CMGL=4 was refused */
+	unsigned wanted;   /* bit per memory: to be listed */
+	unsigned sure;     /* bit per memory: the store knows what is no longer in it */
 	unsigned
 		current; /* bit per memory: listed since the card came; what is new is the card's */
 	struct modem_entry **entries;
@@ -146,8 +147,11 @@ struct modem {
 	enum store_source number_source;
 	int iccid_cmd;      /* which of the driver's commands is tried or holds */
 	char sim_state[24]; /* +CPIN's word: "READY", "SIM PIN", ... "" unknown */
+	int pin_tries;      /* what SIM PIN has left; -1: unknown */
 	enum modem_reg reg, reg_cs, reg_eps;
-	int rssi_dbm; /* 0: unknown */
+	enum modem_reg reg_ps; /* of +CGREG: says nothing of texts */
+	int rssi_dbm;          /* 0: unknown */
+	int act;               /* access technology, TS 27.007 7.3; -1: unknown */
 	char operator_name[24];
 	bool online; /* can receive now, as the list says it */
 	bool online_in_store;

@@ -67,6 +67,7 @@ bool modem_registered(const struct modem *modem);
 
 /* modem_setup.c: what must be said once before texts can be read. */
 void modem_setup_begin(struct modem *modem);
+at_line_fn modem_on_stores; /* +CPMS: what AT+CPMS=? says */
 bool modem_setup_done(const struct modem *modem);
 void modem_setup_script(struct modem *modem, enum modem_job job, const struct at_report *report);
 

@@ -27,7 +27,7 @@ static bool on_service(void *owner, const char *line)
 
 /* ("SM","ME"),("SM"),...: the first group is what can be listed. Parentheses may be doubled or
  * missing (Wavecom, Huawei MU609). */
-static bool on_stores(void *owner, const char *line)
+bool modem_on_stores(void *owner, const char *line)
 {
 	struct modem *modem = owner;
 	struct modem_sms *sms = &modem->sms;
@@ -86,7 +86,7 @@ static void put_cnmi(void *owner, struct at_text *text)
 AT_SCRIPT(mode, { .cmd = "+CMGF=0", .retries = MODE_RETRIES });
 AT_SCRIPT(service, AT_GET("+CSMS=1", "+CSMS", on_service));
 AT_SCRIPT(service_off, AT_TRY("+CSMS=0"));
-AT_SCRIPT(stores, AT_ASK("+CPMS=?", "+CPMS", on_stores));
+AT_SCRIPT(stores, AT_ASK("+CPMS=?", "+CPMS", modem_on_stores));
 AT_SCRIPT(select_memory, { .build = put_select, .retries = 1 });
 AT_SCRIPT(cnmi, { .build = put_cnmi });
 

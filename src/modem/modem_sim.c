@@ -13,6 +13,7 @@ enum {
 	SIM_ABSENT_MS = 5000, /* an empty holder is looked at so often where no code tells */
 	SIM_LOCKED_MS = 30000,
 	ICCID_TRIES = 8,   /* seconds for which a card that is ready may keep its ICCID back */
+	ACT_MAX = 15,      /* TS 27.007 7.3 */
 	POLL_FAILURES = 2, /* refusals to say how the card is: then it is looked at anew */
 };
 
@@ -44,15 +45,19 @@ static bool bare_digits(const char *line, size_t min, size_t max, char *out, siz
 bool modem_on_imei(void *owner, const char *line)
 {
 	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+CGSN");
+	char number[20]; /* a serial number of the maker's may follow */
 
-	return bare_digits(line, 14, 16, modem->imei, sizeof modem->imei);
+	return at_args_text(&args, number, sizeof number) &&
+	       bare_digits(number, 14, 16, modem->imei, sizeof modem->imei);
 }
 
 bool modem_on_imsi(void *owner, const char *line)
 {
 	struct modem *modem = owner;
+	struct at_args args = at_args_of(line, "+CIMI"); /* some firmware names it */
 
-	return bare_digits(line, 14, 15, modem->imsi, sizeof modem->imsi);
+	return bare_digits(args.at, 14, 15, modem->imsi, sizeof modem->imsi);
 }
 
 /* The first run of 18 to 22 hexadecimal digits that can be an ICCID (ITU-T E.118: "89" first), its
@@ -84,26 +89,61 @@ bool modem_on_iccid(void *owner, const char *line)
 	return find_iccid(line, modem->seen_iccid);
 }
 
-bool modem_on_cnum(void *owner, const char *line)
+/* number,type: false if it is no whole number with its country (E.164). The type tells that where
+ * no "+" does (145, TS 24.008 10.5.4.7). */
+static bool take_number(struct modem *modem, struct at_args args)
 {
-	struct modem *modem = owner;
-	struct at_args args = at_args_of(line, "+CNUM");
 	char number[24];
 	int type = 0;
 	bool plus;
 
-	at_args_skip(&args); /* the name, whatever is in it */
 	if (!at_args_text(&args, number, sizeof number))
-		return true;
+		return false;
 	at_args_int(&args, 0, 255, &type);
 	plus = number[0] == '+';
 	size_t len = digits_of(number + plus, isdigit);
-	if (number[plus + len] || len < 7 || len > 15 || number[plus] == '0' || modem->cnum[0])
-		return true;
-	/* Without "+" or the international type (145) nobody can tell the country: not E.164. */
+	if (number[plus + len] || len < 7 || len > 15 || number[plus] == '0')
+		return false;
 	if (!plus && type != 145)
-		return true;
-	snprintf(modem->cnum, sizeof modem->cnum, "+%s", number + plus);
+		return false;
+	if (!modem->cnum[0])
+		snprintf(modem->cnum, sizeof modem->cnum, "+%s", number + plus);
+	return true;
+}
+
+/* The name before the number may hold commas and quotes that nobody escaped. */
+bool modem_on_cnum(void *owner, const char *line)
+{
+	for (const char *comma = strchr(line, ','); comma; comma = strchr(comma + 1, ','))
+		if (take_number(owner, at_args_of(comma + 1, "")))
+			break;
+	return true;
+}
+
+bool modem_on_cpbr(void *owner, const char *line)
+{
+	struct at_args args = at_args_of(line, "+CPBR");
+
+	at_args_skip(&args);
+	take_number(owner, args);
+	return true;
+}
+
+bool modem_on_pin_tries(void *owner, const char *line)
+{
+	struct modem *modem = owner;
+	const char *at = line;
+	size_t len;
+
+	/* not a digit of a name, as in "PIN2" */
+	while (*at && !(isdigit((unsigned char)*at) && at > line && strchr(":,= ", at[-1])))
+		at++;
+	len = digits_of(at, isdigit);
+	if (len == 0 || len > 2)
+		return false;
+	modem->pin_tries = at[0] - '0';
+	if (len == 2)
+		modem->pin_tries = 10 * modem->pin_tries + (at[1] - '0');
 	return true;
 }
 
@@ -114,6 +154,8 @@ bool modem_on_cpin(void *owner, const char *line)
 
 	if (!at_args_text(&args, modem->sim_state, sizeof modem->sim_state))
 		snprintf(modem->sim_state, sizeof modem->sim_state, "unknown");
+	if (strncmp(modem->sim_state, "READY ", 6) == 0) /* the holder's number follows */
+		modem->sim_state[5] = '\0';
 	return true;
 }
 
@@ -136,6 +178,7 @@ bool modem_on_cops(void *owner, const char *line)
 	at_args_skip(&args);
 	if (!at_args_text(&args, modem->operator_name, sizeof modem->operator_name))
 		modem->operator_name[0] = '\0';
+	at_args_int(&args, 0, ACT_MAX, &modem->act);
 	return true;
 }
 
@@ -170,6 +213,8 @@ static void set_reg(struct modem *modem, const char *line, int stat)
 
 	if (line[2] == 'E')
 		modem->reg_eps = reg_of(stat);
+	else if (line[2] == 'G')
+		modem->reg_ps = reg_of(stat);
 	else
 		modem->reg_cs = reg_of(stat);
 	modem->reg = combined(modem->reg_cs, modem->reg_eps);
@@ -186,6 +231,31 @@ static void set_reg(struct modem *modem, const char *line, int stat)
 			"registered, %s", modem_reg_name(modem->reg));
 }
 
+/* Behind <stat>: an area, a cell and the access technology, sometimes a routing area before or
+ * after that; with blanks, with quotes or without, with quotes that do not match. */
+static void set_act(struct modem *modem, const char *at)
+{
+	char plain[64];
+	struct at_args fields = { plain };
+	size_t len = 0;
+	int act = -1;
+
+	for (; *at && len + 1 < sizeof plain; at++)
+		if (*at != '"' && *at != ' ')
+			plain[len++] = *at;
+	plain[len] = '\0';
+	at_args_skip(&fields);
+	at_args_skip(&fields);
+	for (int i = 0; i < 2 && act < 0; i++) {
+		if (strcspn(fields.at, ",") > 3) /* a cell */
+			at_args_skip(&fields);
+		else
+			at_args_int(&fields, 0, ACT_MAX, &act);
+	}
+	if (act >= 0)
+		modem->act = act;
+}
+
 /* n,stat[,...]: a second value that is a cell in hexadecimal marks an unsolicited code. */
 bool modem_on_creg(void *owner, const char *line)
 {
@@ -195,6 +265,7 @@ bool modem_on_creg(void *owner, const char *line)
 	if (!at_args_int(&args, 0, 5, &n) || *args.at == '"' || strspn(args.at, "0123456789") > 3 ||
 		!at_args_int(&args, 0, 11, &stat))
 		return false;
+	set_act(owner, args.at);
 	set_reg(owner, line, stat);
 	return true;
 }
@@ -211,6 +282,7 @@ bool modem_on_creg_urc(void *owner, const char *line)
 	}
 	if (!at_args_int(&args, 0, 11, &stat))
 		return false;
+	set_act(modem, args.at);
 	set_reg(modem, line, stat);
 	fsm_post(&modem->fsm, EV_REG, 0);
 	return true;
@@ -226,6 +298,7 @@ void modem_put_iccid(void *owner, struct at_text *text)
 }
 
 AT_SCRIPT(cpin, { .cmd = "+CPIN?", .prefix = "+CPIN", .fn = modem_on_cpin, .timeout_ms = 10000 });
+AT_SCRIPT(cpin_no_ok, MODEM_ASK_CPIN_NO_OK);
 AT_SCRIPT(iccid, MODEM_ASK_ICCID);
 
 void modem_sim_forget(struct modem *modem)
@@ -233,8 +306,9 @@ void modem_sim_forget(struct modem *modem)
 	modem->card_id[0] = modem->iccid[0] = modem->imsi[0] = modem->cnum[0] = '\0';
 	modem->number[0] = modem->operator_name[0] = modem->sim_state[0] = '\0';
 	modem->number_source = STORE_NUMBER_UNKNOWN;
-	modem->reg = modem->reg_cs = modem->reg_eps = REG_NONE;
+	modem->reg = modem->reg_cs = modem->reg_ps = modem->reg_eps = REG_NONE;
 	modem->rssi_dbm = 0;
+	modem->act = modem->pin_tries = -1;
 	modem->poll_wanted = modem->card_wanted = modem->number_wanted = false;
 	modem->poll_failures = modem->iccid_tries = 0;
 	modem->poll_cut = POLL_WHOLE;
@@ -256,7 +330,7 @@ void modem_sim_timeout(struct modem *modem)
 	}
 	modem->card_wanted = false;
 	modem->sim_state[0] = '\0';
-	modem_run(modem, JOB_CPIN, &cpin);
+	modem_run(modem, JOB_CPIN, modem->driver->quirks & QUIRK_CPIN_NO_OK ? &cpin_no_ok : &cpin);
 }
 
 /* The card is not usable now, and why. */

@@ -221,7 +221,14 @@ static bool on_list_bare(void *owner, const char *line)
 	return cmgl_bare(&modem->sms.list, line);
 }
 
-AT_SCRIPT(list, { .cmd = "+CMGL=4",
+static void put_list(void *owner, struct at_text *text)
+{
+	struct modem *modem = owner;
+
+	at_put(text, modem->sms.list_by_name ? "+CMGL=\"ALL\"" : "+CMGL=4");
+}
+
+AT_SCRIPT(list, { .build = put_list,
 			.prefix = "+CMGL",
 			.fn = on_list_header,
 			.bare_fn = on_list_bare,
@@ -321,6 +328,8 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 		modem_report_text(report, text, sizeof text);
 		log_info(LOGC_SMS, modem->id, NULL, LOG_FIELDS(LOG_STR("reason", text)),
 			"listing failed; it is repeated");
+		if (report->result == AT_FAILED && modem->driver->quirks & QUIRK_LIST_BY_NAME)
+			sms->list_by_name = !sms->list_by_name;
 		read_failed(modem, sms->selected);
 		return;
 	}
@@ -439,7 +448,7 @@ void modem_sms_end(struct modem *modem)
 	sms->shorts.count = 0;
 	sms->delete_failures = 0;
 	memset(sms->read_failures, 0, sizeof sms->read_failures);
-	sms->indications = false;
+	sms->indications = sms->list_by_name = false;
 	sms->last_sweep_ms = sms->last_sweep_wall_ms = 0;
 }
 

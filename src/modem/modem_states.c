@@ -150,7 +150,7 @@ static bool on_model(void *owner, const char *line)
 
 AT_SCRIPT(probe,
 	{ .cmd = "", .timeout_ms = 300, .retries = 9 }, /* autobauding, and boot */
-	AT_CMD("E0"),
+	AT_TRY("E0"), /* some refuse all but the PIN before it */
 	AT_ASK("+CGMM", "", on_model),
 	AT_ASK("I", "", on_model));
 

@@ -28,7 +28,7 @@ static const char usage[] =
 	"  --chunk LEAST-MOST        bytes written in one turn\n"
 	"  --smsc NUMBER  --zone QUARTERS   service centre and its time zone\n"
 	"  --sim-size N  --me-size N        entries of each card (20), of each modem (0)\n"
-	"  --no-cnum  --no-ccid             no own number; ICCID by +CRSM alone\n"
+	"  --no-cnum  --no-ccid             no own number; no ICCID by any command\n"
 	"  --control PATH            unix socket for commands; standard input takes them too\n"
 	"  --seed N  --idle-exit S  --latency\n"
 	"commands: sms I SENDER TEXT | parts I SENDER REF TOTAL SEQ TEXT | pdu I HEX\n"

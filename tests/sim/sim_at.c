@@ -140,7 +140,7 @@ static int at_crsm(struct at_call *call)
 		return AT_ERROR;
 	if (!sim_modem_sim_ready(call->modem))
 		return sim_absent(call);
-	if (strncmp(call->args, "176,12258", 9) != 0) {
+	if (call->modem->world->no_ccid || strncmp(call->args, "176,12258", 9) != 0) {
 		sim_modem_line(call->modem, "+CRSM: 106,130,\"\"");
 		return AT_OK;
 	}

@@ -249,7 +249,9 @@ static void test_errors_are_told_apart(void **state)
 		{ "ERROR", AT_PLAIN, -1 },
 		{ "+CME ERROR: 14", AT_CME, 14 },
 		{ "+CME ERROR:58", AT_CME, 58 },
-		{ "+CME ERROR: SIM busy", AT_CME, -1 },
+		{ "+CME ERROR: SIM busy", AT_CME, 14 },
+		{ "+CME ERROR: sim not inserted", AT_CME, 10 },
+		{ "+CME ERROR: unknown", AT_CME, -1 },
 		{ "+CME ERROR: ", AT_CME, -1 },
 		{ "+CMS ERROR: 321", AT_CMS, 321 },
 		{ "COMMAND NOT SUPPORT", AT_PLAIN, -1 },
@@ -417,6 +419,35 @@ static void put_quoted(void *owner, struct at_text *text)
 
 AT_SCRIPT(quoting, { .build = put_quoted });
 
+AT_SCRIPT(no_ok, { .cmd = "+CPIN?", .prefix = "+CPIN", .fn = on_answer, .no_ok_ms = 300 },
+	AT_CMD("+CSQ"));
+
+static void test_an_answer_without_ok(void **state)
+{
+	struct bench *bench = bench_new();
+
+	(void)state;
+	run(bench, &no_ok);
+	loop_advance(bench->loop, 1000); /* the answer itself may take its time */
+	feed(bench, "+CPIN: READY\r\n");
+	loop_advance(bench->loop, 299);
+	assert_string_equal(sent, "AT+CPIN?\r");
+	loop_advance(bench->loop, 1);
+	assert_string_equal(sent, "AT+CPIN?\rAT+CSQ\r");
+	feed(bench, "OK\r\n");
+	assert_int_equal(report.result, AT_OK);
+	sent[0] = '\0';
+	run(bench, &no_ok); /* where one comes, it is not waited for anything else */
+	feed(bench, "+CPIN: READY\r\nOK\r\n");
+	assert_string_equal(sent, "AT+CPIN?\rAT+CSQ\r");
+	feed(bench, "OK\r\n");
+	sent[0] = '\0';
+	run(bench, &no_ok); /* and silence alone is none */
+	loop_advance(bench->loop, AT_TIMEOUT_MS + AT_QUIET_MS);
+	assert_string_equal(sent, "AT+CPIN?\rAT\r");
+	bench_free(bench);
+}
+
 static void test_injection_is_refused(void **state)
 {
 	static const char *const bad[] = { "SM\"", "S\rM", "S\nM", "S\x1aM", "S\x1bM", "\x7f" };
@@ -582,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_autobauding_takes_a_few_tries),
 		cmocka_unit_test(test_answers_to_repeated_ats_are_told_apart),
 		cmocka_unit_test(test_refused_command_is_repeated),
+		cmocka_unit_test(test_an_answer_without_ok),
 		cmocka_unit_test(test_injection_is_refused),
 		cmocka_unit_test(test_listing_with_codes_between),
 		cmocka_unit_test(test_direct_lines_come_first),

@@ -315,6 +315,13 @@ static void feed_line(const char *text)
 	feed(bytes, len + 2);
 }
 
+static void fake_lost(void)
+{
+	bench->fake.open = false;
+	bench->fake.port.events->lost(bench->fake.port.owner, -EIO, "hung up");
+	settle();
+}
+
 /* ---- transcripts ---------------------------------------------------------------------------- */
 
 static void play_line(char *line, const char *where)
@@ -341,6 +348,7 @@ static void play_line(char *line, const char *where)
 		loop_advance(bench->loop, atol(text));
 		break;
 	case '!': expect(text, where); break;
+	case '~': fake_lost(); break;
 	default: fail_msg("%s: no such line: %s", where, line);
 	}
 }
@@ -348,10 +356,11 @@ static void play_line(char *line, const char *where)
 static void play(const char *path)
 {
 	FILE *file = fopen(path, "r");
-	char line[1024], where[400];
+	char line[1024], where[400], other[400];
 	int number = 0;
 
-	assert_non_null(file);
+	if (!file)
+		fail_msg("%s: cannot be read", path);
 	while (fgets(line, sizeof line, file)) {
 		line[strcspn(line, "\n")] = '\0';
 		snprintf(where, sizeof where, "%s:%d", path, ++number);
@@ -360,46 +369,76 @@ static void play(const char *path)
 				fail_msg("%s: says not where it is from", where);
 			continue;
 		}
-		play_line(line, where);
+		if (line[0] != '&') {
+			play_line(line, where);
+			continue;
+		}
+		snprintf(other, sizeof other, "%.*s/%s", (int)(strrchr(path, '/') - path), path,
+			line + 2);
+		play(other);
 	}
 	fclose(file);
 }
 
-static void play_folder(const char *folder)
+static void play_again(const char *path)
+{
+	static int played;
+
+	if (played++ > 0) { /* the group's set-up made the first bench */
+		bench_teardown(NULL);
+		bench_setup(NULL);
+	}
+	play(path);
+}
+
+/* Calls fn for each entry of a folder that is not hidden; how many there are. */
+static int each(const char *folder, void (*fn)(const char *path))
 {
 	char path[300];
 	struct dirent *entry;
-	DIR *dir;
-	int played = 0;
+	DIR *dir = opendir(folder);
+	int count = 0;
 
-	snprintf(path, sizeof path, "%s/transcripts/%s", TESTS_DIR, folder);
-	dir = opendir(path);
 	assert_non_null(dir);
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof path, "%s/transcripts/%s/%s", TESTS_DIR, folder,
-			entry->d_name);
-		if (played++ > 0) { /* the group's set-up made the first bench */
-			bench_teardown(NULL);
-			bench_setup(NULL);
-		}
-		play(path);
+		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+		fn(path);
+		count++;
 	}
 	closedir(dir);
-	assert_true(played > 0);
+	return count;
 }
 
-static void test_sim800_transcripts(void **state)
+static void play_family(const char *path)
 {
-	(void)state;
-	play_folder("sim800");
+	struct stat info;
+
+	assert_int_equal(stat(path, &info), 0);
+	if (S_ISDIR(info.st_mode))
+		assert_true(each(path, play_again) > 0);
 }
 
-static void test_generic_transcripts(void **state)
+static void test_transcripts(void **state)
 {
 	(void)state;
-	play_folder("generic");
+	each(TESTS_DIR "/transcripts", play_family);
+}
+
+static void test_every_driver_has_transcripts(void **state)
+{
+	static const char *const wanted[] = { "cold", "receive", "no-sim", "full", "reboot" };
+	char path[300];
+
+	(void)state;
+	for (const struct modem_driver *const *driver = modem_drivers; *driver; driver++)
+		for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+			snprintf(path, sizeof path, "%s/transcripts/%s/%s", TESTS_DIR,
+				(*driver)->name, wanted[i]);
+			if (access(path, R_OK) != 0)
+				fail_msg("%s: missing", path);
+		}
 }
 
 /* What was recorded can be played: the daemon says the same again to a modem that is masked. */
@@ -533,13 +572,6 @@ static void reach_ready(void)
 	converse();
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_true(bench->modem->online);
-}
-
-static void fake_lost(void)
-{
-	bench->fake.open = false;
-	bench->fake.port.events->lost(bench->fake.port.owner, -EIO, "hung up");
-	settle();
 }
 
 /* "hello world" from Gate, at three times */
@@ -1736,8 +1768,8 @@ static void quiet(void *arg, enum log_level level, const char *line)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_sim800_transcripts),
-		CASE(test_generic_transcripts),
+		CASE(test_transcripts),
+		cmocka_unit_test(test_every_driver_has_transcripts),
 		CASE(test_a_recording_is_a_transcript),
 		CASE(test_hang_up_takes_the_number_off_and_comes_back),
 		CASE(test_line_that_hangs_up_again_and_again),
