@@ -379,6 +379,7 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 	gateway->env.changed = on_modem_changed;
 	gateway->env.arg = gateway;
 	gateway->env.port_new = port_new;
+	gateway->env.sysfs = "/sys";
 	return httpd_new_unix(gateway->loop, gateway->config->control, 0660, "simgate",
 		control_routes(gateway->control), &gateway->httpd, why, why_size);
 }

@@ -30,12 +30,15 @@ static cJSON *port_json(const struct control_view *view, const struct modem *mod
 {
 	cJSON *json = cJSON_CreateObject();
 	int64_t now_ms = loop_now_ms(view->loop);
+	char text[160];
 
 	cJSON_AddStringToObject(json, "port", modem->id);
 	cJSON_AddStringToObject(json, "state", modem_state_name(modem));
 	json_time(json, "since", modem->fsm.since_wall_ms);
 	json_int(json, "since_s", (now_ms - modem->fsm.since_ms) / 1000);
 	cJSON_AddStringToObject(json, "why", modem->fsm.why);
+	cJSON_AddStringToObject(json, "trouble", modem_trouble(modem, text, sizeof text));
+	cJSON_AddBoolToObject(json, "deaf", modem->deaf);
 	if (modem->rssi_dbm)
 		json_int(json, "signal_dbm", modem->rssi_dbm);
 	else
@@ -128,7 +131,7 @@ static void on_port(void *arg, struct http_request *request)
 		json_card(json, "iccid", modem->iccid, full);
 		json_card(json, "imsi", modem->imsi, full);
 		json_card(json, "card_id", modem->card_id, full);
-		json_int(json, "baud", modem->baud);
+		json_int(json, "baud", modem->rate.now);
 		add_history(json, modem);
 		add_at_lines(json, modem);
 		json_answer(request, 200, json);
@@ -362,6 +365,7 @@ struct control *control_new(
 			{ "GET", "/api/v1/status", on_status, control },
 			{ "GET", "/api/v1/ports", on_ports, control },
 			{ "GET", "/api/v1/ports/*", on_port, control },
+			{ "POST", "/api/v1/ports/*", control_port_action, control },
 			{ "GET", "/api/v1/messages", control_messages, control },
 			{ "GET", "/api/v1/outbox", control_outbox, control },
 			{ "POST", "/api/v1/outbox/retry", control_retry, control },

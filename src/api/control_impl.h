@@ -1,11 +1,11 @@
-/* control_impl.h - what control.c, control_numbers.c and control_texts.c share. */
+/* control_impl.h - what the control socket's files share. */
 #ifndef SIMGATE_API_CONTROL_IMPL_H
 #define SIMGATE_API_CONTROL_IMPL_H
 
 #include "api/control.h"
 #include "api/json.h"
 
-enum { CONTROL_ROUTES = 13 };
+enum { CONTROL_ROUTES = 14 };
 
 struct control {
 	const struct control_view *view;
@@ -27,6 +27,9 @@ struct pending {
 
 /* NULL if out of memory; the request is answered then. */
 struct pending *pending_new(struct control *control, struct http_request *request);
+
+/* control_ports.c: what is done with a port. */
+http_handler control_port_action;
 
 /* control_texts.c: the handlers of messages and of the outbox. */
 http_handler control_messages, control_outbox, control_retry, control_drop;

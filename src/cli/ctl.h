@@ -18,7 +18,7 @@ struct ctl {
 	void *http; /* the connection, kept between calls */
 	bool json, full, follow, all, color;
 	bool quiet; /* ctl_call() does not say that the daemon is not reachable */
-	const char *port, *since;
+	const char *port, *since, *step;
 	int64_t limit; /* 0: not given */
 };
 

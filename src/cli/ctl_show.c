@@ -279,11 +279,12 @@ static const struct ctl_column port_columns[] = {
 static void add_port(struct ctl_table *table, const cJSON *p)
 {
 	char since[24], signal[24], sweep[24], received[24], errors[24];
+	const char *trouble = ctl_str(p, "trouble");
 	const char *cells[] = { ctl_str(p, "port"), ctl_str(p, "state"),
 		span_of(p, "since_s", since), figure(p, "signal_dbm", signal),
 		ctl_str(p, "operator"), ctl_str(p, "number"), ctl_true(p, "online") ? "yes" : "no",
 		span_of(p, "last_sweep_s", sweep), figure(p, "received", received),
-		figure(p, "errors", errors), ctl_str(p, "why") };
+		figure(p, "errors", errors), *trouble ? trouble : ctl_str(p, "why") };
 
 	ctl_table_add(table, cells, state_color(ctl_str(p, "state")), NULL);
 }
@@ -367,12 +368,13 @@ void ctl_show_port(const struct ctl *ctl, const cJSON *port)
 	static const struct {
 		const char *name, *title, *unit;
 	} facts[] = { { "port", "port", "" }, { "state", "state", "" }, { "since", "since", "" },
-		{ "why", "why", "" }, { "registration", "registration", "" },
-		{ "operator", "operator", "" }, { "signal_dbm", "signal", " dBm" },
-		{ "number", "number", "" }, { "number_source", "number from", "" },
-		{ "online", "listed", "" }, { "iccid", "ICCID", "" }, { "imsi", "IMSI", "" },
-		{ "card_id", "card", "" }, { "imei", "IMEI", "" }, { "model", "model", "" },
-		{ "driver", "driver", "" }, { "device", "device", "" }, { "baud", "baud", "" },
+		{ "why", "why", "" }, { "trouble", "trouble", "" },
+		{ "registration", "registration", "" }, { "operator", "operator", "" },
+		{ "signal_dbm", "signal", " dBm" }, { "number", "number", "" },
+		{ "number_source", "number from", "" }, { "online", "listed", "" },
+		{ "iccid", "ICCID", "" }, { "imsi", "IMSI", "" }, { "card_id", "card", "" },
+		{ "imei", "IMEI", "" }, { "model", "model", "" }, { "driver", "driver", "" },
+		{ "device", "device", "" }, { "baud", "baud", "" },
 		{ "last_sweep_s", "last sweep", " s ago" }, { "received", "received", "" },
 		{ "errors", "errors", "" } };
 	char text[256], head[32], number[24];

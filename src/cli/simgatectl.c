@@ -20,7 +20,14 @@ enum {
 };
 
 /* Options that only some commands take. */
-enum { WITH_FOLLOW = 1, WITH_PORT = 2, WITH_SINCE = 4, WITH_LIMIT = 8, WITH_ALL = 16 };
+enum {
+	WITH_FOLLOW = 1,
+	WITH_PORT = 2,
+	WITH_SINCE = 4,
+	WITH_LIMIT = 8,
+	WITH_ALL = 16,
+	WITH_STEP = 32,
+};
 
 struct command {
 	const char *name, *args;
@@ -159,6 +166,30 @@ static enum ctl_exit run_watch(struct ctl *ctl, char **args, int count)
 	}
 }
 
+static enum ctl_exit run_reset(struct ctl *ctl, char **args, int count)
+{
+	char target[CTL_TARGET_MAX] = "/api/v1/ports/", text[256];
+	struct ctl_answer answer;
+
+	(void)count;
+	if (!ctl_is_port_name(args[0]))
+		return ctl_usage("a port is named BANK/SLOT", args[0]);
+	if (!ctl_target_add(target, args[0], "/") || !ctl_target_add(target, "/reset", "/") ||
+		!ctl_target_query(target, "step", ctl->step ? ctl->step : "at"))
+		return ctl_usage("an argument is too long", "");
+	enum ctl_exit result = ctl_call(ctl, "POST", target, &answer);
+	if (result != CTL_OK)
+		return result;
+	snprintf(text, sizeof text, "%s: %s begun", ctl_str(answer.json, "port"),
+		ctl_str(answer.json, "step"));
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else
+		ctl_line("", text);
+	ctl_answer_done(&answer);
+	return CTL_OK;
+}
+
 /* ---- outbox, sync, reload ------------------------------------------------------------------- */
 
 static enum ctl_exit list_outbox(struct ctl *ctl)
@@ -274,6 +305,8 @@ static const struct command commands[] = {
 	{ "port", "BANK/SLOT", 1, 1, 0, run_port,
 		"all about one port, its last changes and AT lines" },
 	{ "watch", "[BANK]", 0, 1, 0, run_watch, "the ports, live" },
+	{ "reset", "BANK/SLOT [--step at|radio|modem|usb|power]", 1, 1, WITH_STEP, run_reset,
+		"opens it anew (at), or takes a stronger step, now" },
 	{ "messages", "[--follow] [--port P] [--since T] [--limit N]", 0, 0,
 		WITH_FOLLOW | WITH_PORT | WITH_SINCE | WITH_LIMIT, ctl_messages,
 		"what arrived; texts only with --full" },
@@ -357,8 +390,8 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 	static const struct option longs[] = { { "socket", 1, NULL, 's' },
 		{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "full", 0, NULL, 'f' },
 		{ "follow", 0, NULL, 'F' }, { "port", 1, NULL, 'p' }, { "since", 1, NULL, 'S' },
-		{ "limit", 1, NULL, 'l' }, { "all", 0, NULL, 'a' }, { "help", 0, NULL, 'h' },
-		{ "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+		{ "limit", 1, NULL, 'l' }, { "all", 0, NULL, 'a' }, { "step", 1, NULL, 't' },
+		{ "help", 0, NULL, 'h' }, { "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "s:c:h", longs, NULL)) != -1) {
@@ -374,6 +407,7 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		case 'S': ctl->since = optarg, options->given |= WITH_SINCE; break;
 		case 'l': options->limit = optarg, options->given |= WITH_LIMIT; break;
 		case 'a': ctl->all = true, options->given |= WITH_ALL; break;
+		case 't': ctl->step = optarg, options->given |= WITH_STEP; break;
 		default: return false; /* getopt has said why */
 		}
 	}

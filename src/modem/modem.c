@@ -119,7 +119,7 @@ static void on_store_timer(void *arg)
 
 void modem_update_online(struct modem *modem)
 {
-	modem->online = modem->card_id[0] && !modem->dead && modem_sms_readable(modem) &&
+	modem->online = modem->card_id[0] && !modem->dead && !modem->deaf &&
 			(modem->fsm.state == MODEM_READY ||
 				(modem->fsm.state == MODEM_REGISTER &&
 					loop_timer_active(&modem->grace_timer)));
@@ -137,17 +137,23 @@ static void on_grace_over(void *arg)
 
 /* ---- the channel ---------------------------------------------------------------------------- */
 
-void modem_close_channel(struct modem *modem)
+void modem_rest_channel(struct modem *modem)
 {
 	modem_direct_end(modem);
 	at_reset(&modem->at);
 	modem->job = JOB_NONE;
-	port_close(modem->port);
 	loop_timer_stop(&modem->poll_timer);
 	loop_timer_stop(&modem->sweep_timer);
 	loop_timer_stop(&modem->grace_timer);
 	modem_sim_forget(modem);
 	modem->imei[0] = modem->model[0] = '\0';
+}
+
+void modem_close_channel(struct modem *modem)
+{
+	modem_rest_channel(modem);
+	port_close(modem->port);
+	modem->open = false;
 }
 
 static int channel_write(void *owner, const char *bytes, size_t len)
@@ -191,9 +197,14 @@ static void channel_done(void *owner, const struct at_report *report)
 	case JOB_NONE:
 	case JOB_PROBE:
 	case JOB_INIT:
+	case JOB_ALIVE:
+	case JOB_RADIO:
+	case JOB_RESTART:
 		modem_report_text(report, text, sizeof text);
-		snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", text);
-		fsm_post(&modem->fsm, report->result == AT_OK ? EV_SCRIPT : EV_FAILED, 0);
+		if (job != JOB_ALIVE || report->result != AT_OK)
+			snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", text);
+		fsm_post(&modem->fsm, report->result == AT_OK ? EV_SCRIPT : EV_FAILED,
+			(int)report->result);
 		break;
 	}
 	modem_work_soon(modem);
@@ -229,6 +240,7 @@ static void port_opened(void *owner, int err, const char *why)
 
 	if (err)
 		snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", why);
+	modem->open = !err;
 	fsm_post(&modem->fsm, err ? EV_OPEN_FAILED : EV_OPENED, err);
 }
 
@@ -244,6 +256,7 @@ static void port_lost(void *owner, int err, const char *why)
 	struct modem *modem = owner;
 
 	snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", why);
+	modem->open = false;
 	fsm_post(&modem->fsm, EV_LOST, err);
 }
 
@@ -312,6 +325,7 @@ static void on_poll_timer(void *arg)
 	modem->poll_wanted = true;
 	loop_timer_start(&modem->poll_timer,
 		modem->fsm.state == MODEM_READY ? modem->env->spans.poll : MODEM_REGISTER_POLL_MS);
+	modem_look_deaf(modem);
 	modem_work_soon(modem);
 }
 
@@ -343,7 +357,8 @@ struct modem *modem_new(struct modem_env *env, const struct modem_config *config
 	snprintf(modem->bank, sizeof modem->bank, "%s", config->bank);
 	snprintf(modem->slot, sizeof modem->slot, "%s", config->slot);
 	snprintf(modem->id, sizeof modem->id, "%s/%s", config->bank, config->slot);
-	modem->baud = config->baud;
+	modem->baud = modem->rate.now = config->baud;
+	modem->usb.interface = -1;
 	modem->wanted_driver = config->driver;
 	fsm_init(&modem->fsm, &modem_fsm, env->loop, modem->id, modem, MODEM_OFF);
 	at_init(&modem->at, env->loop, &channel, modem, modem->id);
@@ -354,6 +369,8 @@ struct modem *modem_new(struct modem_env *env, const struct modem_config *config
 	loop_timer_init(&modem->store_timer, env->loop, on_store_timer, modem);
 	modem_direct_init(modem);
 	modem_sim_forget(modem);
+	modem->next = env->modems;
+	env->modems = modem;
 	modem->device = strdup(config->device);
 	if (env->record_dir)
 		modem->record = record_new(env->loop, env->record_dir, modem->id);
@@ -390,8 +407,13 @@ bool modem_finished(const struct modem *modem)
 
 void modem_free(struct modem *modem)
 {
+	struct modem **at;
+
 	if (!modem)
 		return;
+	for (at = &modem->env->modems; *at != modem;)
+		at = &(*at)->next;
+	*at = modem->next;
 	modem_sms_end(modem);
 	modem_direct_free(modem);
 	free(modem->sms.entries);

@@ -10,7 +10,9 @@
 #include "modem/cmgl.h"
 #include "modem/driver.h"
 #include "modem/inbox.h"
+#include "modem/recovery.h"
 #include "port/port.h"
+#include "port/port_usb.h"
 #include "store/store.h"
 
 enum {
@@ -28,7 +30,8 @@ enum modem_state {
 	MODEM_SIM,      /* waiting for the card, reading what it is */
 	MODEM_REGISTER, /* texts are read; waiting for the network */
 	MODEM_READY,    /* can receive */
-	MODEM_FAULT,    /* waits, then begins again */
+	MODEM_RECOVER,  /* a step that brings it back is under way */
+	MODEM_FAULT,    /* waits, then takes the next step, or begins again */
 	MODEM_STATES
 };
 
@@ -41,6 +44,14 @@ struct modem_spans {
 };
 
 struct modem;
+
+/* What the place of a modem can do for it. A NULL function: it cannot. Each is called with the
+ * channel closed; it begins the action and returns 0, or a negative errno. */
+struct recovery_place {
+	int (*usb_reset)(void *arg, struct modem *modem);
+	int (*power_cycle)(void *arg, struct modem *modem);
+	void *arg;
+};
 
 /* Shared by all modems; owned by the gateway. */
 struct modem_env {
@@ -56,6 +67,8 @@ struct modem_env {
 	/* Makes the port; port_new() but in tests. */
 	struct port *(*port_new)(struct loop *loop, struct opener *opener, const char *device,
 		const char *object, const struct port_events *events, void *owner);
+	const char *sysfs;    /* "/sys"; NULL: nobody knows which devices are one module's */
+	struct modem *modems; /* all there are; modem_new() and modem_free() keep it */
 };
 
 struct modem_config {
@@ -127,8 +140,19 @@ struct modem_history {
 	char why[64];
 };
 
+/* The speed of the line, where it is a real one. */
+struct modem_rate {
+	int now;     /* the device is opened at */
+	int said;    /* the last one that the log told of; 0: none */
+	int base;    /* where the search began */
+	size_t next; /* of the usual ones */
+	bool proven; /* the modem has answered at `now` */
+	bool over;   /* all were tried in vain */
+};
+
 struct modem {
 	struct modem_env *env;
+	struct modem *next;           /* of env->modems */
 	char id[2 * STORE_NAME_SIZE]; /* BANK/SLOT */
 	char bank[STORE_NAME_SIZE], slot[STORE_NAME_SIZE];
 	char *device;
@@ -168,8 +192,21 @@ struct modem {
 	int poll_failures; /* in a row, of its first command */
 	int iccid_tries;
 	bool number_wanted; /* the store did not answer what the number is */
-	int faults;         /* in a row: for the back-off */
-	int pending;        /* callbacks of the store that are still to come */
+	struct recovery recovery;
+	const struct recovery_place *place; /* NULL: it offers nothing. The gateway sets it */
+	int64_t until_ms;                   /* MODEM_FAULT: the end of the pause */
+	int64_t asked_ms;                   /* MODEM_SIM: whether the modem as such is well */
+	int64_t serving_ms;                 /* texts were first looked for on this channel */
+	uint64_t device_id;                 /* which node was opened last */
+	bool open;                          /* the channel is */
+	bool looking;                       /* it hung up: has the device gone as well? */
+	bool vanished;                      /* its device was there, and went */
+	bool deaf;            /* its texts could not be read, and have not been since */
+	bool put_off;         /* another interface of the same module serves */
+	char module_imei[20]; /* of the module last seen here; outlives the channel */
+	struct port_usb usb;
+	struct modem_rate rate;
+	int pending; /* callbacks of the store that are still to come */
 	struct modem_sms sms;
 	struct modem_direct direct;
 	struct { /* the module's own memory; outlives a restart of the module and a hang-up */
@@ -194,6 +231,14 @@ void modem_start(struct modem *modem);
 void modem_stop(struct modem *modem, const char *why);
 bool modem_finished(const struct modem *modem);
 void modem_free(struct modem *modem);
+
+/* Takes a step of the ladder now, whatever was tried before. 0, -ENODEV: there is no device,
+ * -ENOTCONN: the channel is not open, or the family not known yet, -EOPNOTSUPP: the family or the
+ * place has no such step, -EINVAL: it is none that can be asked for. */
+int modem_reset(struct modem *modem, enum recovery_step step);
+
+/* What is wrong and what is done about it, in a few words; "" if nothing is. */
+const char *modem_trouble(const struct modem *modem, char *buf, size_t size);
 
 /* Looks at all memories now. */
 void modem_sweep(struct modem *modem);

@@ -17,9 +17,12 @@ enum modem_event {
 	EV_RESTART,  /* the module began anew by itself */
 	EV_SIM_LOOK, /* the card may have changed */
 	EV_SIM_GONE,
-	EV_CARD, /* the store knows the card */
-	EV_REG,  /* registration changed */
-	EV_WORK, /* something waits for the channel */
+	EV_CARD,    /* the store knows the card */
+	EV_REG,     /* registration changed */
+	EV_WORK,    /* something waits for the channel */
+	EV_DEAF,    /* texts cannot be read */
+	EV_PUT_OFF, /* another interface of this module is the better one */
+	EV_RESET,   /* by the operator; value: enum recovery_step */
 };
 
 enum { MODEM_REGISTER_POLL_MS = 3000 }; /* while registration or an answer is missing */
@@ -41,6 +44,9 @@ enum modem_job {
 	JOB_LIST,
 	JOB_DELETE,
 	JOB_ACK,
+	JOB_ALIVE,
+	JOB_RADIO,
+	JOB_RESTART,
 };
 
 /* Starts a script for a job; the channel must be idle. */
@@ -49,8 +55,44 @@ void modem_run(struct modem *modem, enum modem_job job, const struct at_script *
 /* modem_states.c */
 extern const struct fsm_spec modem_fsm;
 
-/* modem.c: forgets the channel and all that was learnt over it. */
+/* modem.c: forgets all that was learnt over the channel; and closes it. */
+void modem_rest_channel(struct modem *modem);
 void modem_close_channel(struct modem *modem);
+
+/* modem_recover.c: the states in which a modem is brought back, and devices that go and come. */
+enum { MODEM_LOOK_MS = 2000 /* how often a device that is not in use is looked for */ };
+void modem_fault_enter(struct fsm *fsm);
+void modem_fault_event(struct fsm *fsm, int event, int value);
+void modem_recover_enter(struct fsm *fsm);
+void modem_recover_event(struct fsm *fsm, int event, int value);
+void modem_lost(struct modem *modem);                  /* the line hung up */
+void modem_restarted(struct modem *modem);             /* the module began anew by itself */
+void modem_came_back(struct modem *modem);             /* its device is there, or another one is */
+void modem_gone(struct modem *modem, const char *why); /* its device is not there any more */
+void modem_take_step(struct modem *modem, enum recovery_step step);
+
+/* Which node the device is; 0: it is not there. A serial server always is. */
+uint64_t modem_device_id(const struct modem *modem);
+
+/* modem_trouble.c. It does not serve, and why: the next step of the ladder follows. */
+void modem_fail(struct modem *modem, enum recovery_cause cause, const char *why);
+
+/* Is it well? Is it deaf? Is it without a network for too long? */
+void modem_look_well(struct modem *modem);
+void modem_look_deaf(struct modem *modem);
+void modem_look_network(struct modem *modem);
+
+/* modem_rate.c. It was silent: true if it is tried at another speed. And it has answered at this
+ * one; and nothing is known of the next device's. */
+bool modem_next_rate(struct modem *modem);
+void modem_rate_answered(struct modem *modem);
+void modem_rate_anew(struct modem *modem);
+
+/* modem_twin.c: several interfaces of one module. One serves. */
+/* Its IMEI is known: true if it was put off. */
+bool modem_twin_decide(struct modem *modem);
+void modem_twin_put_off(struct modem *modem);
+bool modem_twin_serves(const struct modem *modem); /* another one does, or is about to */
 
 /* Something waits for the channel; means nothing in states that do not read texts. */
 void modem_work_soon(struct modem *modem);
@@ -80,7 +122,6 @@ bool modem_sms_next(struct modem *modem);
 void modem_sms_script(struct modem *modem, enum modem_job job, const struct at_report *report);
 void modem_sms_want(struct modem *modem, const char *memory); /* NULL: all */
 void modem_sms_unselected(struct modem *modem, int memory);   /* it could not be selected */
-bool modem_sms_readable(const struct modem *modem); /* false: texts that come cannot be read now */
 
 /* Under which name what is in the module's own memory is remembered: the place's and module's. */
 void modem_module_key(const struct modem *modem, char *out, size_t size);

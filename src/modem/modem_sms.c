@@ -13,7 +13,7 @@ enum {
 		2000, /* a listing that lost something, or a store in trouble: again after this */
 	SETUP_AFTER =
 		3, /* failures to read in a row: set up anew, the module may have forgotten it */
-	UNREADABLE_AFTER = 6, /* and then the card cannot receive */
+	DEAF_AFTER = 6, /* and then the modem is brought back by stronger means */
 };
 
 /* ---- entries -------------------------------------------------------------------------------- */
@@ -278,14 +278,9 @@ static void tell_what_is_left(struct modem *modem)
 	store_entries_listed(modem->env->store, key, memory, indices, count, NULL, NULL);
 }
 
-bool modem_sms_readable(const struct modem *modem)
-{
-	return modem->sms.read_failures[0] < UNREADABLE_AFTER;
-}
-
 /* The memory that receives is tried until it can be read: its texts would wait unseen. A second one
  * waits for the next sweep in the end. */
-static void read_failed(struct modem *modem, int memory)
+static void read_failed(struct modem *modem, int memory, const char *why)
 {
 	struct modem_sms *sms = &modem->sms;
 	int n = ++sms->read_failures[memory];
@@ -295,25 +290,31 @@ static void read_failed(struct modem *modem, int memory)
 		list_again(modem);
 	if (memory > 0)
 		return;
-	if (n == UNREADABLE_AFTER) {
-		log_warning(LOGC_SMS, modem->id, NULL, LOG_FIELDS(LOG_INT("n", n)),
-			"texts cannot be read from the modem: off the list");
-		modem_update_online(modem);
-	}
-	if (n % SETUP_AFTER == 0) {
+	if (n >= DEAF_AFTER) {
+		snprintf(modem->fsm.why, sizeof modem->fsm.why, "deaf: texts cannot be read, %s",
+			why);
+		fsm_post(&modem->fsm, EV_DEAF, 0);
+	} else if (n % SETUP_AFTER == 0) {
 		modem_setup_begin(modem);
 	}
 }
 
 static void read_well(struct modem *modem)
 {
-	bool was = modem_sms_readable(modem);
-
 	modem->sms.read_failures[modem->sms.selected] = 0;
-	if (was == modem_sms_readable(modem))
-		return;
-	log_notice(LOGC_SMS, modem->id, NULL, NULL, "texts can be read again");
-	modem_update_online(modem);
+}
+
+/* A good one: what it showed is what there is. */
+static void swept(struct modem *modem)
+{
+	modem->sms.last_sweep_ms = loop_now_ms(modem->env->loop);
+	modem->sms.last_sweep_wall_ms = loop_wall_ms(modem->env->loop);
+	if (modem->deaf) {
+		modem->deaf = false;
+		log_notice(LOGC_SMS, modem->id, NULL, NULL, "texts can be read again");
+		modem_update_online(modem);
+	}
+	modem_look_well(modem);
 }
 
 static void listing_over(struct modem *modem, const struct at_report *report)
@@ -330,7 +331,7 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 			"listing failed; it is repeated");
 		if (report->result == AT_FAILED && modem->driver->quirks & QUIRK_LIST_BY_NAME)
 			sms->list_by_name = !sms->list_by_name;
-		read_failed(modem, sms->selected);
+		read_failed(modem, sms->selected, text);
 		return;
 	}
 	read_well(modem);
@@ -342,8 +343,7 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 	if (strcmp(memory_name(modem), "SM") != 0)
 		modem->module.unread = false;
 	sms->current |= 1U << sms->selected;
-	sms->last_sweep_ms = loop_now_ms(modem->env->loop);
-	sms->last_sweep_wall_ms = loop_wall_ms(modem->env->loop);
+	swept(modem);
 }
 
 /* ---- deleting ------------------------------------------------------------------------------- */
@@ -431,7 +431,7 @@ void modem_sms_unselected(struct modem *modem, int memory)
 			entry_drop(modem, sms->entries[i]);
 		else
 			i++;
-	read_failed(modem, memory);
+	read_failed(modem, memory, "its memory cannot be selected");
 }
 
 void modem_sms_end(struct modem *modem)

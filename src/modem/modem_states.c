@@ -2,16 +2,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/counter.h"
 #include "modem/modem_impl.h"
 #include "modem/record.h"
 
-enum { OFF_LOOK_MS = 2000 /* how often a device that is not there is looked for */ };
-
-/* Pauses after 1, 2, 3, ... faults in a row. */
-static const int64_t back_off_ms[] = { 1000, 2000, 5000, 10000, 30000, 60000 };
+enum {
+	START_MS = 180000, /* for all that a probe, or a family's start-up, may take */
+	ALIVE_MS = 20000,  /* while there is no card to work with */
+};
 
 static struct modem *of(struct fsm *fsm)
 {
@@ -28,57 +27,56 @@ static int64_t stagger(const struct modem *modem, int64_t span_ms)
 	return span_ms * (hash % 64) / 64;
 }
 
-static bool device_there(const struct modem *modem)
+static bool reset_event(struct modem *modem, int event, int value)
 {
-	return strncmp(modem->device, "tcp:", 4) == 0 || access(modem->device, F_OK) == 0;
-}
-
-static void fault(struct modem *modem, int64_t pause_ms, const char *why)
-{
-	char kept[sizeof modem->fsm.why];
-	int n = ++modem->faults;
-	size_t last = sizeof back_off_ms / sizeof back_off_ms[0] - 1;
-
-	snprintf(kept, sizeof kept, "%s", why);
-	if (pause_ms == 0)
-		pause_ms = back_off_ms[(size_t)n - 1 < last ? (size_t)n - 1 : last];
-	if ((n & (n - 1)) == 0) /* the 1st, 2nd, 4th, 8th, ... time */
-		log_warning(LOGC_MODEM, modem->id, "recovery",
-			LOG_FIELDS(LOG_STR("step", "reopen"), LOG_INT("n", n),
-				LOG_STR("reason", kept)),
-			"%s; trying again in %lld s", kept, (long long)(pause_ms + 999) / 1000);
-	if (fsm_go(&modem->fsm, MODEM_FAULT, "%s", kept) == 0)
-		fsm_set_timeout(&modem->fsm, pause_ms);
+	if (event == EV_RESET)
+		modem_take_step(modem, (enum recovery_step)value);
+	return event == EV_RESET;
 }
 
 static void enter_off(struct fsm *fsm)
 {
-	modem_close_channel(of(fsm));
-	of(fsm)->faults = 0;
+	struct modem *modem = of(fsm);
+
+	modem_close_channel(modem);
+	if (modem->put_off) /* it is well, and not needed */
+		recovery_well(&modem->recovery);
+}
+
+static void settle(struct modem *modem)
+{
+	if (modem->settled)
+		return;
+	modem->settled = true;
+	modem->env->changed(modem->env->arg, modem);
 }
 
 static void off_event(struct fsm *fsm, int event, int value)
 {
 	struct modem *modem = of(fsm);
+	bool there;
 
-	(void)value;
-	if (event == EV_STOP || modem->dead)
+	if (event == EV_STOP || modem->dead || reset_event(modem, event, value))
 		return;
-	if (device_there(modem))
-		fsm_go(fsm, MODEM_OPEN, "the device is there");
-	else
-		fsm_set_timeout(fsm, OFF_LOOK_MS);
-	if (!modem->settled) {
-		modem->settled = fsm->state == MODEM_OFF;
-		modem->env->changed(modem->env->arg, modem);
+	there = modem_device_id(modem) != 0;
+	if (there && !(modem->put_off && modem_twin_serves(modem))) {
+		modem->put_off = false;
+		modem_came_back(modem);
+		return;
 	}
+	modem->put_off = modem->put_off && there;
+	fsm_set_timeout(fsm, MODEM_LOOK_MS);
+	settle(modem);
 }
 
 static void enter_open(struct fsm *fsm)
 {
 	struct modem *modem = of(fsm);
-	int err = port_open(modem->port, modem->baud, modem->env->spans.open_deadline);
+	int err;
 
+	modem_close_channel(modem);
+	modem->device_id = modem_device_id(modem);
+	err = port_open(modem->port, modem->rate.now, modem->env->spans.open_deadline);
 	if (err < 0)
 		fsm_post(fsm, EV_OPEN_FAILED, err);
 }
@@ -86,19 +84,20 @@ static void enter_open(struct fsm *fsm)
 static void open_failed(struct modem *modem, int err)
 {
 	char why[sizeof modem->fsm.why];
+	bool there = modem_device_id(modem) != 0;
 
 	snprintf(why, sizeof why, "%s", modem->fsm.why);
-	if (err == -ENOENT || err == -ENODEV || err == -ENXIO) {
+	if (!there) {
+		modem_gone(modem, why);
+	} else if (err == -ENOENT) {
 		fsm_go(&modem->fsm, MODEM_OFF, "%s", why);
 	} else if (err == -ETIMEDOUT && strncmp(modem->device, "tcp:", 4) != 0) {
 		log_error(LOGC_PORT, modem->id, "port_open_hung",
 			LOG_FIELDS(LOG_STR("reason", why)),
-			"opening the device hangs in the kernel: port in quarantine for %lld s; "
-			"unplug the device or reset its USB port",
-			(long long)modem->env->spans.quarantine / 1000);
-		fault(modem, modem->env->spans.quarantine, why);
+			"opening the device hangs in the kernel");
+		modem_fail(modem, CAUSE_OPEN_HANGS, "opening the device hangs in the kernel");
 	} else {
-		fault(modem, 0, why);
+		modem_fail(modem, CAUSE_OPEN_FAILS, why);
 	}
 }
 
@@ -106,6 +105,8 @@ static void open_event(struct fsm *fsm, int event, int value)
 {
 	struct modem *modem = of(fsm);
 
+	if (reset_event(modem, event, value))
+		return;
 	if (event == EV_STOP)
 		fsm_go(fsm, MODEM_OFF, "stopped");
 	else if (event == EV_OPENED)
@@ -113,29 +114,24 @@ static void open_event(struct fsm *fsm, int event, int value)
 	else if (event == EV_OPEN_FAILED)
 		open_failed(modem, value);
 	else
-		fault(modem, 0, fsm->why);
+		modem_lost(modem);
 }
 
 /* Common to all states with an open port; false if the event means something else there. */
-static bool channel_event(struct modem *modem, int event)
+static bool channel_event(struct modem *modem, int event, int value)
 {
 	struct fsm *fsm = &modem->fsm;
 
 	switch (event) {
 	case EV_STOP: fsm_go(fsm, MODEM_OFF, "stopped"); return true;
-	case EV_LOST:
-		log_notice(LOGC_PORT, modem->id, "port_lost",
-			LOG_FIELDS(LOG_STR("reason", fsm->why)), "the line hung up");
-		if (device_there(modem)) /* it may hang up again at once: growing pauses */
-			fault(modem, 0, "hung up");
-		else
-			fsm_go(fsm, MODEM_OFF, "hung up, and the device is gone");
-		return true;
+	case EV_LOST: modem_lost(modem); return true;
 	case EV_DEAD:
-		fault(modem, 0, "does not answer: no modem, no power, or another baud rate");
+		modem_fail(modem, CAUSE_SILENT,
+			"does not answer: no modem, no power, or another baud rate");
 		return true;
-	case EV_RESTART: fsm_go(fsm, MODEM_PROBE, "the module has restarted"); return true;
-	default: return false;
+	case EV_RESTART: modem_restarted(modem); return true;
+	case EV_PUT_OFF: modem_twin_put_off(modem); return true;
+	default: return reset_event(modem, event, value);
 	}
 }
 
@@ -158,6 +154,7 @@ static void enter_probe(struct fsm *fsm)
 {
 	struct modem *modem = of(fsm);
 
+	port_usb_of(modem->env->sysfs, modem->device, &modem->usb);
 	modem_direct_end(modem);
 	at_reset(&modem->at);
 	modem->at.driver_urcs = NULL;
@@ -172,13 +169,16 @@ static void probe_event(struct fsm *fsm, int event, int value)
 {
 	struct modem *modem = of(fsm);
 
-	(void)value;
-	if (channel_event(modem, event))
+	if (event == EV_DEAD && modem_next_rate(modem))
 		return;
-	if (event == EV_FAILED) {
-		fault(modem, 0, fsm->why);
+	if (channel_event(modem, event, value))
+		return;
+	if (event == EV_FAILED || event == FSM_TIMEOUT) {
+		modem_fail(modem, CAUSE_REFUSES,
+			event == EV_FAILED ? fsm->why : "the probe comes to no end");
 		return;
 	}
+	modem_rate_answered(modem);
 	modem->driver =
 		modem->wanted_driver ? modem->wanted_driver : modem_driver_for(modem->model);
 	modem->at.driver_urcs = modem->driver->urcs;
@@ -199,17 +199,34 @@ static void init_event(struct fsm *fsm, int event, int value)
 {
 	struct modem *modem = of(fsm);
 
-	(void)value;
-	if (channel_event(modem, event))
+	if (channel_event(modem, event, value))
 		return;
-	if (event == EV_FAILED)
-		fault(modem, 0, fsm->why);
-	else
+	snprintf(modem->module_imei, sizeof modem->module_imei, "%s", modem->imei);
+	if (event == EV_FAILED || event == FSM_TIMEOUT)
+		modem_fail(modem, CAUSE_REFUSES,
+			event == EV_FAILED ? fsm->why : "the start-up comes to no end");
+	else if (!modem_twin_decide(modem))
 		fsm_go(fsm, MODEM_SIM, "started up");
+}
+
+/* A card that cannot be used is no trouble; a modem that refuses everything is. It is asked where
+ * it says nothing of its card. */
+AT_SCRIPT(alive, { .cmd = "", .retries = 2 });
+
+static bool ask_alive(struct modem *modem)
+{
+	int64_t now_ms = loop_now_ms(modem->env->loop);
+
+	if (!at_idle(&modem->at) || modem->sim_state[0] || now_ms - modem->asked_ms < ALIVE_MS)
+		return false;
+	modem->asked_ms = now_ms;
+	modem_run(modem, JOB_ALIVE, &alive);
+	return true;
 }
 
 static void enter_sim(struct fsm *fsm)
 {
+	of(fsm)->asked_ms = loop_now_ms(fsm->loop);
 	loop_timer_stop(&of(fsm)->grace_timer);
 	modem_sim_enter(of(fsm));
 }
@@ -218,13 +235,16 @@ static void sim_event(struct fsm *fsm, int event, int value)
 {
 	struct modem *modem = of(fsm);
 
-	(void)value;
-	if (channel_event(modem, event))
+	if (channel_event(modem, event, value))
 		return;
 	if (event == EV_SIM_LOOK)
 		modem->card_wanted =
 			true; /* if the look is under way, it may have been too early */
-	if (event == FSM_TIMEOUT || event == EV_SIM_LOOK)
+	if (event == EV_FAILED)
+		modem_fail(modem, CAUSE_REFUSES, fsm->why);
+	else if (event == FSM_TIMEOUT && ask_alive(modem))
+		return;
+	else if (event == FSM_TIMEOUT || event == EV_SIM_LOOK || event == EV_SCRIPT)
 		modem_sim_timeout(modem);
 	else if (event == EV_CARD)
 		fsm_go(fsm, MODEM_REGISTER, "the card is known");
@@ -242,8 +262,10 @@ static void enter_register(struct fsm *fsm)
 {
 	struct modem *modem = of(fsm);
 
-	if (modem->sms.step == 0)
+	if (modem->sms.step == 0) {
+		modem->serving_ms = loop_now_ms(modem->env->loop);
 		modem_setup_begin(modem);
+	}
 	modem->poll_wanted = true;
 	start_timers(modem, MODEM_REGISTER_POLL_MS);
 	modem_work_soon(modem);
@@ -253,7 +275,7 @@ static void enter_ready(struct fsm *fsm)
 {
 	struct modem *modem = of(fsm);
 
-	modem->faults = 0;
+	modem_look_well(modem);
 	loop_timer_stop(&modem->grace_timer);
 	start_timers(
 		modem, modem->env->spans.poll / 2 + stagger(modem, modem->env->spans.poll / 2));
@@ -287,8 +309,7 @@ static void service_event(struct fsm *fsm, int event, int value)
 {
 	struct modem *modem = of(fsm);
 
-	(void)value;
-	if (channel_event(modem, event))
+	if (channel_event(modem, event, value))
 		return;
 	switch (event) {
 	case EV_SIM_GONE:
@@ -306,26 +327,13 @@ static void service_event(struct fsm *fsm, int event, int value)
 			fsm_go(fsm, MODEM_READY, "registered, %s", modem_reg_name(modem->reg));
 		else if (fsm->state == MODEM_READY && !modem_registered(modem))
 			register_lost(modem);
+		else
+			modem_look_network(modem);
 		break;
-	case EV_FAILED: fault(modem, 0, fsm->why); break;
+	case EV_FAILED: modem_fail(modem, CAUSE_REFUSES, fsm->why); break;
+	case EV_DEAF: modem_fail(modem, CAUSE_DEAF, fsm->why); break;
 	default: work(modem); break;
 	}
-}
-
-static void enter_fault(struct fsm *fsm)
-{
-	modem_close_channel(of(fsm));
-}
-
-static void fault_event(struct fsm *fsm, int event, int value)
-{
-	(void)value;
-	if (event == EV_STOP)
-		fsm_go(fsm, MODEM_OFF, "stopped");
-	else if (device_there(of(fsm)))
-		fsm_go(fsm, MODEM_OPEN, "again, after a pause");
-	else
-		fsm_go(fsm, MODEM_OFF, "the device is not there");
 }
 
 static void on_changed(struct fsm *fsm, int from, const char *why)
@@ -343,39 +351,43 @@ static void on_changed(struct fsm *fsm, int from, const char *why)
 	modem->env->changed(modem->env->arg, modem);
 }
 
+#define ALWAYS (FSM_BIT(EV_STOP) | FSM_BIT(EV_RESET))
 #define CHANNEL \
-	(FSM_BIT(EV_STOP) | FSM_BIT(EV_LOST) | FSM_BIT(EV_DEAD) | FSM_BIT(EV_SCRIPT) | \
-		FSM_BIT(EV_FAILED))
+	(ALWAYS | FSM_BIT(EV_LOST) | FSM_BIT(EV_DEAD) | FSM_BIT(EV_SCRIPT) | FSM_BIT(EV_FAILED))
+#define AT_WORK (CHANNEL | FSM_BIT(EV_RESTART) | FSM_BIT(EV_SIM_LOOK) | FSM_BIT(EV_PUT_OFF))
 #define SERVICE \
-	(CHANNEL | FSM_BIT(EV_RESTART) | FSM_BIT(EV_SIM_LOOK) | FSM_BIT(EV_SIM_GONE) | \
-		FSM_BIT(EV_REG) | FSM_BIT(EV_WORK))
-#define DOWN (FSM_BIT(MODEM_OFF) | FSM_BIT(MODEM_FAULT))
+	(AT_WORK | FSM_BIT(EV_SIM_GONE) | FSM_BIT(EV_REG) | FSM_BIT(EV_WORK) | FSM_BIT(EV_DEAF))
+
+/* From everywhere: down, and by hand. */
+#define DOWN \
+	(FSM_BIT(MODEM_OFF) | FSM_BIT(MODEM_FAULT) | FSM_BIT(MODEM_OPEN) | FSM_BIT(MODEM_RECOVER))
 
 static const struct fsm_state states[MODEM_STATES] = {
 	[MODEM_OFF] = { .name = "off",
-		.accepts = FSM_BIT(EV_START) | FSM_BIT(EV_STOP),
-		.edges = FSM_BIT(MODEM_OPEN),
-		.timeout_ms = OFF_LOOK_MS,
+		.accepts = ALWAYS | FSM_BIT(EV_START),
+		.edges = FSM_BIT(MODEM_OPEN) | FSM_BIT(MODEM_FAULT) | FSM_BIT(MODEM_RECOVER),
+		.timeout_ms = MODEM_LOOK_MS,
 		.enter = enter_off,
 		.event = off_event },
 	[MODEM_OPEN] = { .name = "open",
-		.accepts = FSM_BIT(EV_OPENED) | FSM_BIT(EV_OPEN_FAILED) | FSM_BIT(EV_LOST) |
-			   FSM_BIT(EV_STOP),
+		.accepts = ALWAYS | FSM_BIT(EV_OPENED) | FSM_BIT(EV_OPEN_FAILED) | FSM_BIT(EV_LOST),
 		.edges = DOWN | FSM_BIT(MODEM_PROBE),
 		.enter = enter_open,
 		.event = open_event },
 	[MODEM_PROBE] = { .name = "probe",
 		.accepts = CHANNEL,
 		.edges = DOWN | FSM_BIT(MODEM_INIT),
+		.timeout_ms = START_MS,
 		.enter = enter_probe,
 		.event = probe_event },
 	[MODEM_INIT] = { .name = "init",
 		.accepts = CHANNEL | FSM_BIT(EV_RESTART),
 		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_SIM),
+		.timeout_ms = START_MS,
 		.enter = enter_init,
 		.event = init_event },
 	[MODEM_SIM] = { .name = "sim",
-		.accepts = CHANNEL | FSM_BIT(EV_RESTART) | FSM_BIT(EV_SIM_LOOK) | FSM_BIT(EV_CARD),
+		.accepts = AT_WORK | FSM_BIT(EV_CARD),
 		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_REGISTER),
 		.enter = enter_sim,
 		.event = sim_event },
@@ -389,11 +401,16 @@ static const struct fsm_state states[MODEM_STATES] = {
 		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_SIM) | FSM_BIT(MODEM_REGISTER),
 		.enter = enter_ready,
 		.event = service_event },
+	[MODEM_RECOVER] = { .name = "recover",
+		.accepts = CHANNEL | FSM_BIT(EV_RESTART),
+		.edges = DOWN | FSM_BIT(MODEM_PROBE),
+		.enter = modem_recover_enter,
+		.event = modem_recover_event },
 	[MODEM_FAULT] = { .name = "fault",
-		.accepts = FSM_BIT(EV_STOP),
-		.edges = FSM_BIT(MODEM_OFF) | FSM_BIT(MODEM_OPEN),
-		.enter = enter_fault,
-		.event = fault_event },
+		.accepts = ALWAYS | FSM_BIT(EV_LOST) | FSM_BIT(EV_RESTART),
+		.edges = DOWN | FSM_BIT(MODEM_PROBE),
+		.enter = modem_fault_enter,
+		.event = modem_fault_event },
 };
 
 const struct fsm_spec modem_fsm = { LOGC_MODEM, states, MODEM_STATES, on_changed };

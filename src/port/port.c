@@ -378,6 +378,13 @@ static void fd_port_close(struct port *base)
 	log_debug(LOGC_PORT, port->object, NULL, NULL, "closed");
 }
 
+static bool fd_port_has_rate(struct port *base)
+{
+	const struct fd_port *port = (const struct fd_port *)base;
+
+	return port->state == STATE_OPEN && !port->tcp && !port_tty_is_pty(port->fd);
+}
+
 static void fd_port_free(struct port *base)
 {
 	struct fd_port *port = (struct fd_port *)base;
@@ -393,6 +400,7 @@ static const struct port_ops fd_port_ops = {
 	.write = fd_port_write,
 	.close = fd_port_close,
 	.free = fd_port_free,
+	.has_rate = fd_port_has_rate,
 };
 
 struct port *port_new(struct loop *loop, struct opener *opener, const char *device,

@@ -2,6 +2,7 @@
 #ifndef SIMGATE_PORT_PORT_H
 #define SIMGATE_PORT_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct port_ops {
 	int (*write)(struct port *port, const void *bytes, size_t len);
 	void (*close)(struct port *port);
 	void (*free)(struct port *port);
+	/* May be NULL, for never: whether there is a line whose speed matters, once open. */
+	bool (*has_rate)(struct port *port);
 };
 
 struct port {
@@ -59,6 +62,12 @@ static inline int port_write(struct port *port, const void *bytes, size_t len)
 static inline void port_close(struct port *port)
 {
 	port->ops->close(port);
+}
+
+/* Whether the device that is open is a serial line whose speed matters: no pty, no network. */
+static inline bool port_has_rate(struct port *port)
+{
+	return port->ops->has_rate && port->ops->has_rate(port);
 }
 
 /* Takes NULL. */

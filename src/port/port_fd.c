@@ -78,15 +78,19 @@ static int plain_open(const char *path, int baud)
 	return err;
 }
 
+bool port_tty_is_pty(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && major(st.st_rdev) >= PTY_MAJOR_FIRST &&
+	       major(st.st_rdev) <= PTY_MAJOR_LAST;
+}
+
 /* The kernel keeps the mark on a pty for as long as its master lives: after a crash of ours nobody
  * but root could open it again. There the lock has to do. */
 static void make_exclusive(int fd)
 {
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return;
-	if (major(st.st_rdev) < PTY_MAJOR_FIRST || major(st.st_rdev) > PTY_MAJOR_LAST)
+	if (!port_tty_is_pty(fd))
 		ioctl(fd, TIOCEXCL); /* ENOTTY, EINVAL: the driver does not know it */
 }
 

@@ -41,6 +41,8 @@ int port_tcp_finish(int fd);
 /* Gives up the locks, so that the device can be opened again while its close still drains. */
 void port_tty_release(int fd);
 
+bool port_tty_is_pty(int fd);
+
 /* Takes the lock: -EBUSY if another process has it. */
 int port_tty_lock(int fd);
 

@@ -106,6 +106,86 @@ class Trouble(GatewayCase):
         )
         rig.wait_listed()
 
+    def hang(self, fault, value=None, **gateway):
+        """A modem with a fault, and a neighbour that must not notice. (rig, port of the first)"""
+        rig = self.rig(2, gateway={"quarantine": "1s", **gateway})
+        rig.sim.fault(0, fault, value)
+        rig.wait(lambda: rig.platform.numbers() == {number(1)}, "the list without it")
+        rig.sim.sms(1, "Bank", "meanwhile")
+        self.await_texts(rig, [(number(1), "Bank", "meanwhile")], drained=False)
+        rig.wait(lambda: self.port(rig, 0)["trouble"], "trouble that is told")
+        self.assertEqual(self.port(rig, 1)["trouble"], "")
+        return rig, self.port(rig, 0)
+
+    def come_back(self, rig):
+        """The fault is cleared, and nobody needs to do more."""
+        rig.sim.clear(0)
+        rig.sim.sms(0, "Bank", "again")
+        self.await_texts(rig, [(number(1), "Bank", "meanwhile"), (number(0), "Bank", "again")])
+        rig.wait_listed()
+        rig.wait(lambda: "event=recovered" in rig.daemon.log_text(), "recovered")
+        self.assertEqual(self.port(rig, 0)["trouble"], "")
+        log = rig.daemon.log_text()
+        self.assertIn("last AT lines:", log)
+        self.assertNotRegex(log, r"sim/m001.*event=(recovery|quarantined)")
+
+    def test_silence(self):
+        rig, _ = self.hang("silent")
+        rig.wait(lambda: "does not answer" in self.port(rig, 0)["trouble"], "the reason")
+        self.wait_state(rig, 0, "fault")
+        self.come_back(rig)
+
+    def test_a_listing_that_never_ends(self):
+        rig, port = self.hang("endless")
+        self.assertIn("deaf", port["trouble"])
+        self.assertTrue(port["deaf"])
+        self.come_back(rig)
+
+    def test_a_storm_of_errors(self):
+        rig, port = self.hang("errors")
+        self.assertRegex(port["trouble"], "ERROR|deaf")
+        self.come_back(rig)
+
+    def test_a_module_that_restarts_again_and_again(self):
+        rig, port = self.hang("chatter", 200, quarantine="3s")
+        self.wait_log(rig, "event=quarantined")
+        rig.wait(
+            lambda: "restarts again and again: check its power supply"
+            in self.port(rig, 0)["trouble"],
+            "the reason",
+        )
+        self.come_back(rig)
+
+    def test_unplugged_again_and_again(self):
+        rig = self.rig(2, gateway={"quarantine": "3s"})
+        for _ in range(6):
+            rig.sim.send("hangup 0")
+            self.wait_state(rig, 0, "off")
+            rig.sim.send("plug 0")
+            self.wait_state(rig, 0, "ready", "fault")
+        rig.wait(
+            lambda: "restarts again and again" in self.port(rig, 0)["trouble"], "the reason"
+        )
+        self.assertNotIn("event=recovery", rig.daemon.log_text())
+        rig.wait_listed()
+        self.wait_log(rig, "event=recovered")
+
+    def test_reset_by_hand(self):
+        rig = self.rig(1)
+        for step, name in (("at", "reopen"), ("radio", "radio"), ("modem", "restart")):
+            status, out, err = rig.daemon.ctl_raw("reset", "sim/m000", "--step", step)
+            self.assertEqual((status, out), (0, f"sim/m000: {name} begun\n"), err)
+            rig.wait_listed(0)
+            rig.wait_listed(1)
+        for step in ("usb", "power"):
+            status, _, err = rig.daemon.ctl_raw("reset", "sim/m000", "--step", step)
+            self.assertEqual(status, 1)
+            self.assertIn(f"this place offers no {step} reset", err)
+        self.assertEqual(rig.daemon.ctl_raw("reset", "sim/m000", "--step", "x")[0], 1)
+        self.assertEqual(rig.daemon.ctl_raw("reset", "sim/m009")[0], 1)
+        self.assertEqual(rig.daemon.log_text().count("reason=\"asked for by the operator\""), 3)
+        self.assertNotIn("event=recovered", rig.daemon.log_text())
+
 
 if __name__ == "__main__":
     running()

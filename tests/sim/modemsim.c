@@ -38,7 +38,8 @@ static const char usage[] =
 	"  sim I out|in|swap [ICCID] | reg I STAT | hangup I | plug I | reboot I\n"
 	"  stats [I] | left | cards | quit        (I: 0, m000 or * for all)\n"
 	"faults: silent silent_after N garbage urc_in_list no_ok late MS cmgd_error N cmgd_lies N\n"
-	"  list_error N cms_busy N slow_baud BYTES_PER_S; a restart ends silence\n"
+	"  list_error N cms_busy N slow_baud BYTES_PER_S errors endless chatter MS;\n"
+	"  a restart ends silence, and a listing that is endless\n"
 	"  csms_refused csms_no_mt cnma_error N ack_ms MS (10000: patience of the network)\n"
 	"  list_shape N (1 three fields, 2 one line, 3 name with commas, 4 with a lone quote,\n"
 	"  5 no blanks, 6 filled up with FF)\n";

@@ -81,10 +81,11 @@ struct sim_counts {
 };
 
 struct sim_faults {
-	bool silent, silent_armed, garbage, urc_in_list, no_ok, csms_refused, csms_no_mt;
+	bool silent, silent_armed, garbage, urc_in_list, no_ok, errors, endless;
+	bool csms_refused, csms_no_mt;
 	unsigned cnma_error, ack_ms, list_shape;
 	unsigned silent_after, late_ms, cmgd_error, cmgd_lies, list_error, cms_busy;
-	unsigned slow_bytes_s;
+	unsigned slow_bytes_s, chatter_ms;
 };
 
 /* What is shown and not stored. It belongs to the network until it is acknowledged. */
@@ -122,7 +123,8 @@ struct sim_modem {
 	bool reboot_after, radio_after; /* follow the final result */
 	bool blocked;                   /* the pty takes no more */
 	int active_at;                  /* place in world->active, or -1 */
-	int64_t held_until_us, next_tx_us;
+	bool listing;                   /* one that never ends is under way */
+	int64_t held_until_us, next_tx_us, next_say_us;
 	size_t rx_len, line_len;
 	size_t tx_len, tx_at, tx_room;
 	char *tx;
@@ -169,6 +171,9 @@ void sim_modem_read(struct sim_modem *modem);
 void sim_modem_writable(struct sim_modem *modem);
 void sim_modem_clear(struct sim_modem *modem);
 void sim_modem_activate(struct sim_modem *modem);
+
+/* It has something to say by itself from now on. */
+void sim_modem_chatter(struct sim_modem *modem);
 void sim_modem_put(struct sim_modem *modem, const char *data, size_t len);
 /* One line between CR LF pairs: an answer or an unsolicited code. */
 void sim_modem_line(struct sim_modem *modem, const char *format, ...)

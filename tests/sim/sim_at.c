@@ -473,5 +473,13 @@ void sim_at_execute(struct sim_modem *modem, char *line)
 		put_garbage(modem);
 		return;
 	}
-	put_final(modem, run_commands(modem, text + 2));
+	if (modem->listing) /* it hears nothing any more */
+		return;
+	if (faults->errors) {
+		put_final(modem, AT_ERROR);
+		return;
+	}
+	int result = run_commands(modem, text + 2);
+	if (!modem->listing)
+		put_final(modem, result);
 }

@@ -250,6 +250,9 @@ int at_cmgl(struct at_call *call)
 		if (text && (stat == 4 || text->stat == stat))
 			put_entry(modem, i, text);
 	}
+	modem->listing = modem->faults.endless;
+	if (modem->listing)
+		sim_modem_chatter(modem);
 	return AT_OK;
 }
 

@@ -263,6 +263,9 @@ static const char *do_fault(struct sim_modem *modem, char *args, long *count)
 		{ "cnma_error", NULL, &f->cnma_error },
 		{ "ack_ms", NULL, &f->ack_ms },
 		{ "list_shape", NULL, &f->list_shape },
+		{ "errors", &f->errors, NULL },
+		{ "endless", &f->endless, NULL },
+		{ "chatter", NULL, &f->chatter_ms },
 		{ "late", NULL, &f->late_ms },
 		{ "cmgd_error", NULL, &f->cmgd_error },
 		{ "cmgd_lies", NULL, &f->cmgd_lies },
@@ -282,6 +285,8 @@ static const char *do_fault(struct sim_modem *modem, char *args, long *count)
 			*faults[i].number = (unsigned)value;
 		if (faults[i].flag)
 			*faults[i].flag = true;
+		if (f->chatter_ms)
+			sim_modem_chatter(modem);
 		return NULL;
 	}
 	return "no such fault";

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOW_STEP_US = 10000 };
+enum { SLOW_STEP_US = 10000, ENDLESS_US = 20000 };
 
 int64_t sim_now_us(void)
 {
@@ -187,7 +187,7 @@ static void feed(struct sim_modem *modem)
 
 	while (at < modem->rx_len && !modem->held && !modem->faults.silent)
 		take_byte(modem, modem->rx[at++]);
-	if (modem->faults.silent)
+	if (modem->faults.silent || at > modem->rx_len) /* it has restarted meanwhile */
 		at = modem->rx_len;
 	modem->rx_len -= at;
 	memmove(modem->rx, modem->rx + at, modem->rx_len);
@@ -213,17 +213,37 @@ void sim_modem_read(struct sim_modem *modem)
 	feed(modem);
 }
 
+void sim_modem_chatter(struct sim_modem *modem)
+{
+	modem->next_say_us = 0;
+	sim_modem_activate(modem);
+}
+
+/* What it says without being asked; microseconds until it does again, -1 for never. */
+static int64_t chatter(struct sim_modem *modem, int64_t now_us)
+{
+	int64_t every_us = modem->listing ? ENDLESS_US : (int64_t)modem->faults.chatter_ms * 1000;
+
+	if (modem->master < 0 || every_us == 0)
+		return -1;
+	if (modem->next_say_us <= now_us) {
+		sim_modem_line(modem, modem->listing ? "+CMGL: " : "RDY");
+		modem->next_say_us = now_us + every_us;
+	}
+	return modem->next_say_us - now_us;
+}
+
 /* Microseconds until the pty has more to do, 0 at once, -1 never. */
 static int64_t channel_turn(struct sim_modem *modem, int64_t now_us)
 {
-	int64_t wait_us = -1;
+	int64_t wait_us = chatter(modem, now_us);
 
 	if (modem->held && modem->held_until_us <= now_us) {
 		modem->held = false;
 		run_line(modem);
 		feed(modem);
 	}
-	if (modem->held)
+	if (modem->held && (wait_us < 0 || modem->held_until_us - now_us < wait_us))
 		wait_us = modem->held_until_us - now_us;
 	if (modem->master < 0 || modem->blocked || modem->tx_at == modem->tx_len)
 		return wait_us;
@@ -281,7 +301,7 @@ static void reset_settings(struct sim_modem *modem)
 		.cfun = 1,
 		.memory = { memory, memory, memory },
 	};
-	modem->held = false;
+	modem->held = modem->listing = false;
 	modem->rx_len = modem->line_len = 0;
 	modem->stat_said = sim_modem_stat(modem);
 }
@@ -349,6 +369,7 @@ void sim_modem_boot(struct sim_modem *modem)
 void sim_modem_clear(struct sim_modem *modem)
 {
 	modem->faults = (struct sim_faults) { 0 };
+	modem->listing = false;
 	modem->held_until_us = modem->next_tx_us = 0;
 	sim_direct_pump(modem);
 	sim_pump(modem);

@@ -638,6 +638,29 @@ class Changes(Bed):
         code, _, err = self.ctl("outbox", "drop", "x")
         self.assertEqual((code, err), (1, "simgatectl: no such id\n"))
 
+    def test_trouble_is_why(self):
+        trouble = "reopen (3): does not answer"
+        self.answers["GET", "/api/v1/ports"] = 200, {"ports": [
+            port("north/p01", state="probe", why="open", trouble=trouble),
+            port("north/p02", why="registered, home", trouble="")]}
+        lines = self.good("ports", COLUMNS="200").splitlines()
+        self.assertTrue(lines[1].endswith(trouble), lines)
+        self.assertTrue(lines[2].endswith("registered, home"), lines)
+
+    def test_reset(self):
+        path = "/api/v1/ports/north/p01/reset"
+        self.answers["POST", path] = 200, {"ok": True, "port": "north/p01", "step": "reopen"}
+        self.assertEqual(self.good("reset", "north/p01"), "north/p01: reopen begun\n")
+        self.assertEqual(self.daemon.seen[-1], ("POST", path, {"step": "at"}))
+        self.good("reset", "north/p01", "--step", "power")
+        self.assertEqual(self.daemon.seen[-1], ("POST", path, {"step": "power"}))
+        self.assertIn('"ok": true', self.good("--json", "reset", "north/p01"))
+        self.answers["POST", path] = 409, {"error": "this place offers no usb reset"}
+        code, out, err = self.ctl("reset", "north/p01", "--step", "usb")
+        self.assertEqual((code, out, err), (1, "", "simgatectl: this place offers no usb reset\n"))
+        for args in (["reset"], ["reset", "p01"], ["reset", "a/b", "c/d"], ["sync", "--step", "at"]):
+            self.assertEqual(self.ctl(*args)[0], 2, args)
+
     def test_sync(self):
         answer = {"platforms": [{"name": "a", "ok": True, "error": ""},
                                 {"name": "b", "ok": True, "error": ""}]}

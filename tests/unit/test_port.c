@@ -191,6 +191,7 @@ static void test_pty_both_ways(void **state)
 	(void)state;
 	assert_int_equal(open_device(pty.name), 0);
 	assert_string_equal(seen.why, "");
+	assert_false(port_has_rate(seen.port));
 	assert_int_equal(write_port("AT\r", 3), 0);
 	assert_int_equal(master_read(pty.master, got, 3), 3);
 	assert_memory_equal(got, "AT\r", 3);
