@@ -85,6 +85,27 @@ void gateway_rosters_changed(struct gateway *gateway)
 		roster_changed(gateway->platforms[i].roster);
 }
 
+/* ---- what a modem asks the configuration for --------------------------------------------------
+ */
+
+static bool on_pin(void *arg, const char *bank, const char *iccid, char *out, size_t size)
+{
+	struct gateway *gateway = arg;
+	const char *pin = config_pin(gateway->config, bank, iccid);
+
+	if (!pin || strlen(pin) >= size)
+		return false;
+	memcpy(out, pin, strlen(pin) + 1);
+	return true;
+}
+
+static const char *on_ussd_number(void *arg, const char *imsi)
+{
+	struct gateway *gateway = arg;
+
+	return config_ussd_number(gateway->config, imsi);
+}
+
 /* ---- when the first list may go out --------------------------------------------------------- */
 
 static void open_rosters(struct gateway *gateway, const char *why)
@@ -377,6 +398,8 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 	gateway->env.inbox = gateway->inbox;
 	gateway->env.opener = gateway->opener;
 	gateway->env.changed = on_modem_changed;
+	gateway->env.pin = on_pin;
+	gateway->env.ussd_number = on_ussd_number;
 	gateway->env.arg = gateway;
 	gateway->env.port_new = port_new;
 	gateway->env.sysfs = "/sys";

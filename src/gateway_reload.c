@@ -20,7 +20,8 @@ void gateway_apply(struct gateway *gateway)
 
 	apply_log(config, gateway->loop);
 	gateway->env.spans = (struct modem_spans) { config->sweep_every_ms, config->poll_every_ms,
-		config->register_grace_ms, config->open_deadline_ms, config->quarantine_ms };
+		config->register_grace_ms, config->open_deadline_ms, config->quarantine_ms,
+		config->card_every_ms };
 	gateway->env.record_dir = config->record_dir;
 	gateway->inbox_spans =
 		(struct inbox_spans) { config->parts_wait_ms, config->parts_late_ms };
@@ -137,6 +138,8 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	diff_ports(gateway, say, say_arg);
 	gateway_scan(gateway);
 	gateway_load_numbers(gateway);
+	for (size_t i = 0; i < gateway->modem_count; i++)
+		modem_card_changed(gateway->modems[i]); /* there may be a PIN for it now */
 	gateway_rosters_changed(gateway);
 	config_free(old);
 	notify_ready(gateway->notify);

@@ -40,4 +40,7 @@ http_handler control_numbers, control_number_set, control_number_forget;
 /* "set", "file", "sim", "ussd"; "" where there is no number. */
 const char *control_source_name(enum store_source source);
 
+/* control_at.c: the handler of what is done with one port: at, ussd, forget_pin. */
+http_handler control_port_action;
+
 #endif

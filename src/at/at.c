@@ -22,6 +22,8 @@ enum phase {
 
 enum { PING_MS = 1000, PINGS_MAX = 3 };
 
+#define PIN_SET "CPIN=" /* what follows is for nobody's eyes */
+
 /* ---- commands as text ----------------------------------------------------------------------- */
 
 void at_put(struct at_text *text, const char *plain)
@@ -69,16 +71,17 @@ static size_t run_of(const char *at, int (*is)(int))
 
 void at_mask(const char *line, char *out, size_t size)
 {
+	const char *secret = strcasestr(line, PIN_SET); /* noise may stand before an echo */
 	size_t len = 0;
 
-	if (strncmp(line, "AT+CPIN=", 8) == 0) {
-		snprintf(out, size, "AT+CPIN=***");
-		return;
-	}
 	while (*line && len + 1 < size) {
 		size_t hex = run_of(line, isxdigit), dec = run_of(line, isdigit);
 		int put;
 
+		if (secret && line >= secret) {
+			snprintf(out + len, size - len, PIN_SET "***");
+			return;
+		}
 		if (hex > 32) {
 			put = snprintf(out + len, size - len, "<pdu %zu>", hex);
 			line += hex;
@@ -175,6 +178,20 @@ static void send_text(struct at *at, const char *text, size_t len)
 	line[len] = '\r';
 	/* What the port does not take is answered by silence: the timeout deals with both. */
 	at->host->write(at->owner, line, len + 1);
+	explicit_bzero(line, sizeof line);
+}
+
+/* Reports and the log show what was sent: a PIN has no place there. */
+static void hide_secret(struct at_text *sent)
+{
+	char shown[AT_COMMAND_MAX];
+
+	if (!strstr(sent->text, PIN_SET))
+		return;
+	at_mask(sent->text, shown, sizeof shown);
+	explicit_bzero(sent->text, sizeof sent->text);
+	sent->len = 0;
+	at_put(sent, shown);
 }
 
 static void send_row(struct at *at)
@@ -195,6 +212,7 @@ static void send_row(struct at *at)
 		return;
 	}
 	send_text(at, at->sent.text, at->sent.len);
+	hide_secret(&at->sent);
 	wait_for(at, ANSWER, row->timeout_ms ? row->timeout_ms : AT_TIMEOUT_MS);
 }
 
@@ -477,6 +495,19 @@ static void keep_waiting(struct at *at)
 	loop_timer_start(&at->timer, row->no_ok_ms ? row->no_ok_ms : silence_ms);
 }
 
+/* What was sent has no PIN any more: then its echo is compared without it. */
+static bool is_echo(const struct at *at, const char *line)
+{
+	char shown[AT_COMMAND_MAX];
+
+	if (strcmp(line, at->sent.text) == 0)
+		return true;
+	if (!strstr(at->sent.text, PIN_SET))
+		return false;
+	at_mask(line, shown, sizeof shown);
+	return strcmp(shown, at->sent.text) == 0;
+}
+
 static void answer_line(struct at *at, const char *line)
 {
 	unsigned epoch = at->epoch;
@@ -494,7 +525,7 @@ static void answer_line(struct at *at, const char *line)
 		on_error(at);
 		return;
 	}
-	if (strcmp(line, at->sent.text) == 0) /* echo */
+	if (is_echo(at, line))
 		return;
 	if (offer_answer(at, line)) {
 		if (at->epoch == epoch)

@@ -92,7 +92,7 @@ enum at_family { AT_PLAIN, AT_CME, AT_CMS };
 /* How a script ended, and the step that decided it. */
 struct at_report {
 	const char *script;
-	const char *cmd; /* as sent, without "AT" */
+	const char *cmd; /* as sent, without "AT"; no PIN is in it */
 	size_t step;
 	enum at_result result;
 	enum at_family family;
@@ -136,8 +136,8 @@ struct at {
 	bool yield; /* something more urgent waits: no further row */
 	int tries;
 	int phase;
-	bool answered; /* a line of the answer has come */
-	struct at_text sent;
+	bool answered;       /* a line of the answer has come */
+	struct at_text sent; /* a secret in it is masked as soon as it has left */
 	struct at_report report;
 	int oks, resyncs;
 	int owed, owed_ms; /* answers that repeated ATs may still bring, and how far apart */
@@ -169,7 +169,7 @@ void at_feed(struct at *at, const uint8_t *bytes, size_t len);
 const struct at_ring_line *at_ring(const struct at *at, unsigned n);
 
 /* A copy for people: runs of hexadecimal digits past 32 as "<pdu 154>", of 6 and more decimal
- * digits as "***" and the last three, secrets behind +CPIN= as "***". */
+ * digits as "***" and the last three, what stands behind CPIN= as "***". */
 void at_mask(const char *line, char *out, size_t size);
 
 #endif

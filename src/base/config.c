@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/config_impl.h"
@@ -75,7 +76,7 @@ static bool check_header(
 /* Names first: keys of other sections refer to them. */
 static void name_sections(struct config_loader *load)
 {
-	static const char *const kinds[] = { "gateway", "bank", "platform", NULL };
+	static const char *const kinds[] = { "gateway", "bank", "platform", "operator", NULL };
 	struct config *config = load->config;
 	size_t i;
 
@@ -89,6 +90,10 @@ static void name_sections(struct config_loader *load)
 			if (check_header(
 				    load, section, config->platform_count, CONFIG_PLATFORMS_MAX))
 				load->platform_names[config->platform_count++] = section->name;
+		} else if (!strcmp(section->kind, "operator")) {
+			if (check_header(
+				    load, section, config->operator_count, CONFIG_OPERATORS_MAX))
+				load->operator_names[config->operator_count++] = section->name;
 		} else if (strcmp(section->kind, "gateway") != 0) {
 			config_error(load->report, section->place,
 				"section [%.60s] is not one that this version acts on; nearest "
@@ -124,6 +129,27 @@ static void read_sections(struct config_loader *load)
 		config_keep(load, section->name, &config->banks[i].name);
 		config_read_bank(load, section, &config->banks[i]);
 	}
+	for (i = 0; i < config->operator_count; i++) {
+		section = config_find_section(load, "operator", load->operator_names[i]);
+		config->operators[i].line = section->place.line;
+		config_keep(load, section->name, &config->operators[i].code);
+		config_read_operator(load, section, &config->operators[i]);
+	}
+}
+
+/* PINs in a file that every user may read. */
+static void warn_of_readers(struct config_loader *load, FILE *file, const char *name)
+{
+	const struct config *config = load->config;
+	struct stat info;
+	size_t i = 0;
+
+	while (i < config->number_count && !*config->numbers[i].pin)
+		i++;
+	if (i < config->number_count && fstat(fileno(file), &info) == 0 && info.st_mode & S_IROTH)
+		config_warning(load->report,
+			(struct config_place) { name, config->numbers[i].line },
+			"this file has PINs, and every user may read it: chmod o-r");
 }
 
 static void load_numbers(struct config_loader *load)
@@ -143,6 +169,7 @@ static void load_numbers(struct config_loader *load)
 			err == -EINVAL ? "not a regular file" : strerror(-err));
 	} else {
 		config_numbers_read(load->config, file, name, load->report);
+		warn_of_readers(load, file, name);
 		fclose(file);
 	}
 }
@@ -154,7 +181,8 @@ static void load_all(struct config_loader *load, FILE *file, const char *name)
 	config->file = strdup(name);
 	config->banks = calloc(CONFIG_BANKS_MAX, sizeof(*config->banks));
 	config->platforms = calloc(CONFIG_PLATFORMS_MAX, sizeof(*config->platforms));
-	if (!config->file || !config->banks || !config->platforms) {
+	config->operators = calloc(CONFIG_OPERATORS_MAX, sizeof(*config->operators));
+	if (!config->file || !config->banks || !config->platforms || !config->operators) {
 		config_no_memory(load);
 		return;
 	}
@@ -214,6 +242,34 @@ struct config *config_load(
 	return config;
 }
 
+const char *config_pin(const struct config *config, const char *bank, const char *iccid)
+{
+	size_t i;
+
+	for (i = 0; *iccid && i < config->number_count; i++)
+		if (*config->numbers[i].pin && !strcmp(config->numbers[i].iccid, iccid))
+			return config->numbers[i].pin;
+	for (i = 0; i < config->bank_count; i++)
+		if (!strcmp(config->banks[i].name, bank))
+			return config->banks[i].pin;
+	return NULL;
+}
+
+const char *config_ussd_number(const struct config *config, const char *imsi)
+{
+	const struct config_operator *best = NULL;
+	size_t i;
+
+	for (i = 0; i < config->operator_count; i++) {
+		const struct config_operator *one = &config->operators[i];
+
+		if (!strncmp(imsi, one->code, strlen(one->code)) &&
+			(!best || strlen(one->code) > strlen(best->code)))
+			best = one;
+	}
+	return best ? best->ussd_number : NULL;
+}
+
 static void free_list(char **list, size_t count)
 {
 	size_t i;
@@ -223,14 +279,19 @@ static void free_list(char **list, size_t count)
 	free(list);
 }
 
+static void free_secret(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
 static void free_platform(struct config_platform *platform)
 {
-	if (platform->key)
-		explicit_bzero(platform->key, strlen(platform->key));
 	free(platform->name);
 	free(platform->kind);
 	free(platform->url);
-	free(platform->key);
+	free_secret(platform->key);
 	free(platform->ca_file);
 	free(platform->list_name);
 }
@@ -245,15 +306,23 @@ void config_free(struct config *config)
 		free(config->banks[i].name);
 		free(config->banks[i].board);
 		free(config->banks[i].driver);
+		free_secret(config->banks[i].pin);
 		free_list(config->banks[i].devices, config->banks[i].device_count);
 		free_list(config->banks[i].sell, config->banks[i].sell_count);
 	}
 	for (i = 0; i < config->platform_count; i++)
 		free_platform(&config->platforms[i]);
+	for (i = 0; i < config->operator_count; i++) {
+		free(config->operators[i].code);
+		free(config->operators[i].ussd_number);
+	}
 	for (i = 0; i < config->log_count; i++)
 		free(config->logs[i].name);
+	for (i = 0; i < config->number_count; i++)
+		explicit_bzero(config->numbers[i].pin, sizeof(config->numbers[i].pin));
 	free(config->banks);
 	free(config->platforms);
+	free(config->operators);
 	free(config->logs);
 	free(config->numbers);
 	free(config->file);

@@ -11,9 +11,11 @@
 enum {
 	CONFIG_BANKS_MAX = 256,
 	CONFIG_PLATFORMS_MAX = 16,
+	CONFIG_OPERATORS_MAX = 256,
 	CONFIG_DEVICES_MAX = 1024,  /* per bank, as written */
 	CONFIG_NUMBERS_MAX = 65536, /* rows of the numbers file */
 	CONFIG_REPORT_MAX = 100,    /* lines of a report; the rest are counted */
+	CONFIG_PIN_SIZE = 9,        /* of a card's PIN, 4 to 8 digits, with NUL */
 };
 
 /* [bank NAME] */
@@ -25,6 +27,7 @@ struct config_bank {
 	size_t device_count;
 	char **sell; /* names of platforms; the only platform by default */
 	size_t sell_count;
+	char *pin; /* of every card that has none of its own, NULL: none; never logged */
 	int baud;
 	int line; /* of the section's header */
 };
@@ -49,6 +52,13 @@ struct config_platform {
 	int line;
 };
 
+/* [operator MCCMNC] */
+struct config_operator {
+	char *code;        /* MCC and MNC: 5 or 6 digits */
+	char *ussd_number; /* what asks a card for its own number, NULL: nothing does */
+	int line;
+};
+
 /* log.NAME = LEVEL */
 struct config_log {
 	char *name;
@@ -60,6 +70,7 @@ struct config_number {
 	char iccid[24];
 	char number[24]; /* E.164 with '+' */
 	char label[64];
+	char pin[CONFIG_PIN_SIZE];     /* never logged */
 	int operator_code;             /* MCC+MNC */
 	int rent;                      /* -1 where the column is absent or empty */
 	int64_t date_start, date_stop; /* Unix seconds */
@@ -81,6 +92,7 @@ struct config {
 	int64_t start_grace_ms;
 	int64_t sweep_every_ms;    /* AT+CMGL on each port at least so often */
 	int64_t poll_every_ms;     /* registration, signal, card */
+	int64_t card_every_ms;     /* the card alone, where nothing tells of a change; 0: not */
 	int64_t parts_wait_ms;     /* for the parts of a long text; then it goes out with a gap */
 	int64_t parts_late_ms;     /* a part that comes so long after that goes out alone */
 	int64_t register_grace_ms; /* lost registration for so long takes a number off the list */
@@ -91,6 +103,8 @@ struct config {
 	size_t bank_count;
 	struct config_platform *platforms;
 	size_t platform_count;
+	struct config_operator *operators;
+	size_t operator_count;
 	struct config_number *numbers;
 	size_t number_count;
 };
@@ -129,6 +143,17 @@ int config_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
 /* Whether a card identifier, E.164 number or slot name has the shape that the files allow. */
 bool config_is_iccid(const char *text);  /* 18 to 22 hexadecimal digits, "89" first */
 bool config_is_number(const char *text); /* '+', then 7 to 15 digits, the first not 0 */
+bool config_is_pin(const char *text);    /* 4 to 8 digits (TS 51.011 9.3) */
+bool config_is_ussd(
+	const char *text); /* '*' or '#', then digits, '*' and '#', '#' last; 32 at most */
+
+/* The PIN for a card: the numbers file's for its ICCID, else its bank's. iccid may be "". NULL if
+ * there is none. */
+const char *config_pin(const struct config *config, const char *bank, const char *iccid);
+
+/* What asks a card with this IMSI for its number: of the operators whose code begins it the one
+ * with the longest code counts. NULL if there is none. */
+const char *config_ussd_number(const struct config *config, const char *imsi);
 
 /* Copies text to out with each byte outside A-Z a-z 0-9 . _ - turned into '_'. */
 void config_clean_name(const char *text, char *out, size_t size);

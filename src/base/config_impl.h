@@ -105,6 +105,7 @@ struct config_loader {
 	struct config_text text;
 	const char *bank_names[CONFIG_BANKS_MAX + 1]; /* ends with NULL */
 	const char *platform_names[CONFIG_PLATFORMS_MAX + 1];
+	const char *operator_names[CONFIG_OPERATORS_MAX + 1];
 	struct config_place device_places[CONFIG_BANKS_MAX];
 	struct config_place numbers_place;
 };
@@ -122,6 +123,9 @@ void config_read_bank(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
 void config_read_platform(struct config_loader *load, const struct config_section *section,
 	struct config_platform *platform);
+
+void config_read_operator(struct config_loader *load, const struct config_section *section,
+	struct config_operator *out);
 
 /* What no section shows alone; sets the seller where there is one only. */
 void config_check_whole(struct config_loader *load);

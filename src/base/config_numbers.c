@@ -23,6 +23,7 @@ enum column {
 	COLUMN_OPERATOR,
 	COLUMN_RENT,
 	COLUMN_LABEL,
+	COLUMN_PIN,
 	COLUMN_DATE_START,
 	COLUMN_DATE_STOP,
 	COLUMN_PRICE,
@@ -31,10 +32,10 @@ enum column {
 };
 
 static const char *const column_names[COLUMN_COUNT + 1] = { "iccid", "number", "operator", "rent",
-	"label", "date_start", "date_stop", "price", "balance", NULL };
+	"label", "pin", "date_start", "date_stop", "price", "balance", NULL };
 
 /* Known names, but of no effect in this version. */
-static const char *const later_names[] = { "pin", "sell", "filter" };
+static const char *const later_names[] = { "sell", "filter" };
 
 /* Takes one field from *text on, which moves behind its comma or becomes NULL after the last. The
  * field is unquoted in place. NULL: broken quotes. */
@@ -227,6 +228,11 @@ static const char *read_cell(enum column column, const char *text, struct config
 		if (strlen(text) >= sizeof(row->label))
 			return "longer than 63 bytes";
 		strcpy(row->label, text);
+		return NULL;
+	case COLUMN_PIN:
+		if (*text && !config_is_pin(text))
+			return "not 4 to 8 digits";
+		strcpy(row->pin, text);
 		return NULL;
 	case COLUMN_DATE_START: return read_date(text, &row->date_start);
 	case COLUMN_DATE_STOP: return read_date(text, &row->date_stop);

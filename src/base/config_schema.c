@@ -267,6 +267,29 @@ static void read_secret(struct config_loader *load, const struct key *key,
 			folder, name, strerror(-err));
 }
 
+/* A secret that is four to eight digits. */
+static void read_pin(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	char **field = field_of(key, target);
+	size_t errors = load->report->errors;
+
+	read_secret(load, key, entry, target);
+	if (errors == load->report->errors && *field && !config_is_pin(*field))
+		config_error(load->report, entry->place, "%s: a PIN is 4 to 8 digits", key->name);
+}
+
+static void read_ussd(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	if (config_is_ussd(entry->value))
+		config_keep(load, entry->value, field_of(key, target));
+	else
+		config_error(load->report, entry->place,
+			"%s: \"%.60s\" is no code as *100#: digits, '*' and '#', 32 at most",
+			key->name, entry->value);
+}
+
 static void read_ca(struct config_loader *load, const struct key *key,
 	const struct config_entry *entry, void *target)
 {
@@ -365,6 +388,7 @@ static const struct key gateway_keys[] = {
 	{ "start_grace", read_time, AT(config, start_grace_ms), .preset = "90s", .min = 1 },
 	{ "sweep_every", read_time, AT(config, sweep_every_ms), .preset = "60s", .min = 1 },
 	{ "poll_every", read_time, AT(config, poll_every_ms), .preset = "30s", .min = 1 },
+	{ "card_every", read_time, AT(config, card_every_ms), .preset = "10s" },
 	{ "parts_wait", read_time, AT(config, parts_wait_ms), .preset = "24h", .min = 1 },
 	{ "parts_late", read_time, AT(config, parts_late_ms), .preset = "24h" },
 	{ "register_grace", read_time, AT(config, register_grace_ms), .preset = "20s", .min = 1 },
@@ -380,6 +404,12 @@ static const struct key bank_keys[] = {
 	{ "driver", read_driver, AT(config_bank, driver), .preset = "auto" },
 	{ "baud", read_baud, AT(config_bank, baud), .preset = "115200" },
 	{ "sell", read_sell, .preset = NULL },
+	{ "pin", read_pin, AT(config_bank, pin) },
+	{ 0 },
+};
+
+static const struct key operator_keys[] = {
+	{ "ussd_number", read_ussd, AT(config_operator, ussd_number), .needed = true },
 	{ 0 },
 };
 
@@ -518,4 +548,15 @@ void config_read_platform(struct config_loader *load, const struct config_sectio
 	struct config_platform *platform)
 {
 	read_keys(load, platform_keys, section, platform);
+}
+
+void config_read_operator(struct config_loader *load, const struct config_section *section,
+	struct config_operator *out)
+{
+	size_t len = strlen(section->name);
+
+	if (len < 5 || len > 6 || strspn(section->name, "0123456789") != len)
+		config_error(load->report, section->place,
+			"[operator %.60s]: the name is MCC and MNC, 5 or 6 digits", section->name);
+	read_keys(load, operator_keys, section, out);
 }

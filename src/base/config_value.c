@@ -108,6 +108,21 @@ bool config_is_number(const char *text)
 	       strspn(text + 1, "0123456789") == len - 1;
 }
 
+bool config_is_pin(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 4 && len <= 8 && strspn(text, "0123456789") == len;
+}
+
+bool config_is_ussd(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 3 && len <= 32 && (*text == '*' || *text == '#') && text[len - 1] == '#' &&
+	       strspn(text, "0123456789*#") == len;
+}
+
 void config_clean_name(const char *text, char *out, size_t size)
 {
 	size_t i;

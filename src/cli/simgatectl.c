@@ -297,6 +297,104 @@ static enum ctl_exit run_reload(struct ctl *ctl, char **args, int count)
 	return CTL_OK;
 }
 
+/* ---- by hand -------------------------------------------------------------------------------- */
+
+static bool action_target(struct ctl *ctl, const char *port, const char *action, char *target)
+{
+	strcpy(target, "/api/v1/ports/");
+	return ctl_target_add(target, port, "/") && ctl_target_add(target, "/", "/") &&
+	       ctl_target_add(target, action, "_") &&
+	       (!ctl->full || ctl_target_query(target, "full", "1"));
+}
+
+/* Does it, and prints the answer. ok false in it is a failure. */
+static enum ctl_exit act(struct ctl *ctl, const char *target,
+	void (*show)(const struct ctl *ctl, const cJSON *answer))
+{
+	struct ctl_answer answer;
+	enum ctl_exit result = ctl_call(ctl, "POST", target, &answer);
+
+	if (result != CTL_OK)
+		return result;
+	if (ctl->json)
+		ctl_print_raw(&answer);
+	else
+		show(ctl, answer.json);
+	result = ctl_true(answer.json, "ok") ? CTL_OK : CTL_FAILED;
+	ctl_answer_done(&answer);
+	return result;
+}
+
+static void show_lines(const struct ctl *ctl, const cJSON *answer)
+{
+	const cJSON *line;
+
+	(void)ctl;
+	cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(answer, "lines"))
+		ctl_line("", cJSON_IsString(line) ? line->valuestring : "");
+	if (ctl_num(answer, "cut") > 0)
+		printf("... and %.0f lines\n", ctl_num(answer, "cut"));
+	ctl_line("", ctl_str(answer, "result"));
+}
+
+/* Line ends stay; what else is not text is cleaned. */
+static void show_code_answer(const struct ctl *ctl, const cJSON *answer)
+{
+	char *text = strdup(ctl_str(answer, "text")), *next = text, *line;
+
+	(void)ctl;
+	while (text && (line = strsep(&next, "\n")))
+		ctl_line("", line);
+	free(text);
+	if (strcmp(ctl_str(answer, "status"), "done") != 0)
+		printf("(%s)\n", ctl_str(answer, "status"));
+}
+
+static void show_done(const struct ctl *ctl, const cJSON *answer)
+{
+	(void)ctl, (void)answer;
+	puts("done");
+}
+
+static enum ctl_exit run_at(struct ctl *ctl, char **args, int count)
+{
+	char target[CTL_TARGET_MAX];
+
+	(void)count;
+	if (!ctl_is_port_name(args[0]))
+		return ctl_usage("a port is named BANK/SLOT", args[0]);
+	if (!action_target(ctl, args[0], "at", target) || !ctl_target_query(target, "cmd", args[1]))
+		return ctl_usage("an argument is too long", "");
+	return act(ctl, target, show_lines);
+}
+
+static enum ctl_exit run_ussd(struct ctl *ctl, char **args, int count)
+{
+	char target[CTL_TARGET_MAX];
+
+	(void)count;
+	if (!ctl_is_port_name(args[0]))
+		return ctl_usage("a port is named BANK/SLOT", args[0]);
+	if (!action_target(ctl, args[0], "ussd", target) ||
+		!ctl_target_query(target, "code", args[1]))
+		return ctl_usage("an argument is too long", "");
+	return act(ctl, target, show_code_answer);
+}
+
+static enum ctl_exit run_pin(struct ctl *ctl, char **args, int count)
+{
+	char target[CTL_TARGET_MAX];
+
+	(void)count;
+	if (strcmp(args[0], "forget") != 0)
+		return ctl_usage("pin knows forget, not", args[0]);
+	if (!ctl_is_port_name(args[1]))
+		return ctl_usage("a port is named BANK/SLOT", args[1]);
+	if (!action_target(ctl, args[1], "forget_pin", target))
+		return ctl_usage("an argument is too long", "");
+	return act(ctl, target, show_done);
+}
+
 /* ---- options -------------------------------------------------------------------------------- */
 
 static const struct command commands[] = {
@@ -314,6 +412,11 @@ static const struct command commands[] = {
 		run_outbox, "what waits, was refused, held or withheld, and why" },
 	{ "numbers", "[export|set ICCID NUMBER|forget ICCID]", 0, 3, 0, ctl_numbers,
 		"each card's number and where it is from; export writes a numbers file" },
+	{ "at", "BANK/SLOT COMMAND", 2, 2, 0, run_at,
+		"one AT command that asks and changes nothing: +CSQ, +CREG?, I, ..." },
+	{ "ussd", "BANK/SLOT CODE", 2, 2, 0, run_ussd, "asks the network, as in *100#" },
+	{ "pin", "forget BANK/SLOT", 2, 2, 0, run_pin,
+		"a PIN that this port's card refused may be tried once more" },
 	{ "sync", "", 0, 0, 0, run_sync, "sends the number list now" },
 	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
 	{ 0 },

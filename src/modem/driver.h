@@ -35,8 +35,8 @@ enum modem_quirk {
 	QUIRK_LIST_BY_NAME = 1 << 5, /* AT+CMGL may want "ALL", in PDU mode too */
 };
 
-/* Every field is set but models (none: only by name), quirks, interfaces (none: it is a UART, or
- * nobody knows) and what NULL is said to mean; .urcs may end at once. */
+/* Every field is set but models (none: only by name), quirks, allowed, interfaces (none: it is a
+ * UART, or nobody knows) and what NULL is said to mean; .urcs may end at once. */
 struct modem_driver {
 	const char *name;
 	const char *about;         /* for --list-drivers */
@@ -46,8 +46,9 @@ struct modem_driver {
 	const char *const *iccid; /* commands to try in turn for the ICCID; NULL ends */
 	const char *const *cnmi;  /* "+CNMI=..." to try in turn; NULL ends */
 	struct modem_timing timing;
-	unsigned quirks;          /* enum modem_quirk */
-	const int8_t *interfaces; /* USB interface numbers of AT ports, best first; -1 ends */
+	unsigned quirks;            /* enum modem_quirk */
+	const char *const *allowed; /* what an operator may send as well, "+X"; NULL ends */
+	const int8_t *interfaces;   /* USB interface numbers of AT ports, best first; -1 ends */
 };
 
 /* The ordered list; the last one fits every modem. NULL ends. */
@@ -102,7 +103,8 @@ at_line_fn modem_on_imsi;      /* bare, 14 or 15 digits */
 at_line_fn modem_on_cnum;      /* +CNUM: [alpha],number,type */
 at_line_fn modem_on_cpbr;      /* +CPBR: index,number,type,...: the card's own number */
 at_line_fn modem_on_cpin;      /* +CPIN: as an answer */
-at_line_fn modem_on_pin_tries; /* the first number behind the name is what SIM PIN has left */
+at_line_fn modem_on_pin_tries; /* the first number is what SIM PIN has left, unless PUK or PIN2
+				  stands before it */
 at_line_fn modem_on_csq;       /* +CSQ: */
 at_line_fn modem_on_cops;      /* +COPS: */
 at_line_fn modem_on_creg;      /* +CREG:, +CGREG:, +CEREG: as an answer: n,stat,... */

@@ -65,6 +65,8 @@ void modem_work_soon(struct modem *modem)
 {
 	if (modem->fsm.state == MODEM_REGISTER || modem->fsm.state == MODEM_READY)
 		fsm_post(&modem->fsm, EV_WORK, 0);
+	else if (modem->fsm.state == MODEM_SIM)
+		modem_operator_next(modem);
 }
 
 /* ---- what the store and the list know ------------------------------------------------------- */
@@ -140,6 +142,7 @@ static void on_grace_over(void *arg)
 void modem_rest_channel(struct modem *modem)
 {
 	modem_direct_end(modem);
+	modem_operator_end(modem, "the port went down");
 	at_reset(&modem->at);
 	modem->job = JOB_NONE;
 	loop_timer_stop(&modem->poll_timer);
@@ -194,6 +197,12 @@ static void channel_done(void *owner, const struct at_report *report)
 	case JOB_LIST:
 	case JOB_DELETE: modem_sms_script(modem, job, report); break;
 	case JOB_ACK: modem_direct_script(modem, report); break;
+	case JOB_PIN_ICCID:
+	case JOB_PIN_TRIES:
+	case JOB_PIN: modem_pin_script(modem, job, report); break;
+	case JOB_OPERATOR: modem_operator_script(modem, report); break;
+	case JOB_USSD:
+	case JOB_USSD_END: modem_ussd_script(modem, job, report); break;
 	case JOB_NONE:
 	case JOB_PROBE:
 	case JOB_INIT:
@@ -215,7 +224,8 @@ static const struct at_urc common_urcs[] = {
 	{ "+CMTI:", modem_on_cmti },
 	{ "+CREG:", modem_on_creg_urc },
 	{ "+CEREG:", modem_on_creg_urc },
-	{ "+CGREG:", modem_on_noise },
+	{ "+CGREG:", modem_on_creg_urc },
+	{ "+CUSD:", modem_on_cusd },
 	{ "+CPIN:", modem_on_cpin_urc },
 	{ "+SMS FULL", modem_on_sms_full },
 	{ "^SMMEMFULL", modem_on_sms_full },
@@ -231,7 +241,13 @@ static void channel_trace(void *owner, char dir, const char *line)
 	record_line(modem->record, dir, line);
 }
 
-static const struct at_host channel = { channel_write, channel_done, common_urcs, modem_direct_line,
+/* What is in quotes or bears a text belongs to that, whatever it looks like. */
+static bool channel_line(void *owner, const char *line, bool wanted)
+{
+	return modem_ussd_line(owner, line) || modem_direct_line(owner, line, wanted);
+}
+
+static const struct at_host channel = { channel_write, channel_done, common_urcs, channel_line,
 	channel_trace };
 
 static void port_opened(void *owner, int err, const char *why)
@@ -367,7 +383,10 @@ struct modem *modem_new(struct modem_env *env, const struct modem_config *config
 	loop_timer_init(&modem->grace_timer, env->loop, on_grace_over, modem);
 	loop_timer_init(&modem->retry_timer, env->loop, on_retry_timer, modem);
 	loop_timer_init(&modem->store_timer, env->loop, on_store_timer, modem);
+	loop_timer_init(&modem->card_timer, env->loop, modem_sim_card_timer, modem);
 	modem_direct_init(modem);
+	modem_ussd_init(modem);
+	modem_operator_init(modem);
 	modem_sim_forget(modem);
 	modem->next = env->modems;
 	env->modems = modem;
@@ -416,6 +435,9 @@ void modem_free(struct modem *modem)
 	*at = modem->next;
 	modem_sms_end(modem);
 	modem_direct_free(modem);
+	modem_operator_free(modem);
+	loop_timer_stop(&modem->ussd.timer);
+	loop_timer_stop(&modem->card_timer);
 	free(modem->sms.entries);
 	fsm_done(&modem->fsm);
 	at_done(&modem->at);

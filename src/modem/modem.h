@@ -11,6 +11,7 @@
 #include "modem/driver.h"
 #include "modem/inbox.h"
 #include "modem/recovery.h"
+#include "modem/ussd_text.h"
 #include "port/port.h"
 #include "port/port_usb.h"
 #include "store/store.h"
@@ -19,7 +20,10 @@ enum {
 	MODEM_HISTORY = 16,      /* state changes kept */
 	MODEM_LISTING_MAX = 512, /* entries of one listing; more wait for the next */
 	MODEM_MEMORIES_MAX = 2,
-	MODEM_DIRECT_MAX = 16, /* texts without a copy on the card that the store refused */
+	MODEM_DIRECT_MAX = 16,   /* texts without a copy on the card that the store refused */
+	MODEM_PIN_SIZE = 9,      /* 4 to 8 digits, with NUL */
+	MODEM_ANSWER_LINES = 48, /* of an operator's command; more are counted as cut */
+	MODEM_ANSWER_WIDTH = 200,
 };
 
 enum modem_state {
@@ -35,12 +39,14 @@ enum modem_state {
 	MODEM_STATES
 };
 
-/* TS 27.007 7.2, CREG and CEREG together. */
+/* TS 27.007 7.2, CREG, CGREG and CEREG together. */
 enum modem_reg { REG_NONE, REG_HOME, REG_SEARCHING, REG_DENIED, REG_UNKNOWN, REG_ROAMING };
 
 /* Spans of the configuration, in milliseconds. */
 struct modem_spans {
 	int64_t sweep, poll, register_grace, open_deadline, quarantine;
+	int64_t card; /* looks at the card alone, where nothing tells that it was changed; 0: none
+		       */
 };
 
 struct modem;
@@ -62,6 +68,11 @@ struct modem_env {
 	struct modem_spans spans;
 	/* State, card or "can receive" changed; the store knows it already. */
 	void (*changed)(void *arg, struct modem *modem);
+	/* The PIN for a card in this bank; iccid "" where it cannot be read. False: there is none.
+	 * NULL: there never is. */
+	bool (*pin)(void *arg, const char *bank, const char *iccid, char *out, size_t size);
+	/* What asks a card with this IMSI for its number; NULL, or it gives NULL: nothing does. */
+	const char *(*ussd_number)(void *arg, const char *imsi);
 	void *arg;
 	const char *record_dir; /* transcripts are written there; NULL: nowhere */
 	/* Makes the port; port_new() but in tests. */
@@ -134,6 +145,76 @@ struct modem_direct {
 	uint64_t ignored, refused; /* headers without a PDU; texts there was no room for */
 };
 
+/* A card that asks for its PIN. The PIN is here only from its choice until it was sent. */
+struct modem_pin {
+	enum {
+		PIN_IDLE,
+		PIN_LOOK,   /* reading the ICCID */
+		PIN_CARD,   /* asking the store what the card refused */
+		PIN_PLACE,  /* and what was refused here */
+		PIN_TRIES,  /* asking the card how many tries it has left */
+		PIN_NOTING, /* the store is told that it is tried */
+		PIN_SENT,
+		PIN_CHECK, /* AT+CPIN? will tell */
+	} step;
+	bool waiting; /* the store still owes a callback */
+	int looks;    /* for an ICCID that does not come */
+	int owed;     /* records of a try that the store has not answered for yet */
+	int noted;    /* ... that are durable */
+	char iccid[24], place[STORE_PIN_KEY_SIZE]; /* what the records are for; iccid may be "" */
+	char text[MODEM_PIN_SIZE];
+	int64_t card_mark, place_mark; /* of the store, 0: none */
+	int64_t card_try, place_try;   /* of this try */
+	int64_t quiet_until_ms;        /* nothing is sent before */
+};
+
+/* A code to the network, and its answer. */
+struct modem_ussd {
+	enum {
+		USSD_IDLE,
+		USSD_WANTED, /* by the operator: waits for the channel */
+		USSD_SENT,
+		USSD_ANSWER, /* waits for +CUSD */
+		USSD_OVER,   /* the session is to be ended */
+	} step;
+	char code[USSD_CODE_SIZE];
+	char raw[USSD_RAW_MAX + 1]; /* the answer's text as printed */
+	int status, dcs;            /* m of +CUSD; -1 */
+	int open;                   /* lines that may still belong to a quote; 0: none is open */
+	bool answered, end;
+	struct loop_timer timer;
+	/* Who asked: NULL, and for the card's number, or the operator. */
+	void (*done)(void *arg, const char *error, int status, const char *text);
+	void *arg;
+	/* The card that is asked for its number. */
+	char card[STORE_CARD_SIZE], number[STORE_NUMBER_SIZE];
+	int tries;
+	int64_t day_ms, next_ms, known_ms;
+};
+
+/* How an operator's command ended. error: NULL, or why there is no answer (then the rest is void);
+ * late: it is that the modem did not answer in time. */
+struct modem_answer {
+	const char *error;
+	bool late;
+	const struct at_report *report;
+	const char (*lines)[MODEM_ANSWER_WIDTH];
+	size_t count, cut;
+};
+typedef void modem_answer_fn(void *arg, const struct modem_answer *answer);
+
+struct modem_operator {
+	bool wanted, running;
+	char command[64], prefix[32];
+	struct at_cmd row;
+	struct at_script script;
+	char (*lines)[MODEM_ANSWER_WIDTH];
+	size_t count, cut;
+	modem_answer_fn *done; /* NULL: nobody waits any more */
+	void *arg;
+	struct loop_timer timer;
+};
+
 struct modem_history {
 	int64_t wall_ms;
 	uint8_t from, to;
@@ -162,6 +243,7 @@ struct modem {
 	struct at at;
 	struct fsm fsm;
 	struct loop_timer poll_timer, sweep_timer, grace_timer, retry_timer, store_timer;
+	struct loop_timer card_timer;
 	int job; /* what the running script is for */
 	char model[64];
 	char imei[20], iccid[24], imsi[20], cnum[24];
@@ -169,11 +251,14 @@ struct modem {
 	char seen_iccid[24]; /* what the card said in this poll */
 	char number[STORE_NUMBER_SIZE];
 	enum store_source number_source;
+	struct { /* the last that was said about sources that disagree */
+		char card[STORE_CARD_SIZE], other[STORE_NUMBER_SIZE];
+	} disputed;
 	int iccid_cmd;      /* which of the driver's commands is tried or holds */
 	char sim_state[24]; /* +CPIN's word: "READY", "SIM PIN", ... "" unknown */
 	int pin_tries;      /* what SIM PIN has left; -1: unknown */
 	enum modem_reg reg, reg_cs, reg_eps;
-	enum modem_reg reg_ps; /* of +CGREG: says nothing of texts */
+	enum modem_reg reg_ps; /* of +CGREG */
 	int rssi_dbm;          /* 0: unknown */
 	int act;               /* access technology, TS 27.007 7.3; -1: unknown */
 	char operator_name[24];
@@ -182,6 +267,7 @@ struct modem {
 	char card_in_store[STORE_CARD_SIZE];
 	bool settled; /* has reached a state that lasts, since the start */
 	bool poll_wanted, dead;
+	bool look_wanted;  /* at the card alone */
 	bool card_wanted;  /* it may be another card: no text is read or deleted before a poll */
 	bool card_doubted; /* the poll that runs is to tell that */
 	enum {
@@ -191,7 +277,11 @@ struct modem {
 	} poll_cut;        /* cut for a text; then run to its end */
 	int poll_failures; /* in a row, of its first command */
 	int iccid_tries;
-	bool number_wanted; /* the store did not answer what the number is */
+	struct modem_pin pin;
+	struct modem_ussd ussd;
+	struct modem_operator hand; /* what an operator sends */
+	bool number_conflict;       /* two sources disagree, and none counts */
+	bool number_wanted;         /* the store did not answer what the number is */
 	struct recovery recovery;
 	const struct recovery_place *place; /* NULL: it offers nothing. The gateway sets it */
 	int64_t until_ms;                   /* MODEM_FAULT: the end of the pause */
@@ -242,6 +332,28 @@ const char *modem_trouble(const struct modem *modem, char *buf, size_t size);
 
 /* Looks at all memories now. */
 void modem_sweep(struct modem *modem);
+
+/* The configuration changed: a card that cannot be used yet is looked at again. */
+void modem_card_changed(struct modem *modem);
+
+/* Forgets which PINs the card in this modem, and what was in it, refused; done once that is
+ * durable. */
+void modem_pin_forget(struct modem *modem, store_done_fn *done, void *arg);
+
+/* Whether an operator may send this command ("+CSQ", without AT). NULL: yes; else why not. driver
+ * may be NULL. */
+const char *modem_forbids(const struct modem_driver *driver, const char *command);
+
+/* Sends a command that modem_forbids() allows, once the channel has nothing more urgent. 0: done is
+ * called once, from inside modem_stop() at the latest, but not from modem_free(). -EACCES: it is
+ * forbidden; -EBUSY: another one waits; -ENODEV: the port is not open, or its modem still starts.
+ */
+int modem_ask(struct modem *modem, const char *command, modem_answer_fn *done, void *arg);
+
+/* Sends a code to the network; done as above, with the answer's status (TS 27.007 7.15) and text,
+ * or an error. -EINVAL: it is no code that may be sent; -EBUSY; -ENETDOWN: not registered. */
+int modem_ussd_ask(struct modem *modem, const char *code,
+	void (*done)(void *arg, const char *error, int status, const char *text), void *arg);
 
 /* The number file or a command changed what is known: asks the store again. */
 void modem_number_changed(struct modem *modem);

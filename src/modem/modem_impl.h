@@ -25,6 +25,16 @@ enum modem_event {
 	EV_RESET,   /* by the operator; value: enum recovery_step */
 };
 
+/* TS 27.007 9.2.1 */
+enum {
+	CME_NO_SIM = 10,
+	CME_PIN = 11,
+	CME_PUK = 12,
+	CME_SIM_FAILURE = 13,
+	CME_SIM_BUSY = 14,
+	CME_PASSWORD = 16,
+};
+
 enum { MODEM_REGISTER_POLL_MS = 3000 }; /* while registration or an answer is missing */
 
 /* What a script that runs is for. */
@@ -47,6 +57,12 @@ enum modem_job {
 	JOB_ALIVE,
 	JOB_RADIO,
 	JOB_RESTART,
+	JOB_PIN_ICCID,
+	JOB_PIN_TRIES,
+	JOB_PIN,
+	JOB_OPERATOR,
+	JOB_USSD,
+	JOB_USSD_END,
 };
 
 /* Starts a script for a job; the channel must be idle. */
@@ -94,7 +110,8 @@ bool modem_twin_decide(struct modem *modem);
 void modem_twin_put_off(struct modem *modem);
 bool modem_twin_serves(const struct modem *modem); /* another one does, or is about to */
 
-/* Something waits for the channel; means nothing in states that do not read texts. */
+/* Something waits for the channel; means nothing in states without a card. In SIM state only an
+ * operator's command is looked for. */
 void modem_work_soon(struct modem *modem);
 
 /* modem_sim.c: SIM state. Each takes the end of the scripts it started. */
@@ -102,6 +119,47 @@ void modem_sim_enter(struct modem *modem);
 void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_report *report);
 void modem_sim_timeout(struct modem *modem);
 void modem_sim_forget(struct modem *modem);
+
+/* The card cannot be used now: why, and when it is looked at again. lasts: that is a state that the
+ * first list need not wait for. */
+void modem_sim_not_ready(struct modem *modem, const char *what, int64_t again_ms, bool lasts);
+
+/* Asks the store for the card's number, and tells it what the card and its operator say. */
+void modem_tell_store(struct modem *modem);
+
+/* modem_reg.c: TS 27.007 7.2 by domain, and all together; act: access technology, -1 unknown. */
+enum modem_reg reg_of(int stat);
+enum modem_reg reg_verdict(enum modem_reg cs, enum modem_reg ps, enum modem_reg eps, int act);
+
+/* modem_pin.c: SIM state, with a card that asks for its PIN. */
+void modem_pin_locked(struct modem *modem);
+void modem_pin_blocked(struct modem *modem); /* it asks for its PUK */
+void modem_pin_ready(struct modem *modem);   /* it asks for nothing: what was tried was right */
+void modem_pin_known(struct modem *modem);   /* which card that is, is known */
+void modem_pin_script(struct modem *modem, enum modem_job job, const struct at_report *report);
+bool modem_pin_holds(const struct modem *modem); /* nothing may be sent now */
+void modem_pin_end(struct modem *modem);
+
+/* modem_ussd.c: starts what waits; false if nothing does. */
+void modem_ussd_init(struct modem *modem);
+bool modem_ussd_next(struct modem *modem);
+void modem_ussd_script(struct modem *modem, enum modem_job job, const struct at_report *report);
+bool modem_ussd_line(struct modem *modem, const char *line); /* of an answer with several lines */
+void modem_ussd_end(struct modem *modem, const char *why);
+at_line_fn modem_on_cusd;
+
+/* modem_operator.c: as above. */
+void modem_operator_init(struct modem *modem);
+bool modem_operator_next(struct modem *modem);
+void modem_operator_script(struct modem *modem, const struct at_report *report);
+void modem_operator_end(struct modem *modem, const char *why);
+void modem_operator_free(struct modem *modem);
+
+/* modem_poll.c: the poll that is wanted: of card and network, or of the card alone; and the timer
+ * of the latter.
+ */
+const struct at_script *modem_sim_poll(struct modem *modem);
+loop_fn modem_sim_card_timer;
 
 /* After each poll: what registration and card say now. */
 void modem_sim_polled(struct modem *modem, const struct at_report *report);

@@ -1,5 +1,5 @@
-/* modem_sim.c - the card in a modem: ready or not, which one, its number; and the network's
- * verdict. */
+/* modem_sim.c - the card in a modem: ready or not, which one, its number; lines about it and the
+ * network. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,13 +12,9 @@ enum {
 	SIM_BUSY_MS = 1000,   /* a card that starts up is asked again so often */
 	SIM_ABSENT_MS = 5000, /* an empty holder is looked at so often where no code tells */
 	SIM_LOCKED_MS = 30000,
-	ICCID_TRIES = 8,   /* seconds for which a card that is ready may keep its ICCID back */
-	ACT_MAX = 15,      /* TS 27.007 7.3 */
-	POLL_FAILURES = 2, /* refusals to say how the card is: then it is looked at anew */
+	ICCID_TRIES = 8, /* seconds for which a card that is ready may keep its ICCID back */
+	ACT_MAX = 15,    /* TS 27.007 7.3 */
 };
-
-/* TS 27.007 9.2.1 */
-enum { CME_NO_SIM = 10, CME_PIN = 11, CME_PUK = 12, CME_SIM_FAILURE = 13, CME_SIM_BUSY = 14 };
 
 /* ---- lines ---------------------------------------------------------------------------------- */
 
@@ -129,6 +125,13 @@ bool modem_on_cpbr(void *owner, const char *line)
 	return true;
 }
 
+static bool named_before(const char *line, const char *word, const char *end)
+{
+	const char *at = strstr(line, word);
+
+	return at && at < end;
+}
+
 bool modem_on_pin_tries(void *owner, const char *line)
 {
 	struct modem *modem = owner;
@@ -141,6 +144,8 @@ bool modem_on_pin_tries(void *owner, const char *line)
 	len = digits_of(at, isdigit);
 	if (len == 0 || len > 2)
 		return false;
+	if (named_before(line, " PUK", at) || named_before(line, " PIN2", at))
+		return false; /* a line for each code: that of another one */
 	modem->pin_tries = at[0] - '0';
 	if (len == 2)
 		modem->pin_tries = 10 * modem->pin_tries + (at[1] - '0');
@@ -182,31 +187,6 @@ bool modem_on_cops(void *owner, const char *line)
 	return true;
 }
 
-/* TS 27.007 7.2 and 10.1.22: 6 and 7 can receive texts, 9 and 10 as well. */
-static enum modem_reg reg_of(int stat)
-{
-	switch (stat) {
-	case 1:
-	case 6:
-	case 9: return REG_HOME;
-	case 5:
-	case 7:
-	case 10: return REG_ROAMING;
-	case 2: return REG_SEARCHING;
-	case 3:
-	case 8: return REG_DENIED;
-	case 4: return REG_UNKNOWN;
-	default: return REG_NONE;
-	}
-}
-
-static enum modem_reg combined(enum modem_reg cs, enum modem_reg eps)
-{
-	if (eps == REG_HOME || eps == REG_ROAMING || cs == REG_NONE)
-		return cs == REG_HOME || cs == REG_ROAMING ? cs : eps;
-	return cs;
-}
-
 static void set_reg(struct modem *modem, const char *line, int stat)
 {
 	enum modem_reg was = modem->reg;
@@ -217,7 +197,7 @@ static void set_reg(struct modem *modem, const char *line, int stat)
 		modem->reg_ps = reg_of(stat);
 	else
 		modem->reg_cs = reg_of(stat);
-	modem->reg = combined(modem->reg_cs, modem->reg_eps);
+	modem->reg = reg_verdict(modem->reg_cs, modem->reg_ps, modem->reg_eps, modem->act);
 	if (modem->reg == was)
 		return;
 	if (modem->reg == REG_DENIED)
@@ -306,12 +286,17 @@ void modem_sim_forget(struct modem *modem)
 	modem->card_id[0] = modem->iccid[0] = modem->imsi[0] = modem->cnum[0] = '\0';
 	modem->number[0] = modem->operator_name[0] = modem->sim_state[0] = '\0';
 	modem->number_source = STORE_NUMBER_UNKNOWN;
+	modem->number_conflict = false;
 	modem->reg = modem->reg_cs = modem->reg_ps = modem->reg_eps = REG_NONE;
 	modem->rssi_dbm = 0;
 	modem->act = modem->pin_tries = -1;
 	modem->poll_wanted = modem->card_wanted = modem->number_wanted = false;
+	modem->look_wanted = false;
+	loop_timer_stop(&modem->card_timer);
 	modem->poll_failures = modem->iccid_tries = 0;
 	modem->poll_cut = POLL_WHOLE;
+	modem_pin_end(modem);
+	modem_ussd_end(modem, "the card is gone");
 	modem_sms_end(modem);
 }
 
@@ -324,7 +309,7 @@ void modem_sim_enter(struct modem *modem)
 /* Time to look at the card. */
 void modem_sim_timeout(struct modem *modem)
 {
-	if (!at_idle(&modem->at) || modem->card_id[0]) {
+	if (!at_idle(&modem->at) || modem->card_id[0] || modem_pin_holds(modem)) {
 		fsm_set_timeout(&modem->fsm, SIM_BUSY_MS);
 		return;
 	}
@@ -333,8 +318,7 @@ void modem_sim_timeout(struct modem *modem)
 	modem_run(modem, JOB_CPIN, modem->driver->quirks & QUIRK_CPIN_NO_OK ? &cpin_no_ok : &cpin);
 }
 
-/* The card is not usable now, and why. */
-static void sim_not_ready(struct modem *modem, const char *what, int64_t again_ms, bool lasts)
+void modem_sim_not_ready(struct modem *modem, const char *what, int64_t again_ms, bool lasts)
 {
 	if (strcmp(modem->fsm.why, what) != 0)
 		log_notice(LOGC_MODEM, modem->id, lasts ? "sim_out" : NULL,
@@ -354,16 +338,16 @@ static void cpin_failed(struct modem *modem, const struct at_report *report)
 	int64_t waited_ms = loop_now_ms(modem->env->loop) - modem->fsm.since_ms;
 
 	if (code == CME_PIN) {
-		sim_not_ready(modem, "SIM PIN", SIM_LOCKED_MS, true);
+		modem_pin_locked(modem);
 	} else if (code == CME_PUK) {
-		sim_not_ready(modem, "SIM PUK", SIM_LOCKED_MS, true);
+		modem_pin_blocked(modem);
 	} else if (code == CME_NO_SIM) {
-		sim_not_ready(modem, "no card", SIM_ABSENT_MS, true);
+		modem_sim_not_ready(modem, "no card", SIM_ABSENT_MS, true);
 	} else if (waited_ms < modem->driver->timing.sim_ready_ms) {
-		sim_not_ready(modem, "card busy", SIM_BUSY_MS, false);
+		modem_sim_not_ready(modem, "card busy", SIM_BUSY_MS, false);
 	} else {
 		snprintf(text, sizeof text, "card error %d", code);
-		sim_not_ready(modem, text, SIM_ABSENT_MS, true);
+		modem_sim_not_ready(modem, text, SIM_ABSENT_MS, true);
 	}
 }
 
@@ -398,6 +382,54 @@ static void note_module(struct modem *modem, const char *last_card)
 	snprintf(modem->module.imei, sizeof modem->module.imei, "%s", modem->imei);
 }
 
+static const char *source_text(enum store_source source)
+{
+	switch (source) {
+	case STORE_NUMBER_USSD: return "its operator";
+	case STORE_NUMBER_SIM: return "the card itself";
+	case STORE_NUMBER_FILE: return "the numbers file";
+	case STORE_NUMBER_SET: return "what was set by hand";
+	case STORE_NUMBER_UNKNOWN:
+	case STORE_SOURCES: break;
+	}
+	return "nobody";
+}
+
+static void say_conflict(struct modem *modem, const struct store_card *card)
+{
+	bool declared = card->rival_sources[0] >= STORE_NUMBER_FILE;
+
+	log_warning(LOGC_MODEM, modem->id, "number_conflict",
+		LOG_FIELDS(LOG_CARD("card", card->card_id), LOG_NUMBER("one", card->rivals[0]),
+			LOG_NUMBER("other", card->rivals[1])),
+		"%s and %s name different numbers for the card: it is not in the list; %s",
+		source_text(card->rival_sources[0]), source_text(card->rival_sources[1]),
+		declared ? "correct the numbers file, or simgatectl numbers forget"
+			 : "put the right one into the numbers file");
+}
+
+/* Sources that disagree: said once for a card and what the weaker source says. */
+static void look_disputed(struct modem *modem, const struct store_card *card)
+{
+	const char *other = card->conflict ? card->rivals[1] : card->other;
+	bool said = strcmp(modem->disputed.card, card->card_id) == 0 &&
+		    strcmp(modem->disputed.other, other) == 0;
+
+	modem->number_conflict = card->conflict;
+	if (said)
+		return;
+	snprintf(modem->disputed.card, sizeof modem->disputed.card, "%s", card->card_id);
+	snprintf(modem->disputed.other, sizeof modem->disputed.other, "%s", other);
+	if (card->conflict)
+		say_conflict(modem, card);
+	else if (other[0])
+		log_notice(LOGC_MODEM, modem->id, NULL,
+			LOG_FIELDS(LOG_CARD("card", card->card_id),
+				LOG_NUMBER("number", card->number), LOG_NUMBER("other", other)),
+			"the card's number is that of %s; %s names another",
+			source_text(card->source), source_text(card->other_source));
+}
+
 static void on_card_stored(void *arg, int err, const struct store_card *card)
 {
 	struct modem *modem = arg;
@@ -418,11 +450,12 @@ static void on_card_stored(void *arg, int err, const struct store_card *card)
 			"%s",
 			card->number[0] ? "the card's number is known"
 					: "the card's number is not known any more");
+	look_disputed(modem, card);
 	snprintf(modem->number, sizeof modem->number, "%s", card->number);
 	modem->number_source = card->source;
 	if (modem->fsm.state != MODEM_SIM)
 		return;
-	if (!card->number[0])
+	if (!card->number[0] && !card->conflict)
 		log_warning(LOGC_MODEM, modem->id, NULL,
 			LOG_FIELDS(LOG_CARD("card", modem->card_id)),
 			"the card's own number is not known: its texts wait; add it to the numbers "
@@ -431,7 +464,7 @@ static void on_card_stored(void *arg, int err, const struct store_card *card)
 	fsm_post(&modem->fsm, EV_CARD, 0);
 }
 
-static void tell_store(struct modem *modem)
+void modem_tell_store(struct modem *modem)
 {
 	struct store_card_seen seen = {
 		.bank = modem->bank,
@@ -441,6 +474,7 @@ static void tell_store(struct modem *modem)
 		.iccid = modem->iccid,
 		.imsi = modem->imsi,
 		.sim_number = modem->cnum,
+		.ussd_number = modem->ussd.number,
 		.now_ms = loop_wall_ms(modem->env->loop),
 	};
 
@@ -461,14 +495,21 @@ static void card_known(struct modem *modem)
 	log_info(LOGC_MODEM, modem->id, "sim_in",
 		LOG_FIELDS(LOG_CARD("card", modem->card_id), LOG_CARD("imsi", modem->imsi)),
 		"a card is in");
-	tell_store(modem);
+	modem_pin_known(modem);
+	modem_tell_store(modem);
 }
 
 void modem_number_changed(struct modem *modem)
 {
 	modem->number_wanted = false;
 	if (modem->card_id[0] && !modem->dead)
-		tell_store(modem);
+		modem_tell_store(modem);
+}
+
+void modem_card_changed(struct modem *modem)
+{
+	if (modem->fsm.state == MODEM_SIM)
+		fsm_post(&modem->fsm, EV_SIM_LOOK, 0);
 }
 
 void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_report *report)
@@ -480,11 +521,16 @@ void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_r
 			!modem->sim_state[0]) { /* an OK alone says nothing */
 			cpin_failed(modem, report);
 		} else if (strcmp(modem->sim_state, "READY") == 0) {
+			modem_pin_ready(modem);
 			modem->iccid_cmd = 0;
 			modem->seen_iccid[0] = '\0';
 			modem_run(modem, JOB_ICCID, &iccid);
+		} else if (strcmp(modem->sim_state, "SIM PIN") == 0) {
+			modem_pin_locked(modem);
+		} else if (strcmp(modem->sim_state, "SIM PUK") == 0) {
+			modem_pin_blocked(modem);
 		} else {
-			sim_not_ready(modem, modem->sim_state, SIM_LOCKED_MS, true);
+			modem_sim_not_ready(modem, modem->sim_state, SIM_LOCKED_MS, true);
 		}
 	} else if (job == JOB_ICCID) {
 		if (!modem->seen_iccid[0] && modem->driver->iccid[modem->iccid_cmd + 1]) {
@@ -494,59 +540,12 @@ void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_r
 		}
 		/* Numbers belong to the ICCID: what is read before it is known has none. */
 		if (!modem->seen_iccid[0] && ++modem->iccid_tries < ICCID_TRIES) {
-			sim_not_ready(modem, "no ICCID yet", SIM_BUSY_MS, false);
+			modem_sim_not_ready(modem, "no ICCID yet", SIM_BUSY_MS, false);
 			return;
 		}
 		snprintf(modem->iccid, sizeof modem->iccid, "%s", modem->seen_iccid);
 		modem_run(modem, JOB_CARD, modem->driver->scripts.card);
 	} else {
 		card_known(modem);
-	}
-}
-
-/* ---- polls ---------------------------------------------------------------------------------- */
-
-/* The poll's first command, AT+CPIN?, failed: does that mean that the card is gone? What is no
- * clear answer is asked for once more; a registration that nobody confirms is not one. */
-static bool card_refused(struct modem *modem, const struct at_report *report)
-{
-	if ((report->result == AT_OK && modem->sim_state[0]) || report->step > 0) {
-		modem->poll_failures = 0;
-		return false;
-	}
-	if (report->result == AT_FAILED && report->family == AT_CME && report->code >= CME_NO_SIM &&
-		report->code <= CME_SIM_FAILURE)
-		return true;
-	loop_timer_start(&modem->poll_timer, MODEM_REGISTER_POLL_MS);
-	return modem->card_doubted || ++modem->poll_failures >= POLL_FAILURES;
-}
-
-static void card_gone(struct modem *modem, const char *why)
-{
-	snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", why);
-	fsm_post(&modem->fsm, EV_SIM_GONE, 0);
-}
-
-void modem_sim_polled(struct modem *modem, const struct at_report *report)
-{
-	if (modem->poll_cut == POLL_CUT) { /* it proves nothing: again, once the text is read */
-		modem->poll_cut = POLL_AGAIN;
-		modem->poll_wanted = true;
-		return;
-	}
-	modem->poll_cut = POLL_WHOLE;
-	if (card_refused(modem, report) ||
-		(modem->sim_state[0] && strcmp(modem->sim_state, "READY") != 0)) {
-		card_gone(modem, "card not ready");
-	} else if (modem->seen_iccid[0] && strcmp(modem->seen_iccid, modem->iccid) != 0) {
-		log_notice(LOGC_MODEM, modem->id, "sim_changed",
-			LOG_FIELDS(
-				LOG_CARD("from", modem->iccid), LOG_CARD("to", modem->seen_iccid)),
-			"another card is in");
-		card_gone(modem, "another card");
-	} else if (modem->card_doubted && !modem->seen_iccid[0]) {
-		card_gone(modem, "it may be another card");
-	} else {
-		fsm_post(&modem->fsm, EV_REG, 0);
 	}
 }

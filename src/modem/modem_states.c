@@ -156,6 +156,7 @@ static void enter_probe(struct fsm *fsm)
 
 	port_usb_of(modem->env->sysfs, modem->device, &modem->usb);
 	modem_direct_end(modem);
+	modem_operator_end(modem, "the module has restarted");
 	at_reset(&modem->at);
 	modem->at.driver_urcs = NULL;
 	modem->at.gap_ms = 0;
@@ -282,20 +283,18 @@ static void enter_ready(struct fsm *fsm)
 	modem_work_soon(modem);
 }
 
-/* The channel is free: what the network waits for; then texts, then a look at card and network; but
- * the card first, if it may be another one: its texts would go to the wrong number, and the wrong
- * ones would be deleted. */
+/* The channel is free: what the network waits for; then texts, what an operator asks, the card's
+ * number where it is not known, and a look at card and network; but the card first, if it may be
+ * another one: its texts would go to the wrong number, and the wrong ones would be deleted. */
 static void work(struct modem *modem)
 {
 	if (!at_idle(&modem->at) || modem_direct_ack(modem))
 		return;
 	if (!modem->card_wanted &&
-		(modem_direct_setup(modem) || modem_sms_next(modem) || !modem->poll_wanted))
+		(modem_direct_setup(modem) || modem_sms_next(modem) || modem_operator_next(modem) ||
+			modem_ussd_next(modem) || !(modem->poll_wanted || modem->look_wanted)))
 		return;
-	modem->card_doubted = modem->card_wanted;
-	modem->poll_wanted = modem->card_wanted = false;
-	modem->seen_iccid[0] = modem->sim_state[0] = '\0';
-	modem_run(modem, JOB_POLL, modem->driver->scripts.poll);
+	modem_run(modem, JOB_POLL, modem_sim_poll(modem));
 }
 
 static void register_lost(struct modem *modem)

@@ -137,7 +137,8 @@ static void name_row(
 		name_ports(rows, i, ports, sizeof ports);
 		log_warning(LOGC_PLATFORM, selection->platform->name, "number_conflict",
 			LOG_FIELDS(LOG_NUMBER("number", row->number), LOG_STR("ports", ports)),
-			"one number on several cards: none of them is in the list");
+			"one number on several cards: none of them is in the list; correct the "
+			"numbers file, or take the wrong card out");
 	} else if (!row->conflict && strcmp(why[i], "refused") != 0) {
 		snprintf(ports, sizeof ports, "%s/%s", row->bank, row->slot);
 		log_warning(LOGC_PLATFORM, selection->platform->name, "roster_blocked",

@@ -92,6 +92,15 @@ class Cards(GatewayCase):
         rig.sim.part(0, "+46735550100", 5, 2, 2, "rest")
         self.await_texts(rig, wanted + [(number(0), "+46735550100", "old rest")])
 
+    def test_swapped_in_a_modem_that_says_nothing(self):
+        """The card alone is looked at more often than the network."""
+        rig = self.rig(1, family="generic", gateway={"poll_every": "10m", "card_every": "1s"})
+        rig.sim.send("sim 0 swap 8946019999999999997")
+        new = rig.sim.cards()[0]["number"]
+        rig.wait(lambda: rig.platform.numbers() == {new}, "the new card's number", timeout=20)
+        rig.sim.send("sim 0 out")
+        rig.wait_listed(0)
+
     def test_swapped_while_unplugged(self):
         rig = self.rig(1)
         rig.sim.send("hangup 0")
@@ -107,6 +116,130 @@ class Cards(GatewayCase):
         rig.sim.sms(0, "Bank", "x")
         self.await_texts(rig, [(number(0), "Bank", "x")])
         self.assertTrue(self.port(rig, 0)["card_id"].startswith("imsi-24001"))
+
+
+class Pins(GatewayCase):
+    def locked(self, pin, count=1, **keys):
+        """Cards whose PIN is 1234, in a bank for which this one is configured."""
+        rig = self.rig(count, start=False, **keys)
+        rig.sim.send("pin * 1234")
+        self.configure(rig, "bank sim", pin=pin)
+        return rig
+
+    def wrong(self, rig, i=0):
+        return rig.sim.cards()[i]["pin_wrong"]
+
+    def wait_why(self, rig, words, i=0):
+        rig.wait(lambda: words in self.port(rig, i)["why"], words)
+
+    def test_right(self):
+        rig = self.locked("1234", 2)
+        rig.sim.sms(0, "Bank", "before")
+        rig.daemon.start()
+        rig.wait_listed()
+        self.await_texts(rig, [(number(0), "Bank", "before")])
+        rig.sim.send("reboot *")  # locked again
+        rig.wait_listed(0)
+        rig.wait_listed()
+        self.assertEqual(self.wrong(rig), 0)
+        self.assert_no_secret(rig.daemon.log_text(), "1234\"", "CPIN=\"")
+
+    def test_wrong_is_tried_once_ever(self):
+        rig = self.locked("9999")
+        rig.daemon.start()
+        self.wait_why(rig, "PIN refused")
+        self.wait_log(rig, "event=pin_refused")
+        rig.sim.send("reboot 0")
+        rig.daemon.ctl("reload")
+        for _ in range(3):
+            rig.daemon.kill9()
+            rig.daemon.start()
+            self.wait_why(rig, "PIN refused")
+        rig.sim.send("hangup 0")
+        self.wait_state(rig, 0, "off")
+        rig.sim.send("plug 0")
+        self.wait_why(rig, "PIN refused")
+        self.assertEqual(self.wrong(rig), 1)
+        self.configure(rig, "bank sim", pin="1234")
+        rig.daemon.ctl("reload")  # another PIN: at once
+        rig.wait_listed(1)
+        self.assertEqual(self.wrong(rig), 1)
+        self.assert_no_secret(rig.daemon.log_text(), "9999\"", "CPIN=\"")
+
+    def test_killed_while_it_is_tried(self):
+        rig = self.locked("9999", gateway={"log.wire": "debug"})
+        rig.sim.fault(0, "late", 200)
+        rig.daemon.start()
+        self.wait_log(rig, "CPIN=***")
+        rig.daemon.kill9()
+        rig.sim.clear()
+        rig.daemon.start()
+        self.wait_why(rig, "PIN tried, result not seen")
+        self.assertLessEqual(self.wrong(rig), 1)
+        log = rig.daemon.log_text()
+        self.assertEqual(log.count("> AT+CPIN=***"), 1, log[-3000:])
+        self.assert_no_secret(log, "9999")
+
+    def test_each_card_its_own(self):
+        rig = self.locked("9999", 2)
+        rig.sim.send("pin 1 47110815")
+        rig.write_numbers([
+            {"iccid": iccid(rig, 0), "pin": "1234"},
+            {"iccid": iccid(rig, 1), "pin": "47110815"},
+        ])
+        rig.daemon.start()
+        rig.wait_listed(2)
+        self.assertEqual((self.wrong(rig, 0), self.wrong(rig, 1)), (0, 0))
+
+    def test_forgotten_by_hand(self):
+        rig = self.locked("9999")
+        rig.daemon.start()
+        self.wait_why(rig, "PIN refused")
+        rig.sim.send("pin 0 9999")  # changed in a phone
+        self.assertEqual(rig.daemon.ctl_raw("pin", "forget", "sim/m000"), (0, "done\n", ""))
+        rig.wait_listed(1)
+
+
+class ByHand(GatewayCase):
+    def test_number_from_the_operator(self):
+        rig = self.rig(2, sim=("--no-cnum",), start=False)
+        self.configure(rig, "operator 24001", ussd_number="*100#")
+        rig.daemon.start()
+        rig.wait_listed(2)
+        self.assertEqual(self.port(rig, 0)["number_source"], "ussd")
+        rig.daemon.restart()
+        rig.wait_listed(2)
+
+    def test_commands(self):
+        rig = self.rig(2)
+        ctl = rig.daemon.ctl_raw
+        self.assertEqual(ctl("at", "sim/m000", "AT+CSQ"), (0, "+CSQ: 14,0\nOK\n", ""))
+        self.assertEqual(ctl("at", "sim/m000", "i"), (0, "SIM800 R14.18\nOK\n", ""))
+        self.assertEqual(ctl("at", "sim/m000", "+CNUM?"), (1, "ERROR\n", ""))
+        status, out, _ = ctl("at", "sim/m000", "+CIMI")
+        self.assertEqual((status, out.startswith("***")), (0, True))
+        status, out, _ = ctl("--full", "at", "sim/m000", "+CIMI")
+        self.assertEqual(out.splitlines()[0], rig.sim.cards()[0]["imsi"])
+        for bad in ("+CMGD=1", "+CSQ;+CMGD=1", "+CSQ\rAT+CMGD=1", "+EGMR?", "+CPIN=\"1234\"", "D123"):
+            status, out, err = ctl("at", "sim/m000", bad)
+            self.assertEqual((status, out), (1, ""), bad)
+            self.assertTrue(err, bad)
+        self.assertEqual(ctl("at", "sim/m009", "+CSQ")[0], 1)
+        self.assertEqual(
+            ctl("--full", "ussd", "sim/m001", "*100#"),
+            (0, f"Your number is {number(1)}\n", ""),
+        )
+        self.assertNotIn(number(1), ctl("ussd", "sim/m001", "*100#")[1])
+        self.assertEqual(ctl("ussd", "sim/m001", "**04*1234*1*1#")[0], 1)
+        rig.sim.fault(0, "late", 2000)
+        answer = rig.daemon.ctl("at", "sim/m000", "+CSQ")
+        self.assertEqual(answer["lines"], ["+CSQ: 14,0"])
+        rig.sim.clear(0)
+        log = rig.daemon.log_text()
+        self.assertIn("an operator's command is refused", log)
+        self.assert_no_secret(log, "1234")
+        rig.sim.sms(0, "Bank", "after all that")
+        self.await_texts(rig, [(number(0), "Bank", "after all that")])
 
 
 class Registration(GatewayCase):

@@ -35,7 +35,7 @@ static const char usage[] =
 	"  flash I SENDER TEXT | report I | page I TEXT | show I HEX     (+CMT, +CDS, +CBM, +CMT)\n"
 	"  burst COUNT PREFIX | fill I N | mark I | fault I NAME [N] | clear "
 	"I\n"
-	"  sim I out|in|swap [ICCID] | reg I STAT | hangup I | plug I | reboot I\n"
+	"  sim I out|in|swap [ICCID] | pin I PIN|off | reg I STAT | hangup I | plug I | reboot I\n"
 	"  stats [I] | left | cards | quit        (I: 0, m000 or * for all)\n"
 	"faults: silent silent_after N garbage urc_in_list no_ok late MS cmgd_error N cmgd_lies N\n"
 	"  list_error N cms_busy N slow_baud BYTES_PER_S errors endless chatter MS;\n"

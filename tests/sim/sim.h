@@ -58,6 +58,8 @@ struct sim_card {
 	struct sim_card *next;
 	struct sim_modem *holder;
 	char iccid[21], imsi[16], number[20];
+	char pin[9];                   /* "": it asks for none */
+	unsigned pin_tries, pin_wrong; /* left; given in all */
 	struct sim_store sm;
 	struct sim_text *queue, **queue_tail;
 	unsigned queued;
@@ -110,8 +112,8 @@ struct sim_modem {
 	char imei[16];
 	int master, slave;     /* -1: unplugged */
 	struct sim_card *card; /* the one in the holder, or the one last in it */
-	bool sim_in;
-	int network; /* what +CREG would say with card and radio on */
+	bool sim_in, unlocked; /* unlocked: the PIN was given since the card has power */
+	int network;           /* what +CREG would say with card and radio on */
 	int stat_said;
 	struct sim_store me;
 	struct sim_settings set;
@@ -167,6 +169,7 @@ void sim_modem_set_card(struct sim_modem *modem, bool in);
 void sim_modem_announce(struct sim_modem *modem);
 int sim_modem_stat(const struct sim_modem *modem);
 bool sim_modem_sim_ready(const struct sim_modem *modem);
+bool sim_modem_sim_asks(const struct sim_modem *modem); /* for its PIN or PUK */
 void sim_modem_read(struct sim_modem *modem);
 void sim_modem_writable(struct sim_modem *modem);
 void sim_modem_clear(struct sim_modem *modem);

@@ -102,6 +102,8 @@ static int at_cgsn(struct at_call *call)
 
 static int sim_absent(struct at_call *call)
 {
+	if (sim_modem_sim_asks(call->modem))
+		return AT_CME + 11;
 	return call->modem->sim_in ? AT_CME + 13 : AT_CME + 10;
 }
 
@@ -118,7 +120,7 @@ static int at_ccid(struct at_call *call)
 
 	if (call->modem->world->no_ccid || call->kind == AT_SET)
 		return AT_ERROR;
-	if (!sim_modem_sim_ready(call->modem))
+	if (!sim_modem_sim_ready(call->modem) && !sim_modem_sim_asks(call->modem))
 		return sim_absent(call);
 	if (call->kind == AT_TEST)
 		return AT_OK;
@@ -151,11 +153,38 @@ static int at_crsm(struct at_call *call)
 	return AT_OK;
 }
 
+/* TS 27.007 8.3: the third wrong one blocks the card. */
+static int give_pin(struct sim_modem *modem, const char *pin)
+{
+	struct sim_card *card = modem->card;
+
+	if (!sim_modem_sim_asks(modem))
+		return AT_CME + 3;
+	if (card->pin_tries == 0)
+		return AT_CME + 12;
+	if (*pin == '"' && strncmp(pin + 1, card->pin, strlen(card->pin)) == 0 &&
+		strcmp(pin + 1 + strlen(card->pin), "\"") == 0) {
+		card->pin_tries = 3;
+		modem->unlocked = true;
+		sim_modem_announce(modem);
+		sim_pump(modem);
+		return AT_OK;
+	}
+	card->pin_tries--;
+	card->pin_wrong++;
+	return AT_CME + 16;
+}
+
 static int at_cpin(struct at_call *call)
 {
+	if (call->kind == AT_SET)
+		return give_pin(call->modem, call->args);
 	if (call->kind != AT_READ)
 		return AT_ERROR;
-	if (sim_modem_sim_ready(call->modem))
+	if (sim_modem_sim_asks(call->modem))
+		sim_modem_line(call->modem, "+CPIN: SIM %s",
+			call->modem->card->pin_tries > 0 ? "PIN" : "PUK");
+	else if (sim_modem_sim_ready(call->modem))
 		sim_modem_line(call->modem, "+CPIN: READY");
 	else if (!is_sim800(call))
 		return sim_absent(call);

@@ -335,6 +335,23 @@ static const char *do_sim(struct sim_modem *modem, char *args, long *count)
 	return NULL;
 }
 
+/* The card's PIN from now on; "off": it asks for none. It is locked until it is given. */
+static const char *do_pin(struct sim_modem *modem, char *args, long *count)
+{
+	char *pin = ctl_word(&args);
+	struct sim_card *card = modem->card;
+
+	(void)count;
+	if (!pin ||
+		(strcmp(pin, "off") != 0 && (strlen(pin) < 4 || strlen(pin) >= sizeof(card->pin))))
+		return "pin I PIN|off";
+	snprintf(card->pin, sizeof(card->pin), "%s", strcmp(pin, "off") == 0 ? "" : pin);
+	card->pin_tries = 3;
+	modem->unlocked = false;
+	sim_modem_announce(modem);
+	return NULL;
+}
+
 static const char *do_reg(struct sim_modem *modem, char *args, long *count)
 {
 	long stat;
@@ -393,6 +410,7 @@ static const struct modem_verb verbs[] = {
 	{ "fault", do_fault, false },
 	{ "clear", do_clear, false },
 	{ "sim", do_sim, false },
+	{ "pin", do_pin, false },
 	{ "reg", do_reg, false },
 	{ "plug", do_plug, false },
 	{ "hangup", do_hangup, false },
@@ -550,9 +568,10 @@ static void run_cards(struct sim_world *world, FILE *reply)
 		const struct sim_modem *m = &world->modems[i];
 		fprintf(reply, "%s{\"name\":\"%s\",\"imei\":\"%s\",\"iccid\":\"%s\",", i ? "," : "",
 			m->name, m->imei, m->card->iccid);
-		fprintf(reply, "\"imsi\":\"%s\",\"number\":\"%s\",\"in\":%s,\"plugged\":%s}",
-			m->card->imsi, m->card->number, m->sim_in ? "true" : "false",
-			m->master >= 0 ? "true" : "false");
+		fprintf(reply, "\"imsi\":\"%s\",\"number\":\"%s\",", m->card->imsi,
+			m->card->number);
+		fprintf(reply, "\"pin_wrong\":%u,\"in\":%s,\"plugged\":%s}", m->card->pin_wrong,
+			m->sim_in ? "true" : "false", m->master >= 0 ? "true" : "false");
 	}
 	fputc(']', reply);
 }

@@ -29,14 +29,24 @@ uint32_t sim_random(struct sim_world *world)
 	return (uint32_t)(world->random >> 16);
 }
 
+static bool locked(const struct sim_modem *modem)
+{
+	return modem->card->pin[0] && !modem->unlocked;
+}
+
 bool sim_modem_sim_ready(const struct sim_modem *modem)
 {
-	return modem->sim_in && modem->set.cfun != 0;
+	return modem->sim_in && modem->set.cfun != 0 && !locked(modem);
+}
+
+bool sim_modem_sim_asks(const struct sim_modem *modem)
+{
+	return modem->sim_in && modem->set.cfun != 0 && locked(modem);
 }
 
 int sim_modem_stat(const struct sim_modem *modem)
 {
-	return modem->sim_in && modem->set.cfun == 1 ? modem->network : 0;
+	return modem->sim_in && modem->set.cfun == 1 && !locked(modem) ? modem->network : 0;
 }
 
 void sim_modem_activate(struct sim_modem *modem)
@@ -341,6 +351,7 @@ void sim_modem_set_card(struct sim_modem *modem, bool in)
 	bool says = modem->set.csdt || (sim800 && modem->radio_after);
 
 	modem->sim_in = in;
+	modem->unlocked = modem->unlocked && modem->radio_after;
 	modem->card->holder = modem;
 	if (!says)
 		; /* such a modem tells nothing: the host has to ask */
@@ -354,7 +365,7 @@ void sim_modem_set_card(struct sim_modem *modem, bool in)
 
 void sim_modem_boot(struct sim_modem *modem)
 {
-	modem->faults.silent = modem->faults.silent_armed = false;
+	modem->faults.silent = modem->faults.silent_armed = modem->unlocked = false;
 	reset_settings(modem);
 	sim_modem_line(modem, "RDY");
 	sim_modem_line(modem, "+CFUN: 1");

@@ -110,6 +110,27 @@ static void on_changed(void *arg, struct modem *modem)
 static const struct inbox_spans inbox_spans = { 86400000, 86400000 };
 static const struct inbox_host inbox_host = { on_route, on_stored };
 
+static char pin[16], ussd_code[40];
+
+static bool on_pin(void *arg, const char *bank, const char *iccid, char *out, size_t size)
+{
+	(void)arg, (void)bank, (void)iccid;
+	snprintf(out, size, "%s", pin);
+	return pin[0] != '\0';
+}
+
+static const char *on_ussd_number(void *arg, const char *imsi)
+{
+	(void)arg, (void)imsi;
+	return ussd_code[0] ? ussd_code : NULL;
+}
+
+void set_up(const char *words, const char *where)
+{
+	if (sscanf(words, "pin %15s", pin) != 1 && sscanf(words, "ussd %39s", ussd_code) != 1)
+		fail_msg("%s: no such configuration: %s", where, words);
+}
+
 void open_store(void)
 {
 	char path[96], why[200] = "";
@@ -122,10 +143,13 @@ void open_store(void)
 	bench->env = (struct modem_env) { .loop = bench->loop,
 		.store = bench->store,
 		.inbox = bench->inbox,
-		.spans = { 600000, 300000, 20000, 10000, 300000 },
+		.spans = { 600000, 300000, 20000, 10000, 300000, 0 },
 		.changed = on_changed,
 		.record_dir = record_folder,
+		.pin = on_pin,
+		.ussd_number = on_ussd_number,
 		.port_new = fake_new };
+	pin[0] = ussd_code[0] = '\0';
 }
 
 void new_modem(void)
@@ -298,7 +322,12 @@ const char *reply_to(const char *command)
 		{ "AT+COPS?", "+COPS: 0,2,\"24001\"\r\nOK" },
 	};
 
+	const char *said;
+
 	count(command);
+	said = sim.reply ? sim.reply(command) : NULL;
+	if (said)
+		return said;
 	if (sim.all)
 		return sim.all;
 	if (strncmp(command, "AT+CPMS=\"", 9) == 0) {

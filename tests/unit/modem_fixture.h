@@ -39,6 +39,9 @@ extern struct bench *bench;
 /* Transcripts of the next bench go there; NULL: nothing is recorded. */
 extern const char *record_folder;
 
+/* What a transcript configures for this bench: "pin 1234", "ussd *100#". */
+void set_up(const char *words, const char *where);
+
 int bench_setup(void **state);
 int bench_teardown(void **state);
 void open_store(void);
@@ -65,7 +68,8 @@ extern struct sim {
 	const char *csms, *cnma, *cfun, *cmgf, *ati;
 	bool dead, garbage, list_once, text_mode, endless;
 	const char *cmgd;
-	const char *all; /* the answer to everything */
+	const char *all;                           /* the answer to everything */
+	const char *(*reply)(const char *command); /* asked first; NULL from it: the table */
 	bool in_me;
 	int deletes, lists, acks, setups, services, services_off, radios, restarts, inits;
 } sim;

@@ -542,6 +542,11 @@ static void test_masking(void **state)
 		const char *line, *masked;
 	} rows[] = {
 		{ "AT+CPIN=\"1234\"", "AT+CPIN=***" },
+		{ "AT+CPIN=1234", "AT+CPIN=***" },
+		{ "at+cpin=\"1234\"", "at+CPIN=***" },
+		{ "~x 123456+CPIN=\"12345678\"", "~x ***456+CPIN=***" },
+		{ "AT^CPIN=1,1234", "AT^CPIN=***" },
+		{ "+CPIN: SIM PIN", "+CPIN: SIM PIN" },
 		{ "+CNUM: \"\",\"+46700100201\",145", "+CNUM: \"\",\"+***201\",145" },
 		{ "240010000000017", "***017" },
 		{ "0791447758100650040C9171", "***171" },
@@ -560,6 +565,34 @@ static void test_masking(void **state)
 			assert_true(strlen(out) < size);
 		}
 	}
+}
+
+static void put_pin(void *owner, struct at_text *text)
+{
+	(void)owner;
+	at_put(text, "+CPIN=");
+	at_put_quoted(text, "1234");
+}
+
+AT_SCRIPT(secret, { .build = put_pin });
+
+/* It is sent as it is, its echo is known, and neither report nor what is kept has it. */
+static void test_secret_is_sent_and_forgotten(void **state)
+{
+	struct bench *bench = bench_new();
+
+	(void)state;
+	run(bench, &secret);
+	assert_string_equal(sent, "AT+CPIN=\"1234\"\r");
+	assert_string_equal(bench->at.sent.text, "AT+CPIN=***");
+	feed(bench, "AT+CPIN=\"1234\"\r\r\n");
+	assert_int_equal(bench->at.unknown_lines, 0);
+	feed(bench, "+CME ERROR: 16\r\n");
+	assert_int_equal(report.result, AT_FAILED);
+	assert_string_equal(report.cmd, "+CPIN=***");
+	for (unsigned n = 0; at_ring(&bench->at, n); n++)
+		assert_null(strstr(at_ring(&bench->at, n)->line, "1234"));
+	bench_free(bench);
 }
 
 static void test_bodies_are_not_kept(void **state)
@@ -619,6 +652,7 @@ int main(void)
 		cmocka_unit_test(test_direct_lines_come_first),
 		cmocka_unit_test(test_direct_lines_are_no_answer),
 		cmocka_unit_test(test_masking),
+		cmocka_unit_test(test_secret_is_sent_and_forgotten),
 		cmocka_unit_test(test_bodies_are_not_kept),
 		cmocka_unit_test(test_reset_forgets_all),
 	};

@@ -60,7 +60,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	static const char *const files[] = { "main.conf", "secret", "numbers.csv", "onlinesim",
-		"empty", "bad", "sub/a.conf", "sub/b.conf", "sub/[x]/c.conf", "sub/[x]/d.conf" };
+		"north-pin", "empty", "bad", "sub/a.conf", "sub/b.conf", "sub/[x]/c.conf",
+		"sub/[x]/d.conf" };
 	static const char *const folders[] = { "sub/[x]", "sub", "." };
 	char path[256];
 	size_t i;
@@ -277,7 +278,26 @@ static void refused(void **state)
 		{ G("log_levle = info"), 1, ":8: key \"log_levle\" in [gateway]" },
 		{ G("log_levle = info"), 1, "nearest known name: log_level" },
 		{ G("retention = 1h"), 1, ":8: key \"retention\"" },
-		{ BANK "pin = @x\n", 1, ":3: key \"pin\" in [bank]" },
+		{ BANK "pinn = 1234\n", 1, "nearest known name: pin" },
+		{ BANK "pin = @absent\n", 1, ":3: pin: cannot read " },
+		{ BANK "pin = @secret\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
+		{ BANK "pin = 123\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
+		{ BANK "pin = 123456789\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
+		{ BANK "pin = 12a4\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
+		{ BANK "pin = \"1234\"\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
+		{ BANK "pin = 1234\npin = 5678\n", 1, ":4: key \"pin\" is there twice" },
+		{ G("[operator 24001]"), 1, ":8: [operator 24001] lacks the key \"ussd_number\"" },
+		{ G("[operator 24001]\nussd_number = *100#\nname = telia"), 1,
+			":10: key \"name\" in [operator]" },
+		{ G("[operator 2400]\nussd_number = *100#"), 1,
+			":8: [operator 2400]: the name is MCC and MNC" },
+		{ G("[operator 2400111]\nussd_number = *100#"), 1, ":8: [operator 2400111]" },
+		{ G("[operator telia]\nussd_number = *100#"), 1, ":8: [operator telia]" },
+		{ G("[operator 24001]\nussd_number = 100"), 1, ":9: ussd_number: \"100\"" },
+		{ G("[operator 24001]\nussd_number = *100"), 1, ":9: ussd_number" },
+		{ G("[operator 24001]\nussd_number = *1\",15#"), 1, ":9: ussd_number" },
+		{ G("[operator 24001]\nussd_number = *#"), 1, ":9: ussd_number" },
+		{ G("[oprator 24001]\nussd_number = *100#"), 1, "nearest known name: operator" },
 		{ P("kee = x"), 1, "nearest known name: key" },
 		{ G("[platfrom x]\nkey = y"), 1, "nearest known name: platform" },
 		{ G("[http]\nlisten = 1"), 1, ":8: section [http]" },
@@ -559,6 +579,80 @@ static void numbers_good(void **state)
 	config_report_free(&report);
 }
 
+/* A PIN from a file is no matter; one in a file that others may read is. None is repeated. */
+static void pins(void **state)
+{
+	static const char *const iccids[] = { "8946001234567890123", "8946001234567890124",
+		"8946001234567890125", "" };
+	static const char *const wanted[] = { "70123456", "4711", "4711", "4711" };
+	struct config_report report;
+	struct config *config;
+	char text[512], path[128];
+	size_t i;
+
+	(void)state;
+	put("onlinesim", "4711\n");
+	put("numbers.csv", "iccid,pin\n8946001234567890123,70123456\n8946001234567890124,\n");
+	snprintf(text, sizeof(text),
+		BANK "pin = @onlinesim\n[bank south]\ndevices = /dev/b\npin = 0815\n"
+		     "[bank west]\ndevices = /dev/c\n" PLATFORM
+		     "[gateway]\nnumbers = %s/numbers.csv\n",
+		folder);
+	path_of("numbers.csv", path, sizeof(path));
+	chmod(path, 0644);
+	config = load_good(text, &report);
+	for (i = 0; i < sizeof(iccids) / sizeof(*iccids); i++)
+		assert_string_equal(config_pin(config, "north", iccids[i]), wanted[i]);
+	assert_string_equal(config_pin(config, "south", iccids[0]), "70123456");
+	assert_string_equal(config_pin(config, "south", ""), "0815");
+	assert_null(config_pin(config, "west", iccids[1]));
+	assert_null(config_pin(config, "east", ""));
+	want_line(&report, "/main.conf:6: warning: pin: the secret itself is in this file");
+	want_line(&report, "/numbers.csv:2: warning: this file has PINs");
+	assert_int_equal(report.warnings, 2);
+	assert_false(has_line(&report, "0815"));
+	assert_false(has_line(&report, "70123456"));
+	config_free(config);
+	config_report_free(&report);
+	chmod(path, 0640);
+	config = load_good(text, &report);
+	assert_int_equal(report.warnings, 1);
+	config_free(config);
+	config_report_free(&report);
+}
+
+static void operators(void **state)
+{
+	static const struct {
+		const char *imsi, *code;
+	} rows[] = {
+		{ "240010000000017", "*100#" },
+		{ "240011000000017", "*100#" },
+		{ "240017000000017", "#7*1#" }, /* an MNC of three digits */
+		{ "240020000000017", NULL },
+		{ "2400", NULL },
+		{ "", NULL },
+	};
+	struct config_report report;
+	struct config *config;
+	size_t i;
+
+	(void)state;
+	config = load_good(BANK PLATFORM "[operator 24001]\nussd_number = *100#\n"
+					 "[operator 240017]\nussd_number = #7*1# ; theirs\n",
+		&report);
+	assert_int_equal(config->operator_count, 2);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *code = config_ussd_number(config, rows[i].imsi);
+
+		assert_int_equal(!code, !rows[i].code);
+		if (code)
+			assert_string_equal(code, rows[i].code);
+	}
+	config_free(config);
+	config_report_free(&report);
+}
+
 static void numbers_absent(void **state)
 {
 	struct config_report report;
@@ -592,7 +686,10 @@ static void numbers_refused(void **state)
 	} rows[] = {
 		{ "", 1, "no row that names the columns" },
 		{ "number\n+46701234567\n", 1, ":1: the first row names" },
-		{ "iccid,pin\n" A ",1\n", 1, ":1: column \"pin\" is not acted on by this version" },
+		{ "iccid,pin\n" A ",701\n", 1, ":2: column \"pin\": not 4 to 8 digits" },
+		{ "iccid,pin\n" A ",701234567\n", 1, ":2: column \"pin\": not 4 to 8 digits" },
+		{ "iccid,pin\n" A ",701x\n", 1, ":2: column \"pin\": not 4 to 8 digits" },
+		{ "iccid,pin,pin\n" A ",1234,1234\n", 1, ":1: column \"pin\" is there twice" },
 		{ "iccid,sell\n", 1, ":1: column \"sell\" is not acted on" },
 		{ "iccid,filter\n", 1, ":1: column \"filter\" is not acted on" },
 		{ "iccid,nummer\n", 1, "nearest known name: number" },
@@ -785,8 +882,10 @@ static void sample_keys(void **state)
 	(void)state;
 	assert_non_null(file);
 	put("onlinesim", "abc\n");
+	put("north-pin", "1234\n");
 	while (fgets(line, sizeof(line), file)) {
-		bool off = line[0] == '#' && line[1] != ' ' && strchr(line, '=');
+		bool off =
+			line[0] == '#' && (line[1] == '[' || (line[1] != ' ' && strchr(line, '=')));
 
 		if (strstr(line, "#ca_file") == line)
 			snprintf(line, sizeof(line), "#ca_file = %s/onlinesim\n", folder);
@@ -798,6 +897,9 @@ static void sample_keys(void **state)
 	assert_int_equal(config->log_count, 2);
 	assert_int_equal(config->platforms[0].number_give_up_ms, INT64_C(7) * 86400000);
 	assert_int_equal(config->quarantine_ms, 300000);
+	assert_int_equal(config->card_every_ms, 10000);
+	assert_string_equal(config->banks[0].pin, "1234");
+	assert_string_equal(config_ussd_number(config, "240010000000017"), "*100#");
 	config_free(config);
 	config_report_free(&report);
 }
@@ -808,9 +910,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(presets), TEST(all_keys), TEST(refused),
 		TEST(secrets_stay_out), TEST(bad_bytes), TEST(cannot_open), TEST(report_is_bounded),
-		TEST(warnings), TEST(includes), TEST(many_devices), TEST(numbers_good),
-		TEST(numbers_absent), TEST(numbers_refused), TEST(numbers_limit), TEST(durations),
-		TEST(money), TEST(whole_numbers), TEST(shapes), TEST(sample), TEST(sample_keys) };
+		TEST(warnings), TEST(includes), TEST(many_devices), TEST(numbers_good), TEST(pins),
+		TEST(operators), TEST(numbers_absent), TEST(numbers_refused), TEST(numbers_limit),
+		TEST(durations), TEST(money), TEST(whole_numbers), TEST(shapes), TEST(sample),
+		TEST(sample_keys) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,7 +186,8 @@ class Options(Bed):
         code, out, err = self.ctl("--help", where=False)
         self.assertEqual((code, err), (0, ""))
         for word in ("status", "ports [BANK]", "port BANK/SLOT", "messages", "outbox", "sync",
-                     "numbers [export|set ICCID NUMBER|forget ICCID]", "reload", "watch", "--json", "--full", "SIMGATE_CONTROL"):
+                     "numbers [export|set ICCID NUMBER|forget ICCID]", "reload", "watch",
+                     "at BANK/SLOT COMMAND", "ussd BANK/SLOT CODE", "pin forget", "--json", "--full", "SIMGATE_CONTROL"):
             self.assertIn(word, out)
         code, out, err = self.ctl("--version", where=False)
         self.assertEqual((code, err), (0, ""))
@@ -203,6 +204,9 @@ class Options(Bed):
             ["outbox", "drop", "--all"], ["outbox", "retry", "x", "--all"], ["outbox", "eat"],
             ["outbox", "list", "x"], ["outbox", "drop", ""], ["outbox", "drop", "x" * 2000],
             ["-c", "/dev/null", "status"], ["ports", "b" * 2000], ["messages", "--port"],
+            ["at"], ["at", "north/p01"], ["at", "north", "+CSQ"], ["at", "north/p01", "+CSQ", "x"],
+            ["at", "north/p01", "x" * 2000], ["ussd", "north/p01"], ["ussd", "north", "*100#"],
+            ["pin"], ["pin", "forget"], ["pin", "forget", "north"], ["pin", "set", "north/p01"],
             ["numbers", "eat"], ["numbers", "export", "x"], ["numbers", "set"],
             ["numbers", "set", ICCID], ["numbers", "set", ICCID, "46700100201"],
             ["numbers", "set", ICCID, "+46700100201x"], ["numbers", "set", ICCID, ""],
@@ -660,6 +664,44 @@ class Changes(Bed):
         self.assertEqual((code, out, err), (1, "", "simgatectl: this place offers no usb reset\n"))
         for args in (["reset"], ["reset", "p01"], ["reset", "a/b", "c/d"], ["sync", "--step", "at"]):
             self.assertEqual(self.ctl(*args)[0], 2, args)
+
+    def test_at(self):
+        path = "/api/v1/ports/north/p01/at"
+        answer = {"port": "north/p01", "lines": ["+CSQ: 20,0", "a\x1bb"], "cut": 0,
+                  "result": "OK", "ok": True}
+        self.answers["POST", path] = 200, answer
+        self.assertEqual(self.good("at", "north/p01", "+CSQ"), "+CSQ: 20,0\na?b\nOK\n")
+        self.assertEqual(self.daemon.seen[-1], ("POST", path, {"cmd": "+CSQ"}))
+        self.good("--full", "at", "north/p01", "AT+X=?;\r&")
+        self.assertEqual(self.daemon.seen[-1][2], {"full": "1", "cmd": "AT+X=?;\r&"})
+        answer.update(lines=[], cut=3, result="+CME ERROR: 100", ok=False)
+        code, out, err = self.ctl("at", "north/p01", "I")
+        self.assertEqual((code, out, err), (1, "... and 3 lines\n+CME ERROR: 100\n", ""))
+        code, out, _ = self.ctl("--json", "at", "north/p01", "I")
+        self.assertEqual((code, json.loads(out)), (1, answer))
+        for status_code, why in ((403, "it can change the IMEI"), (409, "the port is not open"),
+                                 (504, "the modem did not answer in time")):
+            self.answers["POST", path] = status_code, {"error": why}
+            self.assertEqual(self.ctl("at", "north/p01", "I"), (1, "", f"simgatectl: {why}\n"))
+
+    def test_ussd(self):
+        path = "/api/v1/ports/north/p01/ussd"
+        answer = {"port": "north/p01", "status": "done", "text": "Saldo\n5\x1b kr", "ok": True}
+        self.answers["POST", path] = 200, answer
+        self.assertEqual(self.good("ussd", "north/p01", "*100#"), "Saldo\n5? kr\n")
+        self.assertEqual(self.daemon.seen[-1], ("POST", path, {"code": "*100#"}))
+        answer["status"] = "reply expected"
+        self.assertEqual(self.good("ussd", "north/p01", "*100#"),
+                         "Saldo\n5? kr\n(reply expected)\n")
+
+    def test_pin_forget(self):
+        path = "/api/v1/ports/north/p01/forget_pin"
+        self.answers["POST", path] = 200, {"ok": True}
+        self.assertEqual(self.good("pin", "forget", "north/p01"), "done\n")
+        self.assertEqual(self.daemon.seen[-1], ("POST", path, {}))
+        self.answers["POST", path] = 404, {"error": "no such port"}
+        self.assertEqual(self.ctl("pin", "forget", "north/p01"),
+                         (1, "", "simgatectl: no such port\n"))
 
     def test_sync(self):
         answer = {"platforms": [{"name": "a", "ok": True, "error": ""},

@@ -60,6 +60,8 @@ static void expect(const char *words, const char *where)
 		snprintf(got, sizeof got, "%s", modem_state_name(modem));
 	else if (strcmp(word, "online") == 0)
 		snprintf(got, sizeof got, "%s", modem->online ? "yes" : "no");
+	else if (strcmp(word, "why") == 0)
+		snprintf(got, sizeof got, "%.63s", modem->fsm.why);
 	else if (strcmp(word, "number") == 0)
 		snprintf(got, sizeof got, "%s", modem->number);
 	else if (strcmp(word, "iccid") == 0)
@@ -109,6 +111,7 @@ static void play_line(char *line, const char *where)
 		break;
 	case '!': expect(text, where); break;
 	case '~': fake_lost(); break;
+	case '=': set_up(text, where); break;
 	default: fail_msg("%s: no such line: %s", where, line);
 	}
 }
@@ -358,11 +361,11 @@ static void test_card_that_is_not_there_or_locked(void **state)
 {
 	(void)state;
 	memset(&sim, 0, sizeof sim);
-	sim.cpin = "+CPIN: SIM PIN\r\nOK";
+	sim.cpin = "+CPIN: PH-SIM PIN\r\nOK";
 	converse();
 	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
 	assert_true(bench->modem->settled);
-	assert_string_equal(bench->modem->fsm.why, "SIM PIN");
+	assert_string_equal(bench->modem->fsm.why, "PH-SIM PIN");
 	sim.cpin = "+CME ERROR: 10";
 	pass(31000 + 1500);
 	assert_string_equal(bench->modem->fsm.why, "no card");

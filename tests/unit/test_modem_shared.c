@@ -89,7 +89,7 @@ static bool asked(const cJSON *sample, const char *command)
 }
 
 /* The enum that TS 27.007's <stat> means to us. */
-static enum modem_reg reg_of(int stat)
+static enum modem_reg wanted_reg(int stat)
 {
 	static const enum modem_reg regs[] = { REG_NONE, REG_HOME, REG_SEARCHING, REG_DENIED,
 		REG_UNKNOWN, REG_ROAMING, REG_HOME, REG_ROAMING, REG_DENIED, REG_HOME, REG_ROAMING,
@@ -118,7 +118,7 @@ static bool registration(const cJSON *sample, at_line_fn *fn)
 	if (!fn(modem, line))
 		fail_msg("not taken: %s", line);
 	got = line[2] == 'E' ? modem->reg_eps : line[2] == 'G' ? modem->reg_ps : modem->reg_cs;
-	if (got != reg_of(stat->valueint))
+	if (got != wanted_reg(stat->valueint))
 		fail_msg("%s: %d", line, got);
 	if (modem->act != (cJSON_IsNumber(act) ? act->valueint : -1))
 		fail_msg("%s: access technology %d", line, modem->act);
