@@ -7,7 +7,6 @@
 #include "base/counter.h"
 #include "gateway_impl.h"
 #include "modem/board.h"
-#include "platform/route.h"
 
 enum {
 	TICK_MS = 2000, /* globs are read again, the dead are buried */
@@ -40,18 +39,6 @@ const struct config_bank *gateway_bank(const struct config *config, const char *
 	return NULL;
 }
 
-static size_t on_route(void *arg, const char *bank, bool attributed, struct store_route *out)
-{
-	struct gateway *gateway = arg;
-	struct route_platform platforms[CONFIG_PLATFORMS_MAX];
-
-	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		platforms[i] = (struct route_platform) { gateway->platforms[i].config->name,
-			outbox_wants(gateway->platforms[i].outbox) };
-	return route(gateway_bank(gateway->config, bank), platforms, gateway->view.platform_count,
-		attributed, out);
-}
-
 static void on_text_stored(void *arg, const struct store_sms_result *result)
 {
 	struct gateway *gateway = arg;
@@ -67,9 +54,10 @@ static void on_text_stored(void *arg, const struct store_sms_result *result)
 		if (!offered && result->message_id[0])
 			outbox_kick(platform->outbox);
 	}
+	gateway_note_withheld(result);
 }
 
-static const struct inbox_host inbox_host = { on_route, on_text_stored };
+static const struct inbox_host inbox_host = { gateway_route, on_text_stored };
 
 static void kick_all(void *arg)
 {
@@ -367,6 +355,17 @@ static void on_summary(void *arg)
 
 /* ---- start and stop ------------------------------------------------------------------------- */
 
+static int load_filters(struct gateway *gateway, char *why, size_t why_size)
+{
+	struct config_report report = { 0 };
+	int err = gateway_filters_load(gateway->config, &report, gateway->filters);
+
+	if (err)
+		snprintf(why, why_size, "%s", report.count ? report.lines[0] : "out of memory");
+	config_report_free(&report);
+	return err;
+}
+
 static int open_store(struct gateway *gateway, char *why, size_t why_size)
 {
 	char path[4096];
@@ -411,6 +410,7 @@ static void set_going(struct gateway *gateway)
 {
 	const struct config *config = gateway->config;
 
+	gateway_filters_say(config);
 	gateway_load_numbers(gateway);
 	for (size_t i = 0; i < config->platform_count; i++)
 		gateway_add_platform(gateway, &config->platforms[i]);
@@ -455,7 +455,9 @@ int gateway_start(
 	loop_timer_init(&gateway->stop_timer, loop, NULL, gateway);
 	gateway->store_moved_ms = loop_now_ms(loop);
 	gateway_apply(gateway);
-	err = open_store(gateway, why, why_size);
+	err = load_filters(gateway, why, why_size);
+	if (!err)
+		err = open_store(gateway, why, why_size);
 	gateway->view.store = gateway->store;
 	if (!err)
 		err = make_parts(gateway, why, why_size);
@@ -541,6 +543,7 @@ void gateway_free(struct gateway *gateway)
 	loop_timer_stop(&gateway->grace);
 	loop_timer_stop(&gateway->numbers);
 	loop_timer_stop(&gateway->stop_timer);
+	gateway_filters_free(gateway->filters);
 	config_free(gateway->config);
 	free(gateway);
 }

@@ -14,6 +14,10 @@ struct gateway;
 /* The names that a configuration may use, as this binary carries them. */
 const struct config_names *gateway_names(void);
 
+/* Reads what a configuration names beyond the files that it is made of: the rules of the filters.
+ * Errors are added to the report. */
+void gateway_check(const struct config *config, struct config_report *report);
+
 /* Takes the configuration over and sets everything going. 0, or a negative errno and a sentence in
  * why (store, listener): nothing is left behind then. */
 int gateway_start(

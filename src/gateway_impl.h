@@ -39,6 +39,8 @@ struct gateway {
 	size_t scan_at;       /* where in modems the next device of a scan is expected */
 	struct modem **dying; /* stopped by a reload, not yet finished */
 	size_t dying_count;
+	/* Of each platform of the configuration, in its order; one for all that have the same. */
+	struct filter *filters[CONFIG_PLATFORMS_MAX];
 	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
 	struct platform *owners[CONFIG_PLATFORMS_MAX];
 	struct control_view view;
@@ -59,6 +61,21 @@ void gateway_remove_platform(struct gateway *gateway, size_t i);
 void gateway_tell_sold_banks(struct gateway *gateway, struct control_platform *platform);
 void gateway_load_numbers(struct gateway *gateway);
 void gateway_rosters_changed(struct gateway *gateway);
+
+/* gateway_filters.c: the filters of a configuration, as struct gateway has them. Errors are
+ * reported, all of them; then there is nothing to free. */
+int gateway_filters_load(const struct config *config, struct config_report *report,
+	struct filter *filters[CONFIG_PLATFORMS_MAX]);
+void gateway_filters_free(struct filter *filters[CONFIG_PLATFORMS_MAX]);
+
+/* Says which platforms and cards are not filtered. */
+void gateway_filters_say(const struct config *config);
+
+/* What the inbox asks: where a text goes. */
+size_t gateway_route(void *arg, const struct store_message *message, struct store_route *out);
+
+/* Counts and logs the deliveries of a text that were withheld. */
+void gateway_note_withheld(const struct store_sms_result *result);
 
 /* gateway_ports.c: adds the ports whose devices are there and configured, and not yet known. */
 void gateway_scan(struct gateway *gateway);

@@ -113,27 +113,40 @@ static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, vo
 	}
 }
 
+static void report_refused(const struct config_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		log_warning(LOGC_CONFIG, NULL, NULL, NULL, "%s", report->lines[i]);
+	if (report->errors)
+		log_error(LOGC_CONFIG, NULL, NULL,
+			LOG_FIELDS(LOG_INT("errors", (int64_t)report->errors)),
+			"the configuration has errors; the old one stays");
+}
+
 int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, void *say_arg)
 {
 	struct gateway *gateway = arg;
+	struct filter *filters[CONFIG_PLATFORMS_MAX] = { NULL };
 	struct config *fresh, *old = gateway->config;
 
 	if (gateway->stopping) /* no new port may open now */
 		return -ECANCELED;
 	fresh = config_load(gateway->config->file, gateway_names(), report);
-	for (size_t i = 0; i < report->count; i++)
-		log_warning(LOGC_CONFIG, NULL, NULL, NULL, "%s", report->lines[i]);
-	if (!fresh) {
-		log_error(LOGC_CONFIG, NULL, NULL,
-			LOG_FIELDS(LOG_INT("errors", (int64_t)report->errors)),
-			"the configuration has errors; the old one stays");
-		return -EINVAL;
+	if (fresh && gateway_filters_load(fresh, report, filters) < 0) {
+		config_free(fresh);
+		fresh = NULL;
 	}
+	report_refused(report);
+	if (!fresh)
+		return -EINVAL;
 	notify_reloading(gateway->notify);
 	keep_fixed(fresh, old, say, say_arg);
 	gateway->config = fresh;
 	gateway->view.config = fresh;
+	gateway_filters_free(gateway->filters);
+	memcpy(gateway->filters, filters, sizeof filters);
 	gateway_apply(gateway);
+	gateway_filters_say(fresh);
 	diff_platforms(gateway, say, say_arg);
 	diff_ports(gateway, say, say_arg);
 	gateway_scan(gateway);

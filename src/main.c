@@ -93,6 +93,8 @@ static struct config *load(const struct options *options)
 	struct config_report report = { 0 };
 	struct config *config = config_load(options->file, gateway_names(), &report);
 
+	if (config)
+		gateway_check(config, &report);
 	for (size_t i = 0; i < report.count; i++)
 		fprintf(stderr, "%s\n", report.lines[i]);
 	if (report.errors + report.warnings > report.count)
@@ -101,6 +103,10 @@ static struct config *load(const struct options *options)
 	if (options->check)
 		printf("%s: %zu errors, %zu warnings\n", options->file, report.errors,
 			report.warnings);
+	if (report.errors) {
+		config_free(config);
+		config = NULL;
+	}
 	config_report_free(&report);
 	if (config && options->record) {
 		config->record_dir = strdup(options->record);

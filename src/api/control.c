@@ -199,6 +199,7 @@ static void add_platform(cJSON *list, const struct control_view *view,
 	roster_status(platform->roster, &roster);
 	cJSON_AddStringToObject(json, "name", platform->config->name);
 	cJSON_AddStringToObject(json, "kind", platform->config->kind);
+	cJSON_AddStringToObject(json, "filter", platform->config->filter);
 	cJSON_AddStringToObject(json, "health", health[out.health]);
 	cJSON_AddStringToObject(json, "reason", out.reason);
 	json_time(json, "since", out.since_wall_ms);
@@ -255,6 +256,7 @@ static void on_totals(void *arg, int err, const struct store_totals *totals)
 	for (int c = 0; c < COUNTER_COUNT; c++)
 		json_int(
 			part, counter_name((enum counter)c), (int64_t)counter_get((enum counter)c));
+	control_add_filtered(json);
 	json_answer(pending->request, 200, json);
 	free(pending);
 }
@@ -350,33 +352,38 @@ static void on_reload(void *arg, struct http_request *request)
 	config_report_free(&report);
 }
 
+static const struct http_route routes[] = {
+	{ "GET", "/api/v1/status", on_status, NULL },
+	{ "GET", "/api/v1/ports", on_ports, NULL },
+	{ "GET", "/api/v1/ports/*", on_port, NULL },
+	{ "POST", "/api/v1/ports/*", control_port_action, NULL },
+	{ "GET", "/api/v1/messages", control_messages, NULL },
+	{ "GET", "/api/v1/outbox", control_outbox, NULL },
+	{ "POST", "/api/v1/outbox/retry", control_retry, NULL },
+	{ "POST", "/api/v1/outbox/drop", control_drop, NULL },
+	{ "GET", "/api/v1/numbers", control_numbers, NULL },
+	{ "POST", "/api/v1/numbers/set", control_number_set, NULL },
+	{ "POST", "/api/v1/numbers/forget", control_number_forget, NULL },
+	{ "POST", "/api/v1/filter/test", control_filter_test, NULL },
+	{ "POST", "/api/v1/sync", on_sync, NULL },
+	{ "POST", "/api/v1/reload", on_reload, NULL },
+};
+
 struct control *control_new(
 	const struct control_view *view, const struct control_actions *actions, void *arg)
 {
-	struct control *control = calloc(1, sizeof *control);
+	size_t count = sizeof routes / sizeof routes[0];
+	struct control *control = calloc(1, sizeof *control + (count + 1) * sizeof routes[0]);
 
 	if (!control)
 		return NULL;
 	control->view = view;
 	control->actions = actions;
 	control->arg = arg;
-	memcpy(control->routes,
-		(struct http_route[CONTROL_ROUTES]) {
-			{ "GET", "/api/v1/status", on_status, control },
-			{ "GET", "/api/v1/ports", on_ports, control },
-			{ "GET", "/api/v1/ports/*", on_port, control },
-			{ "POST", "/api/v1/ports/*", control_port_action, control },
-			{ "GET", "/api/v1/messages", control_messages, control },
-			{ "GET", "/api/v1/outbox", control_outbox, control },
-			{ "POST", "/api/v1/outbox/retry", control_retry, control },
-			{ "POST", "/api/v1/outbox/drop", control_drop, control },
-			{ "GET", "/api/v1/numbers", control_numbers, control },
-			{ "POST", "/api/v1/numbers/set", control_number_set, control },
-			{ "POST", "/api/v1/numbers/forget", control_number_forget, control },
-			{ "POST", "/api/v1/sync", on_sync, control },
-			{ "POST", "/api/v1/reload", on_reload, control },
-		},
-		sizeof control->routes);
+	for (size_t i = 0; i < count; i++) {
+		control->routes[i] = routes[i];
+		control->routes[i].arg = control;
+	}
 	return control;
 }
 

@@ -109,13 +109,19 @@ static void mask_refused(const char *text, char *out, size_t size)
 		text[name] || name > 16 ? "***" : "");
 }
 
-static void send_command(struct modem *modem, struct http_request *request, const char *command)
+void control_at(struct control *control, struct modem *modem, struct http_request *request)
 {
+	const char *command = http_query(request, "cmd");
 	char shown[AT_RING_WIDTH];
 	const char *why;
 	struct port_call *call;
 	int err;
 
+	(void)control;
+	if (!command) {
+		json_error(request, 400, "say which: cmd=COMMAND");
+		return;
+	}
 	if (strncasecmp(command, "AT", 2) == 0)
 		command += 2;
 	why = modem_forbids(modem->driver, command);
@@ -162,12 +168,19 @@ static void on_code_answer(void *arg, const char *error, int status, const char 
 	free(call);
 }
 
-static void send_code(struct modem *modem, struct http_request *request, const char *code)
+void control_ussd(struct control *control, struct modem *modem, struct http_request *request)
 {
-	struct port_call *call = call_new(modem, request);
+	const char *code = http_query(request, "code");
+	struct port_call *call;
 	char shown[AT_RING_WIDTH];
 	int err;
 
+	(void)control;
+	if (!code) {
+		json_error(request, 400, "say which: code=CODE");
+		return;
+	}
+	call = call_new(modem, request);
 	if (!call)
 		return;
 	err = modem_ussd_ask(modem, code, on_code_answer, call);
@@ -187,20 +200,11 @@ static void send_code(struct modem *modem, struct http_request *request, const c
 /* ---- PINs ----------------------------------------------------------------------------------- */
 
 /* Not by pointer: the port may be gone when the store has answered. */
-static struct modem *find_modem(const struct control_view *view, const char *name, size_t len)
-{
-	for (size_t i = 0; i < view->modem_count; i++)
-		if (strlen(view->modems[i]->id) == len &&
-			strncmp(view->modems[i]->id, name, len) == 0)
-			return view->modems[i];
-	return NULL;
-}
-
 static void on_forgotten(void *arg, int err)
 {
 	struct pending *pending = arg;
 	const char *name = pending->request->rest, *end = strrchr(name, '/');
-	struct modem *modem = find_modem(pending->control->view, name, (size_t)(end - name));
+	struct modem *modem = control_modem(pending->control, name, (size_t)(end - name));
 	cJSON *json;
 
 	if (err) {
@@ -215,7 +219,7 @@ static void on_forgotten(void *arg, int err)
 	free(pending);
 }
 
-static void forget_pin(struct control *control, struct modem *modem, struct http_request *request)
+void control_forget_pin(struct control *control, struct modem *modem, struct http_request *request)
 {
 	struct pending *pending = pending_new(control, request);
 
@@ -224,26 +228,4 @@ static void forget_pin(struct control *control, struct modem *modem, struct http
 	log_notice(LOGC_API, modem->id, NULL, NULL,
 		"an operator has it forget which PINs the card refused");
 	modem_pin_forget(modem, on_forgotten, pending);
-}
-
-void control_port_action(void *arg, struct http_request *request)
-{
-	struct control *control = arg;
-	const char *end = strrchr(request->rest, '/');
-	const char *cmd = http_query(request, "cmd"), *code = http_query(request, "code");
-	struct modem *modem =
-		end ? find_modem(control->view, request->rest, (size_t)(end - request->rest))
-		    : NULL;
-
-	if (!modem)
-		json_error(
-			request, 404, "no such port, or nothing to be done with it by this name");
-	else if (strcmp(end, "/at") == 0 && cmd)
-		send_command(modem, request, cmd);
-	else if (strcmp(end, "/ussd") == 0 && code)
-		send_code(modem, request, code);
-	else if (strcmp(end, "/forget_pin") == 0)
-		forget_pin(control, modem, request);
-	else
-		json_error(request, 400, "say at?cmd=COMMAND, ussd?code=CODE or forget_pin");
 }

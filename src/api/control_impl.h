@@ -5,13 +5,11 @@
 #include "api/control.h"
 #include "api/json.h"
 
-enum { CONTROL_ROUTES = 14 };
-
 struct control {
 	const struct control_view *view;
 	const struct control_actions *actions;
 	void *arg;
-	struct http_route routes[CONTROL_ROUTES];
+	struct http_route routes[]; /* ends with an empty one */
 };
 
 /* A request that waits for the store or a platform. */
@@ -28,19 +26,26 @@ struct pending {
 /* NULL if out of memory; the request is answered then. */
 struct pending *pending_new(struct control *control, struct http_request *request);
 
-/* control_ports.c: what is done with a port. */
+/* control_ports.c: what is done with a port. id is BANK/SLOT, not terminated. */
 http_handler control_port_action;
+struct modem *control_modem(const struct control *control, const char *id, size_t len);
+
+/* control_at.c: some of these actions. */
+void control_at(struct control *control, struct modem *modem, struct http_request *request);
+void control_ussd(struct control *control, struct modem *modem, struct http_request *request);
+void control_forget_pin(struct control *control, struct modem *modem, struct http_request *request);
 
 /* control_texts.c: the handlers of messages and of the outbox. */
 http_handler control_messages, control_outbox, control_retry, control_drop;
+
+/* control_filter.c: tries rules on texts; what was withheld so far, by reason. */
+http_handler control_filter_test;
+void control_add_filtered(cJSON *json);
 
 /* control_numbers.c: the handlers of the cards' numbers. */
 http_handler control_numbers, control_number_set, control_number_forget;
 
 /* "set", "file", "sim", "ussd"; "" where there is no number. */
 const char *control_source_name(enum store_source source);
-
-/* control_at.c: the handler of what is done with one port: at, ussd, forget_pin. */
-http_handler control_port_action;
 
 #endif

@@ -52,8 +52,9 @@ static void add_file(cJSON *json, const struct store_number *file)
 	add_money(json, "balance", file->balance);
 }
 
-static cJSON *row_json(const struct store_number_row *row, bool full)
+static cJSON *row_json(const struct config *config, const struct store_number_row *row, bool full)
 {
+	const struct config_number *declared = config_number_of(config, row->file.iccid);
 	cJSON *json = cJSON_CreateObject();
 	char port[2 * STORE_NAME_SIZE];
 
@@ -71,6 +72,7 @@ static cJSON *row_json(const struct store_number_row *row, bool full)
 	json_number(json, "sim", row->sim, full);
 	json_number(json, "ussd", row->ussd, full);
 	add_file(json, &row->file);
+	cJSON_AddStringToObject(json, "filter", declared && declared->filter_off ? "off" : "");
 	json_time(json, "last_seen", row->last_seen_ms);
 	return json;
 }
@@ -85,7 +87,8 @@ static void on_rows(
 	} else {
 		cJSON *json = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(json, "numbers");
 		for (size_t i = 0; i < count; i++)
-			cJSON_AddItemToArray(list, row_json(&rows[i], pending->full));
+			cJSON_AddItemToArray(list,
+				row_json(pending->control->view->config, &rows[i], pending->full));
 		cJSON_AddBoolToObject(json, "more", more);
 		json_answer(pending->request, 200, json);
 	}

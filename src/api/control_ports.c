@@ -5,25 +5,6 @@
 
 #include "api/control_impl.h"
 
-/* "BANK/SLOT/ACTION" in parts; false if the action is another one. */
-static bool port_of(const char *rest, const char *action, char *id, size_t size)
-{
-	const char *slash = strrchr(rest, '/');
-
-	if (!slash || strcmp(slash + 1, action) != 0 || (size_t)(slash - rest) >= size)
-		return false;
-	snprintf(id, size, "%.*s", (int)(slash - rest), rest);
-	return true;
-}
-
-static struct modem *find(const struct control_view *view, const char *id)
-{
-	for (size_t i = 0; i < view->modem_count; i++)
-		if (strcmp(view->modems[i]->id, id) == 0)
-			return view->modems[i];
-	return NULL;
-}
-
 static void refuse(struct http_request *request, int err, enum recovery_step step)
 {
 	bool place = step == RECOVERY_USB || step == RECOVERY_POWER;
@@ -41,13 +22,14 @@ static void refuse(struct http_request *request, int err, enum recovery_step ste
 }
 
 /* POST ports/BANK/SLOT/reset?step=at|radio|modem|usb|power */
-static void reset(struct http_request *request, struct modem *modem)
+static void reset(struct control *control, struct modem *modem, struct http_request *request)
 {
 	const char *word = http_query(request, "step");
 	enum recovery_step step = recovery_step_asked(word ? word : "at");
 	cJSON *json;
 	int err;
 
+	(void)control;
 	if (step == RECOVERY_STEPS) {
 		json_error(request, 400, "step is at, radio, modem, usb or power");
 		return;
@@ -64,19 +46,43 @@ static void reset(struct http_request *request, struct modem *modem)
 	json_answer(request, 200, json);
 }
 
+struct modem *control_modem(const struct control *control, const char *id, size_t len)
+{
+	const struct control_view *view = control->view;
+
+	for (size_t i = 0; i < view->modem_count; i++)
+		if (strlen(view->modems[i]->id) == len &&
+			strncmp(view->modems[i]->id, id, len) == 0)
+			return view->modems[i];
+	return NULL;
+}
+
+/* POST ports/BANK/SLOT/ACTION */
 void control_port_action(void *arg, struct http_request *request)
 {
+	static const struct {
+		const char *name;
+		void (*fn)(
+			struct control *control, struct modem *modem, struct http_request *request);
+	} actions[] = {
+		{ "reset", reset },
+		{ "at", control_at },
+		{ "ussd", control_ussd },
+		{ "forget_pin", control_forget_pin },
+	};
 	struct control *control = arg;
-	char id[2 * STORE_NAME_SIZE];
-	struct modem *modem;
+	const char *end = strrchr(request->rest, '/');
+	struct modem *modem =
+		end ? control_modem(control, request->rest, (size_t)(end - request->rest)) : NULL;
 
-	if (!port_of(request->rest, "reset", id, sizeof id)) {
-		json_error(request, 404, "no such action");
+	if (!modem) {
+		json_error(request, 404, "no such port");
 		return;
 	}
-	modem = find(control->view, id);
-	if (modem)
-		reset(request, modem);
-	else
-		json_error(request, 404, "no such port");
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+		if (strcmp(end + 1, actions[i].name) == 0) {
+			actions[i].fn(control, modem, request);
+			return;
+		}
+	json_error(request, 404, "a port has the actions reset, at, ussd and forget_pin");
 }

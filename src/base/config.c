@@ -294,6 +294,7 @@ static void free_platform(struct config_platform *platform)
 	free_secret(platform->key);
 	free(platform->ca_file);
 	free(platform->list_name);
+	free(platform->filter);
 }
 
 void config_free(struct config *config)
@@ -324,6 +325,7 @@ void config_free(struct config *config)
 	free(config->platforms);
 	free(config->operators);
 	free(config->logs);
+	free(config->by_iccid);
 	free(config->numbers);
 	free(config->file);
 	free(config->state_dir);

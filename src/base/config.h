@@ -40,6 +40,7 @@ struct config_platform {
 	char *key; /* the secret itself; never logged */
 	char *ca_file;
 	char *list_name;
+	char *filter; /* "default", "off", or the path of a rule file */
 	bool rent;
 	bool dry_run;
 	int concurrency;
@@ -75,6 +76,7 @@ struct config_number {
 	int rent;                      /* -1 where the column is absent or empty */
 	int64_t date_start, date_stop; /* Unix seconds */
 	int64_t price, balance;        /* 1/10000 */
+	bool filter_off;               /* no text of this card is filtered */
 	int line;
 };
 
@@ -106,6 +108,7 @@ struct config {
 	struct config_operator *operators;
 	size_t operator_count;
 	struct config_number *numbers;
+	struct config_number **by_iccid; /* the same rows, for config_number_of() */
 	size_t number_count;
 };
 
@@ -129,6 +132,9 @@ struct config *config_load(
 	const char *file, const struct config_names *names, struct config_report *report);
 void config_free(struct config *config);
 void config_report_free(struct config_report *report);
+
+/* The row of the numbers file for this card, or NULL. ICCIDs are in capitals there. */
+const struct config_number *config_number_of(const struct config *config, const char *iccid);
 
 /* "90s", "24h", "250ms", "5m", "2d", "0": milliseconds; -EINVAL for anything else, a bare number
  * other than 0 included, -ERANGE past 10 years. */

@@ -7,24 +7,17 @@
 #include <stdio.h>
 
 #include "base/config.h"
+#include "base/config_file.h"
 
 enum {
-	CONFIG_LINE_MAX = 8000,    /* bytes of a line */
 	CONFIG_LINES_MAX = 200000, /* of one file */
 	CONFIG_FILES_MAX = 256,    /* read in all */
 	CONFIG_DEPTH_MAX = 8,      /* include in include */
 	CONFIG_SECTIONS_MAX = 512,
 	CONFIG_ENTRIES_MAX = 256, /* of one section */
-	CONFIG_NAME_MAX = 60,     /* of a bank or platform */
 	CONFIG_PORT_ID_MAX = 100, /* BANK/SLOT */
 	CONFIG_SECRET_MAX = 1024,
 	CONFIG_URL_MAX = 1024,
-};
-
-/* file belongs to the struct config_text it was read into. */
-struct config_place {
-	const char *file;
-	int line;
 };
 
 struct config_entry {
@@ -54,42 +47,12 @@ struct config_text {
 	bool broken; /* out of memory */
 };
 
-/* Reads one line at a time; the same rules hold for every file. Set file, zero the rest. */
-struct config_lines {
-	FILE *file;
-	int line;
-	char text[CONFIG_LINE_MAX + 1]; /* without its line end */
-};
-
-enum config_line { CONFIG_LINE_END, CONFIG_LINE_GOOD, CONFIG_LINE_BAD };
-
-/* BAD: *why says what is wrong with the line (too long, NUL, control byte, not UTF-8) and text is
- * empty. A byte order mark before the first line is passed over. */
-enum config_line config_lines_next(struct config_lines *lines, const char **why);
-
 void config_text_read(struct config_text *text, FILE *file, const char *name);
 void config_text_done(struct config_text *text);
-
-/* Opens a regular file without ever waiting. 0 or negative errno. */
-int config_open(const char *path, FILE **out);
 
 /* The first line of a file, for the caller to free. 0, or negative errno: -ENODATA where there is
  * none, -EBADMSG where it is no printable ASCII or longer than CONFIG_SECRET_MAX. */
 int config_read_secret(const char *path, char **out);
-
-void config_error(struct config_report *report, struct config_place place, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void config_warning(struct config_report *report, struct config_place place, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* The word that is nearest by edit distance; words ends with NULL and is not empty. */
-const char *config_nearest(const char *word, const char *const *words);
-
-/* words may be NULL. */
-bool config_is_word(const char *word, const char *const *words);
-
-/* Whether a bank, platform or secret may be called so: 1 to max bytes of A-Z a-z 0-9 . _ - */
-bool config_is_name(const char *name, size_t max);
 
 /* What is wrong with a URL that paths are appended to, or with a device as written; NULL: nothing.
  */
@@ -129,9 +92,6 @@ void config_read_operator(struct config_loader *load, const struct config_sectio
 
 /* What no section shows alone; sets the seller where there is one only. */
 void config_check_whole(struct config_loader *load);
-
-/* Cuts blanks off both ends, in place. */
-char *config_trim(char *text);
 
 /* The rows of a numbers file into config->numbers. */
 void config_numbers_read(

@@ -24,6 +24,7 @@ enum column {
 	COLUMN_RENT,
 	COLUMN_LABEL,
 	COLUMN_PIN,
+	COLUMN_FILTER,
 	COLUMN_DATE_START,
 	COLUMN_DATE_STOP,
 	COLUMN_PRICE,
@@ -32,10 +33,10 @@ enum column {
 };
 
 static const char *const column_names[COLUMN_COUNT + 1] = { "iccid", "number", "operator", "rent",
-	"label", "pin", "date_start", "date_stop", "price", "balance", NULL };
+	"label", "pin", "filter", "date_start", "date_stop", "price", "balance", NULL };
 
 /* Known names, but of no effect in this version. */
-static const char *const later_names[] = { "sell", "filter" };
+static const char *const later_names[] = { "sell" };
 
 /* Takes one field from *text on, which moves behind its comma or becomes NULL after the last. The
  * field is unquoted in place. NULL: broken quotes. */
@@ -198,6 +199,15 @@ static const char *read_rent(const char *text, struct config_number *row)
 	return NULL;
 }
 
+static const char *read_filter(const char *text, struct config_number *row)
+{
+	if (*text && strcmp(text, "off") != 0)
+		return "neither empty nor off; rules for one card stand in the filter file, with "
+		       "card:ICCID";
+	row->filter_off = *text != '\0';
+	return NULL;
+}
+
 static const char *read_operator(const char *text, struct config_number *row)
 {
 	size_t len = strlen(text);
@@ -224,6 +234,7 @@ static const char *read_cell(enum column column, const char *text, struct config
 		return NULL;
 	case COLUMN_OPERATOR: return read_operator(text, row);
 	case COLUMN_RENT: return read_rent(text, row);
+	case COLUMN_FILTER: return read_filter(text, row);
 	case COLUMN_LABEL:
 		if (strlen(text) >= sizeof(row->label))
 			return "longer than 63 bytes";
@@ -327,13 +338,6 @@ static void find_doubles(struct sheet *sheet)
 	}
 	for (i = 0; i < count; i++)
 		rows[i] = &sheet->config->numbers[i];
-	qsort(rows, count, sizeof(*rows), by_iccid);
-	for (i = 1; i < count; i++) {
-		place.line = rows[i]->line;
-		if (!strcmp(rows[i]->iccid, rows[i - 1]->iccid))
-			config_error(sheet->report, place, "the same iccid as in line %d",
-				rows[i - 1]->line);
-	}
 	qsort(rows, count, sizeof(*rows), by_number);
 	for (i = 1; i < count; i++) {
 		place.line = rows[i]->line;
@@ -343,7 +347,29 @@ static void find_doubles(struct sheet *sheet)
 				"the same number as in line %d, on another card",
 				rows[i - 1]->line);
 	}
-	free(rows);
+	qsort(rows, count, sizeof(*rows), by_iccid);
+	for (i = 1; i < count; i++) {
+		place.line = rows[i]->line;
+		if (!strcmp(rows[i]->iccid, rows[i - 1]->iccid))
+			config_error(sheet->report, place, "the same iccid as in line %d",
+				rows[i - 1]->line);
+	}
+	sheet->config->by_iccid = rows;
+}
+
+static int is_iccid_of(const void *iccid, const void *row)
+{
+	return strcmp(iccid, (*(const struct config_number *const *)row)->iccid);
+}
+
+const struct config_number *config_number_of(const struct config *config, const char *iccid)
+{
+	struct config_number **found = NULL;
+
+	if (config->by_iccid)
+		found = bsearch(iccid, config->by_iccid, config->number_count,
+			sizeof(struct config_number *), is_iccid_of);
+	return found ? *found : NULL;
 }
 
 /* False: the rest of the file is not read. */

@@ -305,6 +305,34 @@ static void read_ca(struct config_loader *load, const struct key *key,
 	config_keep(load, entry->value, field_of(key, target));
 }
 
+/* The rules are read by who acts on them; here only whether the file is there. */
+static void read_filter(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	static const char *const words[] = { "default", "off", NULL };
+	FILE *file;
+	int err;
+
+	if (!config_is_word(entry->value, words)) {
+		if (*entry->value != '/') {
+			config_error(load->report, entry->place,
+				"%s: \"%.80s\" is neither default nor off nor a path that begins "
+				"with /",
+				key->name, entry->value);
+			return;
+		}
+		err = load->text.alone ? -ENOENT : config_open(entry->value, &file);
+		if (err) {
+			config_error(load->report, entry->place, "%s: cannot read %.300s: %s",
+				key->name, entry->value,
+				err == -EINVAL ? "not a regular file" : strerror(-err));
+			return;
+		}
+		fclose(file);
+	}
+	config_keep(load, entry->value, field_of(key, target));
+}
+
 /* "a, b": an array that grows in *out by one at a time, so that a half-built one can be freed. */
 static void split_list(struct config_loader *load, const struct config_entry *entry, size_t max,
 	char ***out, size_t *count)
@@ -418,6 +446,7 @@ static const struct key platform_keys[] = {
 	{ "url", read_url, AT(config_platform, url), .needed = true },
 	{ "key", read_secret, AT(config_platform, key), .needed = true },
 	{ "ca_file", read_ca, AT(config_platform, ca_file) },
+	{ "filter", read_filter, AT(config_platform, filter), .preset = "default" },
 	{ "rent", read_yes, AT(config_platform, rent), .preset = "no" },
 	{ "dry_run", read_yes, AT(config_platform, dry_run), .preset = "no" },
 	{ "list_name", read_word, AT(config_platform, list_name), .preset = "numbers",

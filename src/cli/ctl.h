@@ -50,6 +50,10 @@ bool ctl_is_port_name(const char *name);
 
 enum ctl_exit ctl_messages(struct ctl *ctl, char **args, int count);
 
+/* ---- ctl_filter.c --------------------------------------------------------------------------- */
+
+enum ctl_exit ctl_filter(struct ctl *ctl, char **args, int count);
+
 /* ---- ctl_numbers.c -------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_numbers(struct ctl *ctl, char **args, int count);
@@ -66,6 +70,10 @@ bool ctl_target_query(char *target, const char *name, const char *value);
 /* Asks the daemon. What went wrong is said on stderr; ctl_answer_done() only after CTL_OK. */
 enum ctl_exit ctl_call(
 	struct ctl *ctl, const char *method, const char *target, struct ctl_answer *out);
+
+/* The same with a body of JSON, by POST. */
+enum ctl_exit ctl_post(
+	struct ctl *ctl, const char *target, const char *body, struct ctl_answer *out);
 void ctl_answer_done(struct ctl_answer *answer);
 void ctl_http_done(struct ctl *ctl);
 

@@ -139,18 +139,18 @@ static enum ctl_exit perform(
 	return CTL_FAILED;
 }
 
-enum ctl_exit ctl_call(
-	struct ctl *ctl, const char *method, const char *target, struct ctl_answer *out)
+static enum ctl_exit call(
+	struct ctl *ctl, const char *target, const char *post, struct ctl_answer *out)
 {
 	struct ctl_answer answer = { NULL, 0, NULL };
 	CURL *http = prepare(ctl);
 
 	if (!http)
 		return CTL_FAILED;
-	if (strcmp(method, "POST") == 0) {
+	if (post) {
 		curl_easy_setopt(http, CURLOPT_POST, 1L);
-		curl_easy_setopt(http, CURLOPT_POSTFIELDS, "");
-		curl_easy_setopt(http, CURLOPT_POSTFIELDSIZE, 0L);
+		curl_easy_setopt(http, CURLOPT_POSTFIELDS, post);
+		curl_easy_setopt(http, CURLOPT_POSTFIELDSIZE, (long)strlen(post));
 	}
 	enum ctl_exit result = perform(ctl, http, target, &answer);
 	if (result == CTL_OK)
@@ -158,6 +158,18 @@ enum ctl_exit ctl_call(
 	else
 		ctl_answer_done(&answer);
 	return result;
+}
+
+enum ctl_exit ctl_call(
+	struct ctl *ctl, const char *method, const char *target, struct ctl_answer *out)
+{
+	return call(ctl, target, strcmp(method, "POST") == 0 ? "" : NULL, out);
+}
+
+enum ctl_exit ctl_post(
+	struct ctl *ctl, const char *target, const char *body, struct ctl_answer *out)
+{
+	return call(ctl, target, body, out);
 }
 
 void ctl_answer_done(struct ctl_answer *answer)

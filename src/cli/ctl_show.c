@@ -234,6 +234,23 @@ static void show_counters(const cJSON *counters)
 		putchar('\n');
 }
 
+/* "Withheld since start: bank 5, code 2" */
+static void show_filtered(const cJSON *filtered)
+{
+	const char *before = "\nWithheld since start: ";
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, filtered)
+	{
+		char *clean = ctl_clean(item->string);
+		printf("%s%s %.0f", before, clean, item->valuedouble);
+		free(clean);
+		before = ", ";
+	}
+	if (*before == ',')
+		putchar('\n');
+}
+
 void ctl_show_status(const struct ctl *ctl, const cJSON *status)
 {
 	const cJSON *messages = list(status, "messages"), *item;
@@ -253,6 +270,7 @@ void ctl_show_status(const struct ctl *ctl, const cJSON *status)
 		ctl_true(list(status, "store"), "ok") ? "ok" : "FAILED",
 		ctl_num(list(status, "store"), "pending"));
 	show_platforms(ctl, status);
+	show_filtered(list(status, "filtered"));
 	cJSON_ArrayForEach(item, list(status, "counters")) counted |= item->valuedouble > 0;
 	if (counted) {
 		puts("\nSince start:");

@@ -417,6 +417,9 @@ static const struct command commands[] = {
 	{ "ussd", "BANK/SLOT CODE", 2, 2, 0, run_ussd, "asks the network, as in *100#" },
 	{ "pin", "forget BANK/SLOT", 2, 2, 0, run_pin,
 		"a PIN that this port's card refused may be tried once more" },
+	{ "filter", "test FILE", 2, 2, 0, ctl_filter,
+		"which rule of FILE (or of: default) decides on the texts of standard input, a "
+		"line\n      each: SENDER, a tab and the text, or the text alone" },
 	{ "sync", "", 0, 0, 0, run_sync, "sends the number list now" },
 	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
 	{ 0 },

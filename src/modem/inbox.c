@@ -205,7 +205,7 @@ static void put(const struct inbox_entry *entry, const struct sms_pdu *pdu, stru
 	sms->part = job->part ? &part : NULL;
 	sms->message = &message;
 	sms->routes = routes;
-	sms->route_count = inbox->host->route(inbox->arg, entry->bank, entry->card_id[0], routes);
+	sms->route_count = inbox->host->route(inbox->arg, &message, routes);
 	store_sms_put(inbox->store, sms, on_stored, job);
 }
 

@@ -20,9 +20,10 @@ struct inbox_spans {
 
 /* Whom the inbox asks and tells; the modem wing knows no platform. */
 struct inbox_host {
-	/* Where the text of a card in this bank goes: fills out[STORE_ROUTES_MAX], returns the
-	 * rows. */
-	size_t (*route)(void *arg, const char *bank, bool attributed, struct store_route *out);
+	/* Where a text goes that is about to be stored: fills out[STORE_ROUTES_MAX], returns the
+	 * rows. Its card_id is "" if nobody can tell to which card it came. A part is asked for as
+	 * the text that it would be if it came too late for the others. */
+	size_t (*route)(void *arg, const struct store_message *message, struct store_route *out);
 	/* A text is in the store; result as store.h has it. */
 	void (*stored)(void *arg, const struct store_sms_result *result);
 };

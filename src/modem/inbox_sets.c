@@ -81,7 +81,7 @@ static void join_read(
 		.parts = (int)set->part_count,
 	};
 	struct store_route routes[STORE_ROUTES_MAX];
-	size_t routed = inbox->host->route(inbox->arg, last->bank, attributed, routes);
+	size_t routed = inbox->host->route(inbox->arg, &message, routes);
 
 	store_set_join(inbox->store, set->set_id, &message, routes, routed, on_joined, inbox);
 }

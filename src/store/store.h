@@ -293,6 +293,10 @@ struct store_sms_result {
 	bool crowded; /* the part opened a set, and there are too many: look for those that are due
 		       */
 	const char *message_id; /* of a whole text; "" otherwise */
+	/* What became that text, and where it goes; NULL and 0 if this added none. */
+	const struct store_message *message;
+	const struct store_route *routes;
+	size_t route_count;
 	/* The set this part completed, its parts in order, at least one; NULL if it is not
 	 * complete. */
 	const char *set_id;

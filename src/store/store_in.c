@@ -77,6 +77,9 @@ int sms_message_add(struct sms_job *call, struct store_sms_result *result)
 	if (n < 0)
 		return (int)n;
 	result->message_id = call->message_id;
+	result->message = message;
+	result->routes = call->sms.routes;
+	result->route_count = call->sms.route_count;
 	return deliveries_add(call, *number != '\0', result);
 }
 

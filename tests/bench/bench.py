@@ -9,6 +9,7 @@ latency  from the modem's +CMTI to the platform, one text at a time on 64 idle p
          lists, polls and sweeps of all ports going on; beside it what one commit costs on this disk
 scale    at each of --ports (8,64,512): time to ready, memory, descriptors, CPU a text and idle
 decode   texts a second that one core reads from their PDUs, by kind
+filter   microseconds that the built-in rules of the filter take for a text, by kind
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
@@ -244,15 +245,26 @@ def run_scale(options):
 # ---- decode --------------------------------------------------------------------------------------
 
 
+def run_program(name, span_ms):
+    """Prints what it says of each kind; its last line."""
+    done = subprocess.run(
+        [harness.program(name), str(span_ms)], capture_output=True, text=True, timeout=60
+    )
+    check(done.returncode == 0, f"{name}: {done.stderr.strip()}")
+    print(done.stdout, end="")
+    return " ".join(done.stdout.splitlines()[-1].split())
+
+
 def run_decode(options):
     span_ms = 300 if options.quick else 1000
     print(f"decode: from a PDU's digits to its text, one core, {span_ms} ms a kind")
-    done = subprocess.run(
-        [harness.program("bench_sms"), str(span_ms)], capture_output=True, text=True, timeout=60
-    )
-    check(done.returncode == 0, f"bench_sms: {done.stderr.strip()}")
-    print(done.stdout, end="")
-    return " ".join(done.stdout.splitlines()[-1].split())
+    return run_program("bench_sms", span_ms)
+
+
+def run_filter(options):
+    span_ms = 300 if options.quick else 1000
+    print(f"filter: the built-in rules, one core, {span_ms} ms a kind")
+    return run_program("bench_filter", span_ms)
 
 
 # ---- the whole -----------------------------------------------------------------------------------
@@ -269,6 +281,7 @@ BENCHES = {
     "latency": run_latency,
     "scale": run_scale,
     "decode": run_decode,
+    "filter": run_filter,
     "kill": run_kill,
 }
 

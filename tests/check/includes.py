@@ -43,6 +43,7 @@ LIBRARIES = {
     r"ev\.h": r"src/base/loop\.c",
     r"curl/.*": r"src/(platform/deliver|cli/.*)\.c",
     r"microhttpd\.h": r"src/host/httpd\.c",
+    r"pcre2\.h": r"src/platform/filter\.c",
     r"sqlite3\.h": r"src/store/store_sqlite\.c",
     r"ini\.h": r"src/(base/config.*|cli/.*)\.c",
     r"systemd/sd-journal\.h": r"src/base/log\.c",

@@ -379,10 +379,11 @@ class Daemon(Child):
             raise ControlError(f"simgatectl {' '.join(args)}: exit {status}: {err or out}")
         return json.loads(out) if out.strip() else None
 
-    def ctl_raw(self, *args):
+    def ctl_raw(self, *args, stdin=""):
         """(exit status, standard output, standard error)."""
         done = subprocess.run(
             [program("simgatectl"), "-s", self.control_path, *args],
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,
@@ -395,7 +396,7 @@ class Rig(contextlib.ExitStack):
 
     with Rig(8) as rig:
         rig.daemon.start()
-        rig.sim.sms(0, "Bank", "code 1234")
+        rig.sim.sms(0, "Shop", "code 1234")
         rig.wait(lambda: rig.platform.message_count() == 1)
 
     $SIMGATE_KEEP=1 leaves the directory, and says where.

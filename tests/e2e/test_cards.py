@@ -10,20 +10,20 @@ class Modems(GatewayCase):
         rig = self.rig(3)
         rig.sim.send("hangup 1")
         rig.wait(lambda: rig.platform.numbers() == {number(0), number(2)}, "the list without it")
-        rig.sim.sms(1, "Bank", "meanwhile")
+        rig.sim.sms(1, "Shop", "meanwhile")
         self.assertEqual(self.port(rig, 1)["state"], "off")
         rig.sim.send("plug 1")
-        self.await_texts(rig, [(number(1), "Bank", "meanwhile")])
+        self.await_texts(rig, [(number(1), "Shop", "meanwhile")])
         rig.wait_listed(3)
 
     def test_restarts_by_itself(self):
         rig = self.rig(2)
         rig.sim.send("reboot 0")
-        rig.sim.sms(0, "Bank", "after")
-        self.await_texts(rig, [(number(0), "Bank", "after")])
+        rig.sim.sms(0, "Shop", "after")
+        self.await_texts(rig, [(number(0), "Shop", "after")])
         rig.wait_listed(2)
-        rig.sim.sms(0, "Bank", "announced again")
-        self.await_texts(rig, [(number(0), "Bank", t) for t in ("after", "announced again")])
+        rig.sim.sms(0, "Shop", "announced again")
+        self.await_texts(rig, [(number(0), "Shop", t) for t in ("after", "announced again")])
 
     def test_unplugged_in_the_middle_of_a_listing(self):
         rig = self.rig(2, sim=("--chunk", "1-3"))
@@ -59,9 +59,9 @@ class Cards(GatewayCase):
         rig.sim.send("sim 0 out")
         rig.wait(lambda: rig.platform.numbers() == {number(1)}, "the list without it")
         self.wait_state(rig, 0, "sim")
-        rig.sim.sms(0, "Bank", "waits at the network")
+        rig.sim.sms(0, "Shop", "waits at the network")
         rig.sim.send("sim 0 in")
-        self.await_texts(rig, [(number(0), "Bank", "waits at the network")])
+        self.await_texts(rig, [(number(0), "Shop", "waits at the network")])
         rig.wait_listed(2)
 
     def test_all_out_is_an_empty_list(self):
@@ -76,15 +76,15 @@ class Cards(GatewayCase):
         rig = self.rig(1)
         old = iccid(rig, 0)
         rig.sim.part(0, "+46735550100", 5, 2, 1, "old ")
-        rig.sim.sms(0, "Bank", "to the old")
-        self.await_texts(rig, [(number(0), "Bank", "to the old")])
+        rig.sim.sms(0, "Shop", "to the old")
+        self.await_texts(rig, [(number(0), "Shop", "to the old")])
         rig.sim.send("sim 0 swap 8946019999999999999")
         new = rig.sim.cards()[0]["number"]
         self.assertNotEqual(new, number(0))
         rig.wait(lambda: rig.platform.numbers() == {new}, "the new card's number")
         rig.sim.part(0, "+46735550100", 5, 2, 2, "new")
-        rig.sim.sms(0, "Bank", "to the new")
-        wanted = [(number(0), "Bank", "to the old"), (new, "Bank", "to the new")]
+        rig.sim.sms(0, "Shop", "to the new")
+        wanted = [(number(0), "Shop", "to the old"), (new, "Shop", "to the new")]
         self.await_texts(rig, wanted)
         self.assertEqual(rig.daemon.ctl("status")["messages"]["parts_pending"], 2)
         rig.sim.send(f"sim 0 swap {old}")
@@ -113,8 +113,8 @@ class Cards(GatewayCase):
     def test_without_identity(self):
         """No ICCID to be had: the IMSI names the card."""
         rig = self.rig(1, sim=("--no-ccid",))
-        rig.sim.sms(0, "Bank", "x")
-        self.await_texts(rig, [(number(0), "Bank", "x")])
+        rig.sim.sms(0, "Shop", "x")
+        self.await_texts(rig, [(number(0), "Shop", "x")])
         self.assertTrue(self.port(rig, 0)["card_id"].startswith("imsi-24001"))
 
 
@@ -134,10 +134,10 @@ class Pins(GatewayCase):
 
     def test_right(self):
         rig = self.locked("1234", 2)
-        rig.sim.sms(0, "Bank", "before")
+        rig.sim.sms(0, "Shop", "before")
         rig.daemon.start()
         rig.wait_listed()
-        self.await_texts(rig, [(number(0), "Bank", "before")])
+        self.await_texts(rig, [(number(0), "Shop", "before")])
         rig.sim.send("reboot *")  # locked again
         rig.wait_listed(0)
         rig.wait_listed()
@@ -238,8 +238,8 @@ class ByHand(GatewayCase):
         log = rig.daemon.log_text()
         self.assertIn("an operator's command is refused", log)
         self.assert_no_secret(log, "1234")
-        rig.sim.sms(0, "Bank", "after all that")
-        self.await_texts(rig, [(number(0), "Bank", "after all that")])
+        rig.sim.sms(0, "Shop", "after all that")
+        self.await_texts(rig, [(number(0), "Shop", "after all that")])
 
 
 class Registration(GatewayCase):

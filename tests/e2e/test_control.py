@@ -14,8 +14,8 @@ from gateway_case import GatewayCase, iccid, number, running
 class Commands(GatewayCase):
     def test_every_command(self):
         rig = self.rig(2)
-        rig.sim.sms(0, "Bank", "secret words")
-        self.await_texts(rig, [(number(0), "Bank", "secret words")])
+        rig.sim.sms(0, "Shop", "secret words")
+        self.await_texts(rig, [(number(0), "Shop", "secret words")])
         self.wait_totals(rig, delivered=1)
         for args, words in (
             (["status"], "onlinesim"),
@@ -24,7 +24,7 @@ class Commands(GatewayCase):
             (["port", "sim/m000"], "SIMCOM_SIM800L"),
             (["watch"], "sim/m001"),
             (["messages"], "sim/m000"),
-            (["messages", "--port", "sim/m000", "--since", "1h", "--limit", "5"], "Bank"),
+            (["messages", "--port", "sim/m000", "--since", "1h", "--limit", "5"], "Shop"),
             (["outbox"], ""),
             (["outbox", "list"], ""),
             (["outbox", "retry", "--all"], None),
@@ -79,7 +79,7 @@ class Commands(GatewayCase):
             stdout=subprocess.PIPE, text=True,
         ) as follow:
             try:
-                rig.sim.sms(0, "Bank", "as it comes")
+                rig.sim.sms(0, "Shop", "as it comes")
                 self.assertEqual(json.loads(follow.stdout.readline())["text"], "as it comes")
             finally:
                 follow.kill()
@@ -93,27 +93,27 @@ class Numbers(GatewayCase):
 
     def test_set_by_hand(self):
         rig = self.rig(2, sim=("--no-cnum",), listed=0)
-        rig.sim.sms(0, "Bank", "held")
+        rig.sim.sms(0, "Shop", "held")
         rig.wait(lambda: len(self.outbox(rig)) == 1, "the outbox")
         self.assertIn("0 of 2 with a number", self.ctl(rig, "numbers"))
         self.assertEqual(self.ctl(rig, "numbers", "set", iccid(rig, 0), number(0)),
                          "set; deliveries that waited and go out: 1\n")
         rig.wait(lambda: rig.platform.numbers() == {number(0)}, "the number")
-        self.await_texts(rig, [(number(0), "Bank", "held")])
+        self.await_texts(rig, [(number(0), "Shop", "held")])
         self.assertEqual(self.port(rig, 0)["number_source"], "set")
 
         # the file says otherwise: off the list, and texts wait
         rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(7)}])
         rig.daemon.ctl("reload")
         rig.wait(lambda: rig.platform.numbers() == set(), "the list without it")
-        rig.sim.sms(0, "Bank", "in conflict")
+        rig.sim.sms(0, "Shop", "in conflict")
         rig.wait(lambda: len(self.outbox(rig)) == 1, "the outbox")
         self.assertIn("CONFLICT set/file", self.ctl(rig, "numbers"))
         self.ctl(rig, "numbers", "set", iccid(rig, 0), number(8), warned=True)
         self.assertIn("the numbers file still has its number; deliveries",
                       self.ctl(rig, "numbers", "forget", iccid(rig, 0)))
         rig.wait(lambda: rig.platform.numbers() == {number(7)}, "the file's number")
-        self.await_texts(rig, [(number(0), "Bank", "held"), (number(7), "Bank", "in conflict")])
+        self.await_texts(rig, [(number(0), "Shop", "held"), (number(7), "Shop", "in conflict")])
         for secret in (number(0), number(7), number(8), iccid(rig, 0)):
             self.assertNotIn(secret, rig.daemon.log_text())
 
@@ -164,8 +164,8 @@ class Reload(GatewayCase):
         status, out, err = rig.daemon.ctl_raw("reload")
         self.assertEqual(status, 1)
         self.assertRegex(err, r"simgate\.conf:\d+: .*nonsense")
-        rig.sim.sms(0, "Bank", "still there")
-        self.await_texts(rig, [(number(0), "Bank", "still there")])
+        rig.sim.sms(0, "Shop", "still there")
+        self.await_texts(rig, [(number(0), "Shop", "still there")])
         rig.daemon.signal(signal.SIGHUP)
         rig.wait(lambda: rig.daemon.log_text().count("the old one stays") == 2, "the complaint")
         self.configure(rig, "gateway", nonsense=None)
@@ -195,7 +195,7 @@ class Reload(GatewayCase):
         self.configure(rig, "platform onlinesim", url=second.url)
         rig.daemon.ctl("reload")
         rig.wait(lambda: second.numbers() == {number(0)}, "the list at the new address")
-        rig.sim.sms(0, "Bank", "new address")
+        rig.sim.sms(0, "Shop", "new address")
         rig.wait(lambda: second.message_count() == 1, "the text at the new address")
         self.assertEqual(rig.platform.message_count(), 0)
 

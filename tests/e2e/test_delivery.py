@@ -13,13 +13,13 @@ class Trouble(GatewayCase):
     def test_down_at_start(self):
         rig = self.rig(2, start=False)
         rig.platform.send("down")
-        rig.sim.sms(0, "Bank", "early")
+        rig.sim.sms(0, "Shop", "early")
         rig.daemon.start()
         rig.wait_drained()
         self.assertEqual(self.wait_outbox(rig, lambda r: r["attempts"] > 0)["state"], "queued")
         rig.platform.send("up")
         rig.wait_listed()
-        self.await_texts(rig, [(number(0), "Bank", "early")])
+        self.await_texts(rig, [(number(0), "Shop", "early")])
 
     def test_down_and_up(self):
         rig = self.rig(4)
@@ -66,8 +66,8 @@ class Trouble(GatewayCase):
                        "fail 1 200 ", "fail 1 200 <html>", "fail 1 302 x"):
             rig.platform.send(script)
             for i in range(3):
-                rig.sim.sms(i, "Bank", script)
-                wanted.append((number(i), "Bank", script))
+                rig.sim.sms(i, "Shop", script)
+                wanted.append((number(i), "Shop", script))
             self.await_texts(rig, wanted)
 
     def test_slow(self):
@@ -84,10 +84,10 @@ class Trouble(GatewayCase):
         rig = self.rig(2)
         rig.platform.send("fail 4 500 x")
         for k in range(6):
-            rig.sim.sms(0, "Bank", f"{k}")
-        rig.sim.sms(1, "Bank", "other card")
+            rig.sim.sms(0, "Shop", f"{k}")
+        rig.sim.sms(1, "Shop", "other card")
         self.await_texts(
-            rig, [(number(0), "Bank", f"{k}") for k in range(6)] + [(number(1), "Bank", "other card")]
+            rig, [(number(0), "Shop", f"{k}") for k in range(6)] + [(number(1), "Shop", "other card")]
         )
         mine = [m["text"] for m in rig.platform.messages() if m["number"] == number(0)]
         self.assertEqual(mine, [f"{k}" for k in range(6)])
@@ -106,9 +106,9 @@ class Refused(GatewayCase):
     def test_a_text_that_is_not_taken(self):
         rig = self.rig(1)
         rig.platform.send('fail 1 400 {"response":"ERROR_PARAMS"}')
-        rig.sim.sms(0, "Bank", "bad")
-        rig.sim.sms(0, "Bank", "good")
-        self.await_texts(rig, [(number(0), "Bank", "good")])
+        rig.sim.sms(0, "Shop", "bad")
+        rig.sim.sms(0, "Shop", "good")
+        self.await_texts(rig, [(number(0), "Shop", "good")])
         (row,) = self.outbox(rig)
         self.assertEqual(
             (row["state"], row["reason"], row["text"], row["platform"]),
@@ -117,7 +117,7 @@ class Refused(GatewayCase):
         rig.daemon.restart()
         status, out, err = rig.daemon.ctl_raw("outbox", "retry", row["id"])
         self.assertEqual(status, 0, err)
-        self.await_texts(rig, [(number(0), "Bank", t) for t in ("good", "bad")])
+        self.await_texts(rig, [(number(0), "Shop", t) for t in ("good", "bad")])
         self.wait_totals(rig, delivered=2, refused=0)
         self.assertEqual(self.outbox(rig), [])
 
@@ -125,13 +125,13 @@ class Refused(GatewayCase):
         rig = self.rig(1)
         rig.platform.send('fail 2 400 {"response":"ERROR_PARAMS"}')
         for text in ("one", "two"):
-            rig.sim.sms(0, "Bank", text)
+            rig.sim.sms(0, "Shop", text)
         self.wait_totals(rig, refused=2)
         row = self.wait_outbox(rig, lambda r: r["text"] == "one")
         self.assertEqual(rig.daemon.ctl_raw("outbox", "drop", row["id"])[0], 0)
         self.assertEqual(rig.daemon.ctl_raw("outbox", "drop", "no-such-id")[0], 1)
         self.assertEqual(rig.daemon.ctl("outbox", "retry", "--all")["count"], 1)
-        self.await_texts(rig, [(number(0), "Bank", "two")])
+        self.await_texts(rig, [(number(0), "Shop", "two")])
         self.wait_totals(rig, delivered=1, refused=0, dropped=1)
 
     def test_a_number_that_the_platform_has_forgotten(self):
@@ -139,21 +139,21 @@ class Refused(GatewayCase):
         rig = self.rig(2)
         lists = len(self.lists(rig))
         rig.platform.send('fail 1 400 {"response":"NO_NUMBER"}')
-        rig.sim.sms(0, "Bank", "x")
-        self.await_texts(rig, [(number(0), "Bank", "x")])
+        rig.sim.sms(0, "Shop", "x")
+        self.await_texts(rig, [(number(0), "Shop", "x")])
         self.assertGreater(len(self.lists(rig)), lists)
 
     def test_a_number_that_stays_unknown(self):
         rig = self.rig(2)
         rig.platform.send(f"unknown {number(0)} on")
-        rig.sim.sms(0, "Bank", "waits")
-        rig.sim.sms(1, "Bank", "goes")
+        rig.sim.sms(0, "Shop", "waits")
+        rig.sim.sms(1, "Shop", "goes")
         row = self.wait_outbox(rig, lambda r: r["attempts"] > 0)
         self.assertEqual((row["text"], row["state"], row["reason"]), ("waits", "queued", "number_unknown"))
-        self.await_texts(rig, [(number(1), "Bank", "goes")])
+        self.await_texts(rig, [(number(1), "Shop", "goes")])
         rig.platform.send(f"unknown {number(0)} off")
         rig.daemon.ctl("outbox", "retry", row["id"])
-        self.await_texts(rig, [(number(1), "Bank", "goes"), (number(0), "Bank", "waits")])
+        self.await_texts(rig, [(number(1), "Shop", "goes"), (number(0), "Shop", "waits")])
 
     def test_account_off_and_on(self):
         rig = self.rig(2)
@@ -179,7 +179,7 @@ class Refused(GatewayCase):
     def test_the_wrong_key(self):
         rig = self.rig(1, start=False)
         self.configure(rig, "platform onlinesim", key="not-the-key")
-        rig.sim.sms(0, "Bank", "x")
+        rig.sim.sms(0, "Shop", "x")
         rig.daemon.start()
         rig.wait_drained()
         rig.wait(
@@ -219,14 +219,14 @@ class Tls(GatewayCase):
         self.configure(
             rig, "platform onlinesim", url=rig.platform.url, ca_file=f"{rig.workdir}/{ca}.pem"
         )
-        rig.sim.sms(0, "Bank", "behind TLS")
+        rig.sim.sms(0, "Shop", "behind TLS")
         rig.daemon.start()
         return rig
 
     def test_with_its_own_certificate(self):
         rig = self.secure("server")
         rig.wait_listed()
-        self.await_texts(rig, [(number(0), "Bank", "behind TLS")])
+        self.await_texts(rig, [(number(0), "Shop", "behind TLS")])
 
     def test_with_another(self):
         rig = self.secure("other")
@@ -235,7 +235,7 @@ class Tls(GatewayCase):
         self.assertEqual(rig.platform.stats()["requests"], 0)
         self.configure(rig, "platform onlinesim", ca_file=f"{rig.workdir}/server.pem")
         rig.daemon.ctl("reload")
-        self.await_texts(rig, [(number(0), "Bank", "behind TLS")])
+        self.await_texts(rig, [(number(0), "Shop", "behind TLS")])
 
 
 class TwoPlatforms(GatewayCase):

@@ -41,15 +41,15 @@ class Deleting(GatewayCase):
         rig.sim.fault(1, "cmgd_lies", 3)
         for i in range(2):
             for k in range(4):
-                rig.sim.sms(i, "Bank", f"{k}")
-        self.await_texts(rig, [(number(i), "Bank", f"{k}") for i in range(2) for k in range(4)])
+                rig.sim.sms(i, "Shop", f"{k}")
+        self.await_texts(rig, [(number(i), "Shop", f"{k}") for i in range(2) for k in range(4)])
 
     def test_restart_before_the_delete(self):
         rig = self.rig(2)
         rig.sim.fault("*", "cmgd_error", 100000)
-        rig.sim.sms(0, "Bank", "once")
-        rig.sim.sms(1, "Bank", "once")
-        wanted = [(number(i), "Bank", "once") for i in range(2)]
+        rig.sim.sms(0, "Shop", "once")
+        rig.sim.sms(1, "Shop", "once")
+        wanted = [(number(i), "Shop", "once") for i in range(2)]
         self.await_texts(rig, wanted, drained=False)
         self.assertEqual(rig.sim.left(), 2)
         self.wait_totals(rig, delivered=2)
@@ -60,8 +60,8 @@ class Deleting(GatewayCase):
         rig.daemon.start()
         self.await_texts(rig, wanted)
         # With the entry gone, the very same text is another one.
-        rig.sim.sms(0, "Bank", "once")
-        self.await_texts(rig, wanted + [(number(0), "Bank", "once")])
+        rig.sim.sms(0, "Shop", "once")
+        self.await_texts(rig, wanted + [(number(0), "Shop", "once")])
 
     def test_killed_while_texts_come_in(self):
         rig = self.rig(4)
@@ -95,8 +95,8 @@ class Trouble(GatewayCase):
         for i in (4, 6):
             rig.wait(lambda i=i: number(i) not in rig.platform.numbers(), f"m{i:03d} off the list")
         self.assertIn(number(well), rig.platform.numbers())
-        rig.sim.sms(well, "Bank", "still there")
-        good.append((number(well), "Bank", "still there"))
+        rig.sim.sms(well, "Shop", "still there")
+        good.append((number(well), "Shop", "still there"))
         rig.wait(lambda: set(good) <= set(self.got(rig)), "a text meanwhile")
         for i in silent:
             rig.sim.clear(i)
@@ -111,8 +111,8 @@ class Trouble(GatewayCase):
         rig = self.rig(2, gateway={"quarantine": "1s", **gateway})
         rig.sim.fault(0, fault, value)
         rig.wait(lambda: rig.platform.numbers() == {number(1)}, "the list without it")
-        rig.sim.sms(1, "Bank", "meanwhile")
-        self.await_texts(rig, [(number(1), "Bank", "meanwhile")], drained=False)
+        rig.sim.sms(1, "Shop", "meanwhile")
+        self.await_texts(rig, [(number(1), "Shop", "meanwhile")], drained=False)
         rig.wait(lambda: self.port(rig, 0)["trouble"], "trouble that is told")
         self.assertEqual(self.port(rig, 1)["trouble"], "")
         return rig, self.port(rig, 0)
@@ -120,8 +120,8 @@ class Trouble(GatewayCase):
     def come_back(self, rig):
         """The fault is cleared, and nobody needs to do more."""
         rig.sim.clear(0)
-        rig.sim.sms(0, "Bank", "again")
-        self.await_texts(rig, [(number(1), "Bank", "meanwhile"), (number(0), "Bank", "again")])
+        rig.sim.sms(0, "Shop", "again")
+        self.await_texts(rig, [(number(1), "Shop", "meanwhile"), (number(0), "Shop", "again")])
         rig.wait_listed()
         rig.wait(lambda: "event=recovered" in rig.daemon.log_text(), "recovered")
         self.assertEqual(self.port(rig, 0)["trouble"], "")

@@ -78,15 +78,15 @@ class What(GatewayCase):
         self.assertEqual(rig.platform.numbers(), {"+46761234567", number(1)})
         (item,) = [i for i in rig.platform.list() if i["number"] == "+46761234567"]
         self.assertEqual((item["rent"], item["port_id"]), (1, "sim/m000"))
-        rig.sim.sms(0, "Bank", "x")
-        self.await_texts(rig, [("+46761234567", "Bank", "x")])
+        rig.sim.sms(0, "Shop", "x")
+        self.await_texts(rig, [("+46761234567", "Shop", "x")])
         self.assertEqual(self.port(rig, 0)["number_source"], "file")
 
     def test_an_unknown_number_holds_texts_until_it_is_known(self):
         rig = self.rig(2, sim=("--no-cnum",), listed=0)
         for i in (0, 1):
             for k in (1, 2):
-                rig.sim.sms(i, "Bank", f"held {k}")
+                rig.sim.sms(i, "Shop", f"held {k}")
         rig.wait_drained()
         rig.wait(lambda: len(self.outbox(rig)) == 4, "the outbox")
         for row in self.outbox(rig):
@@ -94,7 +94,7 @@ class What(GatewayCase):
         rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(0)}])
         rig.daemon.ctl("reload")
         rig.wait(lambda: rig.platform.numbers() == {number(0)}, "the number")
-        self.await_texts(rig, [(number(0), "Bank", f"held {k}") for k in (1, 2)])
+        self.await_texts(rig, [(number(0), "Shop", f"held {k}") for k in (1, 2)])
         self.assertEqual([m["text"] for m in rig.platform.messages()], ["held 1", "held 2"])
         rig.wait(lambda: len(self.outbox(rig)) == 2, "the other card's")
 

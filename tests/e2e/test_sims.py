@@ -110,7 +110,7 @@ class Messages(ModemCase):
         texts = [
             ("+46735550100", "plain"),
             ("71000", "GSM: @£$ àé [~] € \n next"),
-            ("My Bank", "code 12 34"),
+            ("My Shop", "code 12 34"),
             ("@Shop_1", ""),
             ("+46735550100", "x" * 160),
             ("+46735550100", "Ж" * 70),

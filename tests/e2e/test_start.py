@@ -119,8 +119,8 @@ class Start(GatewayCase):
         self.configure(rig, "gateway", control=os.path.join(rig.workdir, "other.sock"))
         self.refused(rig, "cannot start", "another")
         self.configure(rig, "gateway", control=rig.daemon.control_path)
-        rig.sim.sms(0, "Bank", "the first goes on")
-        self.await_texts(rig, [(number(0), "Bank", "the first goes on")])
+        rig.sim.sms(0, "Shop", "the first goes on")
+        self.await_texts(rig, [(number(0), "Shop", "the first goes on")])
 
     def test_the_control_socket_of_another(self):
         rig = self.rig(1)

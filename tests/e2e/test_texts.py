@@ -23,7 +23,7 @@ class Texts(GatewayCase):
             ("+46735550100", "plain"),
             ("71000", "GSM: @£$ àé [~] {x} \\ | ^ € end"),
             ("+46735550100", "emoji 😀 and Ж"),
-            ("My Bank", "from a name"),
+            ("My Shop", "from a name"),
             ("+46735550100", ""),
             ("+46735550100", "two\nlines\nand a \"quote\""),
             ("+46735550100", "x" * 160),
@@ -41,7 +41,7 @@ class Texts(GatewayCase):
 
     def test_another_family(self):
         rig = self.rig(1, family="generic", sim=("--echo", "sticky"))
-        texts = [("+46735550100", "hej"), ("Bank", LONG_GSM), ("71000", "😀")]
+        texts = [("+46735550100", "hej"), ("Shop", LONG_GSM), ("71000", "😀")]
         for sender, text in texts:
             rig.sim.sms(0, sender, text)
         self.await_texts(rig, [(number(0), s, t) for s, t in texts])
@@ -114,11 +114,11 @@ class Texts(GatewayCase):
 
     def test_a_flash_text_arrives_without_a_copy_on_the_card(self):
         rig = self.rig()
-        rig.sim.sms(0, "Bank", "one")
-        rig.sim.send("flash 0 Bank shown and gone")
-        rig.sim.sms(0, "Bank", "two")
+        rig.sim.sms(0, "Shop", "one")
+        rig.sim.send("flash 0 Shop shown and gone")
+        rig.sim.sms(0, "Shop", "two")
         self.await_texts(
-            rig, [(number(0), "Bank", text) for text in ("one", "shown and gone", "two")]
+            rig, [(number(0), "Shop", text) for text in ("one", "shown and gone", "two")]
         )
         rig.wait(lambda: rig.sim.stats()["acks"] == 1, "the acknowledgement")
         self.assertEqual(rig.sim.stats()["shown_again"], 0)
@@ -128,8 +128,8 @@ class Texts(GatewayCase):
         rig.sim.fault(0, "csms_refused")
         rig.daemon.start()
         rig.wait_listed()
-        rig.sim.send("flash 0 Bank shown")
-        self.await_texts(rig, [(number(0), "Bank", "shown")])
+        rig.sim.send("flash 0 Shop shown")
+        self.await_texts(rig, [(number(0), "Shop", "shown")])
         self.assertEqual(rig.sim.stats()["acks"], 0)
 
     def test_a_flash_text_whose_acknowledgement_is_refused_is_one_text(self):
@@ -138,18 +138,18 @@ class Texts(GatewayCase):
         rig.sim.fault(0, "ack_ms", 300)
         rig.daemon.start()
         rig.wait_listed()
-        rig.sim.send("flash 0 Bank shown")
+        rig.sim.send("flash 0 Shop shown")
         rig.wait(lambda: rig.sim.stats()["acks_refused"] > 0, "a refusal")
         rig.sim.clear(0)
         rig.wait(lambda: rig.sim.stats()["acks"] > 0, "the acknowledgement")
-        self.await_texts(rig, [(number(0), "Bank", "shown")])
+        self.await_texts(rig, [(number(0), "Shop", "shown")])
 
     def test_reports_and_pages_are_kept_and_do_not_disturb(self):
         rig = self.rig()
         rig.sim.send("report 0")
         rig.sim.send("page 0 Weather warning")
-        rig.sim.sms(0, "Bank", "text")
-        self.await_texts(rig, [(number(0), "Bank", "text")])
+        rig.sim.sms(0, "Shop", "text")
+        self.await_texts(rig, [(number(0), "Shop", "text")])
         rig.wait(lambda: len(self.outbox(rig)) == 2, "two rows")
         self.assertEqual(
             sorted(r["reason"] for r in self.outbox(rig)), ["cell-broadcast", "status-report"]
@@ -161,7 +161,7 @@ class Texts(GatewayCase):
         rig = self.rig(6)
         for i in range(6):
             rig.sim.fault(i, "list_shape", i + 1)
-        texts = [("Bank", "hello"), ("+46735550100", LONG_GSM)]
+        texts = [("Shop", "hello"), ("+46735550100", LONG_GSM)]
         for i in range(6):
             for sender, text in texts:
                 rig.sim.sms(i, sender, text)
@@ -170,20 +170,20 @@ class Texts(GatewayCase):
     def test_the_same_text_twice_is_two_texts(self):
         rig = self.rig()
         for _ in range(2):
-            rig.sim.sms(0, "Bank", "code 1234")
+            rig.sim.sms(0, "Shop", "code 1234")
         rig.wait_drained()
-        rig.sim.sms(0, "Bank", "code 1234")
-        self.await_texts(rig, [(number(0), "Bank", "code 1234")] * 3)
+        rig.sim.sms(0, "Shop", "code 1234")
+        self.await_texts(rig, [(number(0), "Shop", "code 1234")] * 3)
 
     def test_messages_command_shows_what_arrived(self):
         rig = self.rig()
-        rig.sim.sms(0, "Bank", "secret 77")
-        self.await_texts(rig, [(number(0), "Bank", "secret 77")])
+        rig.sim.sms(0, "Shop", "secret 77")
+        self.await_texts(rig, [(number(0), "Shop", "secret 77")])
         self.wait_totals(rig, delivered=1)
         (row,) = rig.daemon.ctl("messages")["messages"]
         self.assertEqual(
             (row["port"], row["sender"], row["state"], row["chars"]),
-            ("sim/m000", "Bank", "delivered", 9),
+            ("sim/m000", "Shop", "delivered", 9),
         )
         self.assertNotIn("text", row)
         self.assertNotIn(number(0), str(row))

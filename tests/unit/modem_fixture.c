@@ -86,10 +86,12 @@ void fake_lost(void)
 
 /* ---- the bench ------------------------------------------------------------------------------ */
 
-static size_t on_route(void *arg, const char *bank, bool attributed, struct store_route *out)
+static size_t on_route(void *arg, const struct store_message *message, struct store_route *out)
 {
+	bool attributed = message->card_id[0] != '\0';
+
 	(void)arg;
-	assert_string_equal(bank, "north");
+	assert_string_equal(message->bank, "north");
 	out[0] = (struct store_route) { "push", attributed ? STORE_QUEUED : STORE_HELD,
 		attributed ? "" : "unattributed", false };
 	return 1;

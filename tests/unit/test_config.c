@@ -168,6 +168,7 @@ static void presets(void **state)
 	assert_string_equal(platform->key, "s3cret key");
 	assert_string_equal(platform->list_name, "numbers");
 	assert_null(platform->ca_file);
+	assert_string_equal(platform->filter, "default");
 	assert_false(platform->rent);
 	assert_false(platform->dry_run);
 	assert_int_equal(platform->list_every_ms, 300000);
@@ -205,6 +206,7 @@ static void all_keys(void **state)
 		"key = l;teral;1\r\nca_file = %s/secret\r\nrent = yes\r\ndry_run = yes\r\n"
 		"list_name = list\r\nlist_every = 0\r\nlist_delay=9s\r\ntimeout=8s\r\n"
 		"retry_max=2h\r\naccount_probe=1d\r\nnumber_give_up = 30d\r\nconcurrency = 1\r\n"
+		"filter = off\r\n"
 		"[platform two]\r\nkind = onlinesim-push\r\nurl = http://[::1]:1\r\nkey = @secret",
 		folder, folder);
 	config = load_good(text, &report);
@@ -232,6 +234,7 @@ static void all_keys(void **state)
 	assert_string_equal(config->platforms[0].url, "http://localhost:8080/x");
 	assert_string_equal(config->platforms[0].key, "l;teral;1");
 	assert_true(config->platforms[0].rent);
+	assert_string_equal(config->platforms[0].filter, "off");
 	assert_int_equal(config->platforms[0].list_every_ms, 0);
 	assert_string_equal(config->platforms[1].key, "s3cret key");
 	config_free(config);
@@ -349,6 +352,10 @@ static void refused(void **state)
 		{ BANK "[platform p]\nkind = webhook\nurl = https://a\nkey = @secret\n", 1,
 			"nearest known name: onlinesim-push" },
 		{ P("rent = maybe"), 1, ":7: rent" },
+		{ P("filter = defualt"), 1, ":7: filter: \"defualt\" is neither default nor off" },
+		{ P("filter = /nonexistent/rules"), 1,
+			":7: filter: cannot read /nonexistent/rules" },
+		{ P("filter = /dev/null"), 1, ":7: filter: cannot read /dev/null: not a regular" },
 		{ P("list_name = numbres"), 1, "nearest known name: numbers" },
 		{ P("list_delay = 0"), 1, ":7: list_delay" },
 		{ P("concurrency = 65"), 1, ":7: concurrency" },
@@ -653,6 +660,31 @@ static void operators(void **state)
 	config_report_free(&report);
 }
 
+static void numbers_by_iccid(void **state)
+{
+	struct config_report report;
+	struct config *config;
+
+	(void)state;
+	numbers_conf();
+	put("numbers.csv", "iccid,filter\n8946001234567890125,\n8946001234567890123,off\n"
+			   "894600123456789012a,\n");
+	config = load_good(NULL, &report);
+	assert_int_equal(config_number_of(config, "8946001234567890123")->line, 3);
+	assert_true(config_number_of(config, "8946001234567890123")->filter_off);
+	assert_int_equal(config_number_of(config, "8946001234567890125")->line, 2);
+	assert_false(config_number_of(config, "8946001234567890125")->filter_off);
+	assert_int_equal(config_number_of(config, "894600123456789012A")->line, 4);
+	assert_null(config_number_of(config, "8946001234567890124"));
+	assert_null(config_number_of(config, ""));
+	config_free(config);
+	config_report_free(&report);
+	config = load_good(BANK PLATFORM, &report);
+	assert_null(config_number_of(config, "8946001234567890123"));
+	config_free(config);
+	config_report_free(&report);
+}
+
 static void numbers_absent(void **state)
 {
 	struct config_report report;
@@ -691,7 +723,7 @@ static void numbers_refused(void **state)
 		{ "iccid,pin\n" A ",701x\n", 1, ":2: column \"pin\": not 4 to 8 digits" },
 		{ "iccid,pin,pin\n" A ",1234,1234\n", 1, ":1: column \"pin\" is there twice" },
 		{ "iccid,sell\n", 1, ":1: column \"sell\" is not acted on" },
-		{ "iccid,filter\n", 1, ":1: column \"filter\" is not acted on" },
+		{ "iccid,filter\n" A ",on\n", 1, ":2: column \"filter\": neither empty nor off" },
 		{ "iccid,nummer\n", 1, "nearest known name: number" },
 		{ "iccid,iccid\n", 1, ":1: column \"iccid\" is there twice" },
 		{ "iccid\n1234\n", 1, ":2: column \"iccid\": not 18 to 22" },
@@ -910,10 +942,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(presets), TEST(all_keys), TEST(refused),
 		TEST(secrets_stay_out), TEST(bad_bytes), TEST(cannot_open), TEST(report_is_bounded),
-		TEST(warnings), TEST(includes), TEST(many_devices), TEST(numbers_good), TEST(pins),
-		TEST(operators), TEST(numbers_absent), TEST(numbers_refused), TEST(numbers_limit),
-		TEST(durations), TEST(money), TEST(whole_numbers), TEST(shapes), TEST(sample),
-		TEST(sample_keys) };
+		TEST(warnings), TEST(includes), TEST(many_devices), TEST(numbers_good),
+		TEST(numbers_by_iccid), TEST(pins), TEST(operators), TEST(numbers_absent),
+		TEST(numbers_refused), TEST(numbers_limit), TEST(durations), TEST(money),
+		TEST(whole_numbers), TEST(shapes), TEST(sample), TEST(sample_keys) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,7 @@ def card(iccid, number="", source="", **changes):
     answer = {
         "port": "", "iccid": iccid, "card_id": iccid, "number": number, "number_source": source,
         "other": "", "other_source": "", "conflict": False, "set": "", "file": "", "sim": "",
-        "ussd": "", "label": "", "operator": "", "rent": "", "date_start": 0, "date_stop": 0,
+        "ussd": "", "label": "", "filter": "", "operator": "", "rent": "", "date_start": 0, "date_stop": 0,
         "price": "", "balance": "", "last_seen": "2026-11-21T09:00:00Z",
     }
     if source:
@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self):
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.seen.append((self.command, parts.path, query))
         code, body = 404, {"error": "no such path"}
         found = self.server.answers.get((self.command, parts.path))
@@ -146,10 +146,10 @@ class Bed(unittest.TestCase):
         env.update(changes)
         return env
 
-    def ctl(self, *args, where=True, **env):
+    def ctl(self, *args, where=True, stdin="", **env):
         head = [CTL, "-s", self.socket] if where else [CTL]
         done = subprocess.run(head + list(args), capture_output=True, env=self.env(**env),
-                              stdin=subprocess.DEVNULL, timeout=WAIT_S, check=False)
+                              input=stdin.encode(), timeout=WAIT_S, check=False)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def good(self, *args, **env):
@@ -790,16 +790,16 @@ class Numbers(Bed):
     def test_export(self):
         label = 'a "b", c'
         self.answer(
-            card(ICCID, "+46700100201", "set", label=label, operator="24007", rent="yes",
+            card(ICCID, "+46700100201", "set", label=label, operator="24007", rent="yes", filter="off",
                  date_start=1795219200, date_stop=1895219200, price="0.30", balance="12.3456"),
             card("8946000000000000002", "+46700100202", "sim", label=" x", port="north/p01"),
             card("8946000000000000003", label="none"),
             card("", "+46700100204", "sim", card_id="imsi-240010000000001"))
         out = self.good("numbers", "export")
         self.assertEqual(out, (
-            "iccid,number,operator,rent,label,date_start,date_stop,price,balance\n"
-            + ICCID + ',+46700100201,24007,yes,"a ""b"", c",1795219200,1895219200,0.30,12.3456\n'
-            '8946000000000000002,+46700100202,,," x",,,,\n'))
+            "iccid,number,operator,rent,label,filter,date_start,date_stop,price,balance\n"
+            + ICCID + ',+46700100201,24007,yes,"a ""b"", c",off,1795219200,1895219200,0.30,12.3456\n'
+            '8946000000000000002,+46700100202,,," x",,,,,\n'))
         rows = list(csv.DictReader(out.splitlines()))
         self.assertEqual(rows[0]["label"], label)
         self.assertEqual(self.daemon.seen[-1], ("GET", self.path, {"full": "1"}))
@@ -841,6 +841,73 @@ class Numbers(Bed):
         code, out, err = self.ctl("numbers", "forget", ICCID)
         self.assertEqual((code, out), (1, ""))
         self.assertEqual(err, "simgatectl: no card with this ICCID is known\n")
+
+
+class Filter(Bed):
+    def setUp(self):
+        super().setUp()
+        self.calls = []
+        self.answers["POST", "/api/v1/filter/test"] = self.decide
+
+    def decide(self, _query):
+        """Withholds a text that a line of the rules is part of."""
+        body = json.loads(self.daemon.body)
+        self.assertLessEqual(len(self.daemon.body), 64 * 1024)
+        self.calls.append(body)
+        rules = body.get("rules", "built-in").split("\n")
+        results = []
+        for text in body["texts"]:
+            hits = [n for n, rule in enumerate(rules) if rule and rule in text["text"]]
+            results.append({"verdict": "withhold", "line": body["line"] + hits[0], "reason": "r",
+                            "rule": rules[hits[0]]} if hits else
+                           {"verdict": "pass", "line": 0, "reason": "", "rule": ""})
+        return 200, {"results": results}
+
+    def rules(self, text):
+        path = os.path.join(self.dir.name, "rules")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
+
+    def test_table(self):
+        out = self.good("filter", "test", "default", stdin="Shop\ta built-in \x1bthing\r\n\nother")
+        self.assertEqual(self.calls[0]["texts"], [])
+        self.assertNotIn("rules", self.calls[1])
+        self.assertEqual(self.calls[1]["texts"], [{"from": "Shop", "text": "a built-in \x1bthing"},
+                                                  {"from": "", "text": "other"}])
+        lines = out.splitlines()
+        self.assertRegex(lines[0], "VERDICT +REASON +LINE +FROM +TEXT")
+        self.assertRegex(lines[1], r"withhold +r +1 +Shop +a built-in \?thing")
+        self.assertIn("built-in", lines[2])
+        self.assertRegex(lines[3], "pass +- +other")
+        self.assertEqual(self.good("filter", "test", "default"), "")
+
+    def test_pieces(self):
+        path = self.rules("".join(f"line{n:05d}.{'x' * 90}\n" for n in range(2000)) + "last")
+        texts = "".join(f"s\tline{n:05d}.{'x' * 90}\n" for n in range(0, 2000, 20)) + "last\nno\n"
+        out = self.good("--json", "filter", "test", path, stdin=texts)
+        results = json.loads(out)["results"]
+        self.assertEqual([r["line"] for r in results],
+                         [n + 1 for n in range(0, 2000, 20)] + [2001, 0])
+        self.assertGreater(len(self.calls), 30)
+        self.assertLessEqual(max(len(c["texts"]) for c in self.calls), 50)
+
+    def test_errors(self):
+        path = self.rules("x" * 15000 + "\n" + "y" * 15000 + "\n")
+        self.answers["POST", "/api/v1/filter/test"] = 400, {"error": "the rules have errors",
+                                                           "report": ["rules:1: bad"]}
+        code, out, err = self.ctl("filter", "test", path, stdin="a\n")
+        self.assertEqual((code, out), (1, ""))
+        self.assertEqual(err, "simgatectl: the rules have errors\nrules:1: bad\n" * 2)
+        self.answers["POST", "/api/v1/filter/test"] = 200, {"results": []}
+        code, out, err = self.ctl("filter", "test", path, stdin="a\n")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("lacks results", err)
+        code, _, err = self.ctl("filter", "test", path + ".none")
+        self.assertEqual(code, 1)
+        self.assertIn("cannot read", err)
+        self.assertEqual(self.ctl("filter", "show", path)[0], 2)
+        self.assertEqual(self.ctl("filter")[0], 2)
 
 
 if __name__ == "__main__":

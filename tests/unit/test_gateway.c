@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway.h"
+#include "gateway_impl.h"
 #include "platform_fixture.h"
 
 enum { MODEMS_MAX = 3, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -161,6 +161,7 @@ static void arrive(int i, int k)
 /* ---- the daemon ----------------------------------------------------------------------------- */
 
 static char extra[300]; /* what the test wants in the configuration */
+static char filter[100];
 
 static void write_config(const char *more)
 {
@@ -179,7 +180,8 @@ static void write_config(const char *more)
 	for (int i = 0; i < sim_count; i++)
 		fprintf(file, ", tcp:127.0.0.1:%d", sims[i].port);
 	fputs("\n", file);
-	fprintf(file, "[platform p]\nkind = onlinesim-push\nurl = %s\nkey = k\n", fx->url);
+	fprintf(file, "[platform p]\nkind = onlinesim-push\nurl = %s\nkey = k\nfilter = %s\n",
+		fx->url, filter);
 	fclose(file);
 }
 
@@ -261,6 +263,7 @@ static void setup_all(void **state)
 	assert_int_equal(mkdir(dir, 0700), 0);
 	fx_reply_list(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
 	fx_reply_message(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
+	strcpy(filter, "default");
 	write_config("");
 	log_set_sink(on_log, NULL);
 	log_len = 0;
@@ -428,6 +431,81 @@ static void test_reload_leaves_other_ports_alone(void **state)
 	until_calls(TEXT, 1);
 }
 
+static void write_rules(const char *rules)
+{
+	FILE *file;
+
+	snprintf(filter, sizeof filter, "%s/state/rules", fx->dir);
+	file = fopen(filter, "w");
+	assert_non_null(file);
+	fputs(rules, file);
+	fclose(file);
+	write_config(extra);
+}
+
+static char found[512]; /* what the store has for the outbox */
+
+static void on_rows(void *arg, int err, const struct store_row *rows, size_t count)
+{
+	(void)arg;
+	assert_int_equal(err, 0);
+	found[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		snprintf(found + strlen(found), sizeof found - strlen(found), "%s %s %s,",
+			rows[i].platform, rows[i].state_name, rows[i].reason);
+}
+
+static void assert_outbox(const char *wanted)
+{
+	store_messages(gateway->store, &(struct store_query) { .outbox = true }, on_rows, NULL);
+	pass(SECOND, 100);
+	assert_string_equal(found, wanted);
+}
+
+static void test_a_withheld_text_is_kept_and_never_sent(void **state)
+{
+	(void)state;
+	write_rules("withhold from:/^gate$/i reason:mine\n");
+	start(1);
+	until_calls(LIST, 1);
+	arrive(0, 10);
+	pass(5 * SECOND, 20);
+	assert_string_equal(sims[0].list, ""); /* it has left its card */
+	assert_int_equal(logged("platform=p reason=mine event=sms_filtered"), 1);
+	assert_outbox("p withheld mine,");
+	pass(HOUR, SECOND);
+	stop(); /* nor does the next start send it */
+	start(1);
+	pass(5 * MINUTE, 200);
+	assert_int_equal(fx_calls(fx, TEXT), 0);
+	assert_outbox("p withheld mine,");
+	assert_int_equal(logged("event=sms_filtered"), 1);
+}
+
+static void test_a_filter_with_errors_keeps_the_old_one(void **state)
+{
+	(void)state;
+	write_rules("withhold from:/^gate$/i\n");
+	start(1);
+	until_calls(LIST, 1);
+	write_rules("withhold from:/^gate$/i\nallow from:/*/\n");
+	gateway_reload(gateway);
+	assert_int_equal(logged("rules:2: from: quantifier does not follow"), 1);
+	assert_int_equal(logged("the old one stays"), 1);
+	arrive(0, 10);
+	pass(5 * SECOND, 20);
+	assert_outbox("p withheld rules:1,");
+	strcpy(filter, "off");
+	write_config(extra);
+	gateway_reload(gateway);
+	assert_int_equal(logged("the filter is off"), 1);
+	arrive(0, 11);
+	until_calls(TEXT, 1);
+	pass(5 * SECOND, 20);
+	assert_int_equal(fx_calls(fx, TEXT), 1); /* what was withheld before stays so */
+	assert_outbox("p withheld rules:1,");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -441,6 +519,8 @@ int main(void)
 		CASE(test_a_text_that_was_not_announced_is_found_by_the_sweep),
 		CASE(test_stopping_sends_no_list),
 		CASE(test_reload_leaves_other_ports_alone),
+		CASE(test_a_withheld_text_is_kept_and_never_sent),
+		CASE(test_a_filter_with_errors_keeps_the_old_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,9 +12,14 @@ static const struct inbox_spans spans = { DAY_MS, DAY_MS };
 static bool join_fails; /* once */
 static int stored_texts, done_calls, done_err;
 
-static size_t on_route(void *arg, const char *bank, bool attributed, struct store_route *out)
+static char routed[256]; /* the text that was asked for last */
+
+static size_t on_route(void *arg, const struct store_message *message, struct store_route *out)
 {
-	(void)arg, (void)bank, (void)attributed;
+	(void)arg;
+	assert_string_equal(*message->card_id ? message->card_id : CARD, CARD);
+	assert_string_equal(message->bank, "north");
+	snprintf(routed, sizeof routed, "%s", message->text);
 	out[0] = push;
 	return 1;
 }
@@ -121,9 +126,11 @@ static void text_goes_out_with_a_gap(void **state)
 	assert_int_equal(rows(fx, false).count, 0);
 	pass(fx, 61000 + 1000);
 	assert_string_equal(rows(fx, false).rows, "one [...] three  push held no_number,");
+	assert_string_equal(routed, "one [...] three");
 	pass(fx, DAY_MS / 2);
 	assert_int_equal(rows(fx, false).count, 1);
 	put_and_wait(fx, inbox, 2, "two");
+	assert_string_equal(routed, "[2/3] two");
 	assert_string_equal(rows(fx, false).rows,
 		"[2/3] two  push held no_number,one [...] three  push held no_number,");
 	put_and_wait(fx, inbox, 1, "new");
@@ -152,6 +159,7 @@ static void after_a_long_stop_the_cards_are_read_first(void **state)
 	put_and_wait(fx, inbox, 2, "two");
 	pass(fx, DAY_MS);
 	assert_string_equal(rows(fx, false).rows, "one two three  push held no_number,");
+	assert_string_equal(routed, "one two three");
 	inbox_free(inbox);
 }
 

@@ -513,18 +513,21 @@ static void routes(void **state)
 {
 	char *sell[] = { (char *)"two", (char *)"customers", (char *)"one" };
 	struct config_bank bank = { .sell = sell, .sell_count = 3 };
-	struct route_platform all[20] = { { "one", true }, { "two", false }, { "three", true } };
+	struct route_platform all[20] = { { "one", true, false, NULL },
+		{ "two", false, false, NULL }, { "three", true, false, NULL } };
+	const struct store_message text = { .card_id = "89", .sender = "VK", .text = "1234" };
+	const struct store_message unattributed = { .card_id = "", .sender = "VK", .text = "12" };
 	struct store_route out[STORE_ROUTES_MAX];
 
 	(void)state;
-	assert_int_equal(route(&bank, all, 3, true, out), 2);
+	assert_int_equal(route(&bank, all, 3, &text, out), 2);
 	assert_string_equal(out[0].platform, "one");
 	assert_int_equal(out[0].state, STORE_QUEUED);
 	assert_true(out[0].claim);
 	assert_string_equal(out[1].platform, "two");
 	assert_false(out[1].claim);
 
-	assert_int_equal(route(&bank, all, 3, false, out), 2);
+	assert_int_equal(route(&bank, all, 3, &unattributed, out), 2);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(out[i].state, STORE_HELD);
 		assert_string_equal(out[i].reason, "unattributed");
@@ -532,17 +535,19 @@ static void routes(void **state)
 	}
 
 	bank.sell_count = 0;
-	assert_int_equal(route(&bank, all, 3, true, out), 1);
+	assert_int_equal(route(&bank, all, 3, &text, out), 1);
 	assert_string_equal(out[0].platform, "");
 	assert_int_equal(out[0].state, STORE_UNCLAIMED);
 	assert_false(out[0].claim);
-	assert_int_equal(route(&bank, all, 3, false, out), 1);
+	assert_int_equal(route(&bank, all, 3, &unattributed, out), 1);
 	assert_int_equal(out[0].state, STORE_HELD);
+	assert_int_equal(route(NULL, all, 3, &text, out), 1);
+	assert_int_equal(out[0].state, STORE_UNCLAIMED);
 
 	bank.sell_count = 3;
 	for (int i = 0; i < 20; i++)
-		all[i] = (struct route_platform) { "one", true };
-	assert_int_equal(route(&bank, all, 20, true, out), STORE_ROUTES_MAX);
+		all[i] = (struct route_platform) { "one", true, false, NULL };
+	assert_int_equal(route(&bank, all, 20, &text, out), STORE_ROUTES_MAX);
 }
 
 static void kinds(void **state)
