@@ -6,12 +6,27 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
+
+/* What modems say may be anything: a byte that is no UTF-8 becomes '?'. */
+static void mend_utf8(char *text)
+{
+	size_t len = strlen(text), step;
+
+	for (size_t i = 0; i < len; i += step ? step : 1) {
+		step = utf8_step(text + i, len - i);
+		if (!step)
+			text[i] = '?';
+	}
+}
 
 void json_answer(struct http_request *request, int status, cJSON *json)
 {
 	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
 
 	cJSON_Delete(json);
+	if (text)
+		mend_utf8(text);
 	if (text)
 		http_reply(request, status, "application/json; charset=utf-8", text, strlen(text));
 	else

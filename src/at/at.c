@@ -525,8 +525,11 @@ static void answer_line(struct at *at, const char *line)
 		on_error(at);
 		return;
 	}
-	if (is_echo(at, line))
+	if (is_echo(at, line)) {
+		if (at->host->echo)
+			at->host->echo(at->owner);
 		return;
+	}
 	if (offer_answer(at, line)) {
 		if (at->epoch == epoch)
 			keep_waiting(at);

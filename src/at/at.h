@@ -112,6 +112,8 @@ struct at_host {
 	at_done_fn *done;
 	const struct at_urc *urcs; /* everybody's */
 	at_direct_fn *direct;      /* NULL: there are no such texts */
+	/* The modem repeats what it was sent. May be NULL. */
+	void (*echo)(void *owner);
 	/* Told each line as it is, secrets and all; dir '>' sent, '<' received. May be NULL. */
 	void (*trace)(void *owner, char dir, const char *line);
 };

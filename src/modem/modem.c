@@ -17,8 +17,10 @@ enum { STORE_RETRY_MS = 1000 };
 
 void modem_run(struct modem *modem, enum modem_job job, const struct at_script *script)
 {
-	if (at_run(&modem->at, script) == 0)
-		modem->job = job;
+	if (at_run(&modem->at, script) < 0)
+		return;
+	modem->job = job;
+	modem->echoed = false;
 }
 
 void modem_report_text(const struct at_report *report, char *out, size_t size)
@@ -184,6 +186,8 @@ static void channel_done(void *owner, const struct at_report *report)
 		return;
 	}
 	modem->job = JOB_NONE;
+	modem->quiet =
+		modem->quiet || (job > JOB_INIT && !modem->echoed && report->result == AT_OK);
 	switch (job) {
 	case JOB_CPIN:
 	case JOB_ICCID:
@@ -247,8 +251,25 @@ static bool channel_line(void *owner, const char *line, bool wanted)
 	return modem_ussd_line(owner, line) || modem_direct_line(owner, line, wanted);
 }
 
-static const struct at_host channel = { channel_write, channel_done, common_urcs, channel_line,
-	channel_trace };
+/* It was told not to, and did not: what else it was told is forgotten, too. Some modules restart
+ * without a word. */
+static void channel_echo(void *owner)
+{
+	struct modem *modem = owner;
+
+	modem->echoed = true;
+	if (!modem->quiet)
+		return;
+	snprintf(modem->fsm.why, sizeof modem->fsm.why, "the module has restarted without a word");
+	fsm_post(&modem->fsm, EV_RESTART, 0);
+}
+
+static const struct at_host channel = { .write = channel_write,
+	.done = channel_done,
+	.urcs = common_urcs,
+	.direct = channel_line,
+	.echo = channel_echo,
+	.trace = channel_trace };
 
 static void port_opened(void *owner, int err, const char *why)
 {

@@ -289,8 +289,9 @@ struct modem {
 	int64_t serving_ms;                 /* texts were first looked for on this channel */
 	uint64_t device_id;                 /* which node was opened last */
 	bool open;                          /* the channel is */
-	bool looking;                       /* it hung up: has the device gone as well? */
-	bool vanished;                      /* its device was there, and went */
+	bool echoed, quiet;   /* in the script at hand; it does not echo, since its start-up */
+	bool looking;         /* it hung up: has the device gone as well? */
+	bool vanished;        /* its device was there, and went */
 	bool deaf;            /* its texts could not be read, and have not been since */
 	bool put_off;         /* another interface of the same module serves */
 	char module_imei[20]; /* of the module last seen here; outlives the channel */

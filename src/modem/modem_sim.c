@@ -331,6 +331,12 @@ void modem_sim_not_ready(struct modem *modem, const char *what, int64_t again_ms
 	}
 }
 
+/* TS 27.007 8.3: it waits for somebody; all else passes, or was half a word. */
+static bool is_lock(const char *state)
+{
+	return strncmp(state, "PH-", 3) == 0 || strncmp(state, "SIM P", 5) == 0;
+}
+
 static void cpin_failed(struct modem *modem, const struct at_report *report)
 {
 	char text[24];
@@ -530,7 +536,8 @@ void modem_sim_script(struct modem *modem, enum modem_job job, const struct at_r
 		} else if (strcmp(modem->sim_state, "SIM PUK") == 0) {
 			modem_pin_blocked(modem);
 		} else {
-			modem_sim_not_ready(modem, modem->sim_state, SIM_LOCKED_MS, true);
+			modem_sim_not_ready(modem, modem->sim_state,
+				is_lock(modem->sim_state) ? SIM_LOCKED_MS : SIM_ABSENT_MS, true);
 		}
 	} else if (job == JOB_ICCID) {
 		if (!modem->seen_iccid[0] && modem->driver->iccid[modem->iccid_cmd + 1]) {

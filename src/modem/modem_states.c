@@ -161,6 +161,7 @@ static void enter_probe(struct fsm *fsm)
 	modem->at.driver_urcs = NULL;
 	modem->at.gap_ms = 0;
 	modem->model[0] = '\0';
+	modem->quiet = false;
 	modem_sim_forget(modem);
 	loop_timer_stop(&modem->grace_timer);
 	modem_run(modem, JOB_PROBE, &probe);

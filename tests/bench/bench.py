@@ -10,6 +10,7 @@ latency  from the modem's +CMTI to the platform, one text at a time on 64 idle p
 scale    at each of --ports (8,64,512): time to ready, memory, descriptors, CPU a text and idle
 decode   texts a second that one core reads from their PDUs, by kind
 filter   microseconds that the built-in rules of the filter take for a text, by kind
+sick     latency on 56 of 64 ports: with all well, then with the other 8 sick in eight ways
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
@@ -276,12 +277,19 @@ def run_kill(options):
     return kills.run(options)
 
 
+def run_sick(options):
+    import sick
+
+    return sick.run(options)
+
+
 BENCHES = {
     "drain": run_drain,
     "latency": run_latency,
     "scale": run_scale,
     "decode": run_decode,
     "filter": run_filter,
+    "sick": run_sick,
     "kill": run_kill,
 }
 

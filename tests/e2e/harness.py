@@ -536,7 +536,10 @@ class Tty:
         while not done(self.data):
             if not select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
                 raise TimeoutError(f"got only {self.data[-300:]!r}")
-            self.data += os.read(self.fd, 4096)
+            piece = os.read(self.fd, 4096)
+            if not piece:
+                raise EOFError(f"hung up behind {self.data[-300:]!r}")
+            self.data += piece
         data, self.data = self.data, b""
         return data
 

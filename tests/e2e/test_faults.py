@@ -142,12 +142,12 @@ class Trouble(GatewayCase):
         self.come_back(rig)
 
     def test_a_storm_of_errors(self):
-        rig, port = self.hang("errors")
+        rig, port = self.hang("error_storm")
         self.assertRegex(port["trouble"], "ERROR|deaf")
         self.come_back(rig)
 
     def test_a_module_that_restarts_again_and_again(self):
-        rig, port = self.hang("chatter", 200, quarantine="3s")
+        rig, port = self.hang("reboots", 200, quarantine="3s")
         self.wait_log(rig, "event=quarantined")
         rig.wait(
             lambda: "restarts again and again: check its power supply"

@@ -263,24 +263,6 @@ class Faults(ModemCase):
         tty.line("+CSQ: 14,0")
         self.assertEqual(tty.at("AT"), ["OK"])
 
-    def test_errors_endless_and_chatter(self):
-        sim = self.start()
-        tty = self.open(sim)
-        sim.fault(0, "errors")
-        self.assertEqual(tty.at("AT"), ["ERROR"])
-        sim.clear(0)
-        sim.fault(0, "endless")
-        tty.write("AT+CMGL=4\r")
-        tty.read_until(lambda d: d.count(b"+CMGL: ") > 5)
-        sim.clear(0)
-        tty.write("AT\r")
-        tty.line("OK")
-        sim.fault(0, "chatter", 5)
-        tty.read_until(lambda d: d.count(b"RDY") > 5)
-        sim.clear(0)
-        tty.write("AT\r")
-        tty.line("OK")
-
     def test_slow_line(self):
         sim = self.start()
         tty = self.open(sim)

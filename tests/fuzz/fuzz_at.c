@@ -56,7 +56,7 @@ AT_SCRIPT(script, { .cmd = "", .timeout_ms = 300, .retries = 3 }, AT_TRY("E0"),
 	{ .cmd = "+CMGL=4", .prefix = "+CMGL", .fn = on_line, .bare_fn = on_line, .retries = 1 });
 
 static const struct at_urc urcs[] = { { "+CMTI", on_line }, { NULL, NULL } };
-static const struct at_host host = { on_write, on_done, urcs, on_direct, NULL };
+static const struct at_host host = { on_write, on_done, urcs, on_direct, NULL, NULL };
 
 static void quiet(void *arg, enum log_level level, const char *line)
 {

@@ -23,26 +23,43 @@ struct options {
 
 static const char usage[] =
 	"modemsim --dir DIR --count N [options]\n"
-	"  --family sim800|generic   firmware to play (sim800)\n"
+	"  --family NAME,NAME...     firmware to play, dealt round (sim800); --families lists "
+	"them\n"
 	"  --echo on|off|sticky      echo at power-up; sticky: ATE0 has no effect (on)\n"
+	"  --ends crlf|lf|crcrlf     around all lines, in place of what the family has\n"
 	"  --chunk LEAST-MOST        bytes written in one turn\n"
 	"  --smsc NUMBER  --zone QUARTERS   service centre and its time zone\n"
-	"  --sim-size N  --me-size N        entries of each card (20), of each modem (0)\n"
-	"  --no-cnum  --no-ccid             no own number; no ICCID by any command\n"
+	"  --sim-size N  --me-size N        entries of each card (20), of each modem (the "
+	"family's)\n"
+	"  --own cnum|phonebook|none        where the own number is (cnum); --no-cnum: none\n"
+	"  --no-ccid                        ICCID by +CRSM alone\n"
+	"  --pin DIGITS              all cards ask for it\n"
+	"  --imei same               one IMEI for all\n"
+	"  --boot PERCENT            of a real one's time to start up (0: at once)\n"
+	"  --links DIR               names by place there, which stay when those in --dir permute\n"
+	"  --interfaces N  --codes-on N     AT ports of a modem: m000, m000-if1...; which one "
+	"shows\n"
+	"                            unsolicited codes (0)\n"
 	"  --control PATH            unix socket for commands; standard input takes them too\n"
 	"  --seed N  --idle-exit S  --latency\n"
 	"commands: sms I SENDER TEXT | parts I SENDER REF TOTAL SEQ TEXT | pdu I HEX\n"
 	"  flash I SENDER TEXT | report I | page I TEXT | show I HEX     (+CMT, +CDS, +CBM, +CMT)\n"
-	"  burst COUNT PREFIX | fill I N | mark I | fault I NAME [N] | clear "
-	"I\n"
-	"  sim I out|in|swap [ICCID] | pin I PIN|off | reg I STAT | hangup I | plug I | reboot I\n"
+	"  burst COUNT PREFIX | fill I N | mark I | fault I NAME [N] | clear I | say I LINE\n"
+	"  sim I out|in|swap [ICCID] | pin I DIGITS|off | reg I STAT | codes I INTERFACE\n"
+	"  hangup I | plug I | reboot I | reenumerate I [GAP_MS] | permute [GAP_MS]\n"
 	"  stats [I] | left | cards | quit        (I: 0, m000 or * for all)\n"
 	"faults: silent silent_after N garbage urc_in_list no_ok late MS cmgd_error N cmgd_lies N\n"
-	"  list_error N cms_busy N slow_baud BYTES_PER_S errors endless chatter MS;\n"
-	"  a restart ends silence, and a listing that is endless\n"
+	"  list_error N cms_busy N slow_baud BYTES_PER_S; a restart ends silence\n"
+	"  endless (AT+CMGL does not end)  hang_list N (half an entry, then silence; N times)\n"
+	"  deaf (AT+CMGL shows nothing)  error_storm  reboots EVERY_MS  busy MS (texts, now and\n"
+	"  after each restart)  glued N  split N (lines of answers)  sticky_echo  no_codes\n"
+	"  heals N (what ends deaf, endless, garbage, error_storm, list_error, hang_list: 1 radio\n"
+	"  off and on, 2 a restart, 3 being unplugged and plugged; 0: clear alone)\n"
 	"  csms_refused csms_no_mt cnma_error N ack_ms MS (10000: patience of the network)\n"
 	"  list_shape N (1 three fields, 2 one line, 3 name with commas, 4 with a lone quote,\n"
-	"  5 no blanks, 6 filled up with FF)\n";
+	"  5 no blanks, 6 filled up with FF, 7 status in letters)\n"
+	"  cmti_form N (1 index -1, 2 no memory, 3 memory 0)\n"
+	"  ussd_form N (1 before the OK, 2 a release before it, 3 another client's before it)\n";
 
 static bool number(const char *text, long least, long most, unsigned *out)
 {
@@ -78,12 +95,29 @@ static bool parse_word(const char *text, const char *const *names, int *out)
 	return false;
 }
 
+/* NAME,NAME,... */
+static bool parse_families(const char *text, struct sim_world *world)
+{
+	world->family_count = 0;
+	for (size_t len; *text; text += len + (text[len] == ',')) {
+		const struct sim_profile *profile;
+		len = strcspn(text, ",");
+		profile = sim_profile_named(text, (unsigned)len);
+		if (!profile || world->family_count == SIM_FAMILIES_MAX)
+			return false;
+		world->families[world->family_count++] = profile;
+	}
+	return world->family_count > 0;
+}
+
 static bool parse_option(struct options *o, int which, const char *arg)
 {
-	static const char *const families[] = { "sim800", "generic", NULL };
+	static const char *const ends[] = { "crlf", "lf", "crcrlf", NULL };
+	static const char *const end_bytes[] = { "\r\n", "\n", "\r\r\n" };
+	static const char *const owns[] = { "cnum", "phonebook", "none", NULL };
 	static const char *const echoes[] = { "on", "off", "sticky", NULL };
 	struct sim_world *w = &o->world;
-	unsigned seed;
+	unsigned seed, size;
 	long zone;
 	int word = 0;
 	bool ok = true;
@@ -91,10 +125,7 @@ static bool parse_option(struct options *o, int which, const char *arg)
 	switch (which) {
 	case 'd': w->dir = arg; break;
 	case 'n': ok = number(arg, 1, SIM_MODEMS_MAX, &w->count); break;
-	case 'f':
-		ok = parse_word(arg, families, &word);
-		w->family = (enum sim_family)word;
-		break;
+	case 'f': ok = parse_families(arg, w); break;
 	case 'e':
 		ok = parse_word(arg, echoes, &word);
 		w->echo = (enum sim_echo)word;
@@ -106,8 +137,32 @@ static bool parse_option(struct options *o, int which, const char *arg)
 		w->zone = ok ? (int)zone : 0;
 		break;
 	case 'S': ok = number(arg, 0, SIM_STORE_MAX, &w->sm_size); break;
-	case 'M': ok = number(arg, 0, SIM_STORE_MAX, &w->me_size); break;
-	case 'N': w->no_cnum = true; break;
+	case 'M':
+		ok = number(arg, 0, SIM_STORE_MAX, &size);
+		w->me_size = ok ? (int)size : 0;
+		break;
+	case 'N': w->own = SIM_OWN_NONE; break;
+	case 'o':
+		ok = parse_word(arg, owns, &word);
+		w->own = (enum sim_own)word;
+		break;
+	case 'p':
+		ok = strlen(arg) >= 4 && strlen(arg) <= 8 &&
+		     strspn(arg, "0123456789") == strlen(arg);
+		w->pin = arg;
+		break;
+	case 'i':
+		ok = strcmp(arg, "same") == 0;
+		w->one_imei = true;
+		break;
+	case 'b': ok = number(arg, 0, 1000, &w->boot_percent); break;
+	case 'E':
+		ok = parse_word(arg, ends, &word);
+		w->ends = end_bytes[word];
+		break;
+	case 'L': w->links = arg; break;
+	case 'F': ok = number(arg, 1, SIM_INTERFACES_MAX, &w->interfaces); break;
+	case 'O': ok = number(arg, 0, SIM_INTERFACES_MAX - 1, &w->codes_on); break;
 	case 'I': w->no_ccid = true; break;
 	case 'C': o->control = arg; break;
 	case 'r':
@@ -133,6 +188,14 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{ "zone", required_argument, NULL, 'z' },
 		{ "sim-size", required_argument, NULL, 'S' },
 		{ "me-size", required_argument, NULL, 'M' },
+		{ "own", required_argument, NULL, 'o' },
+		{ "pin", required_argument, NULL, 'p' },
+		{ "imei", required_argument, NULL, 'i' },
+		{ "boot", required_argument, NULL, 'b' },
+		{ "ends", required_argument, NULL, 'E' },
+		{ "links", required_argument, NULL, 'L' },
+		{ "interfaces", required_argument, NULL, 'F' },
+		{ "codes-on", required_argument, NULL, 'O' },
 		{ "no-cnum", no_argument, NULL, 'N' },
 		{ "no-ccid", no_argument, NULL, 'I' },
 		{ "control", required_argument, NULL, 'C' },
@@ -146,7 +209,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	while ((which = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (!parse_option(o, which, optarg))
 			return false;
-	return optind == argc && o->world.dir && o->world.count > 0;
+	return optind == argc && o->world.dir && o->world.count > 0 &&
+	       o->world.codes_on < o->world.interfaces;
 }
 
 static int add(int epfd, int fd, void *who)
@@ -182,6 +246,8 @@ static void raise_limit(void)
 static int world_open(struct sim_world *world)
 {
 	mkdir(world->dir, 0755);
+	if (world->links)
+		mkdir(world->links, 0755);
 	world->epfd = epoll_create1(EPOLL_CLOEXEC);
 	world->modems = calloc(world->count, sizeof(*world->modems));
 	world->active = calloc(world->count, sizeof(*world->active));
@@ -243,11 +309,11 @@ static void run(struct options *o, struct ctl *ctl)
 				busy |= ctl_turn(ctl) > 0;
 				continue;
 			}
-			struct sim_modem *modem = evs[i].data.ptr;
+			struct sim_channel *channel = evs[i].data.ptr;
 			if (evs[i].events & EPOLLOUT)
-				sim_modem_writable(modem);
+				sim_channel_writable(channel);
 			if (evs[i].events & EPOLLIN)
-				sim_modem_read(modem);
+				sim_channel_read(channel);
 			busy = true;
 		}
 		turn_us = sim_world_turn(world);
@@ -258,7 +324,12 @@ int main(int argc, char **argv)
 {
 	struct options o = {
 		.world = { .smsc = "+46708000708",
+			.pin = "",
+			.families = { sim_profile_named("sim800", 6) },
+			.family_count = 1,
+			.interfaces = 1,
 			.sm_size = 20,
+			.me_size = -1,
 			.zone = 4,
 			.epfd = -1,
 			.random = 1 },
@@ -266,6 +337,11 @@ int main(int argc, char **argv)
 	struct ctl *ctl = NULL;
 	int signals, status = EXIT_FAILURE;
 
+	if (argc == 2 && strcmp(argv[1], "--families") == 0) {
+		for (const struct sim_profile *const *p = sim_profiles; *p; p++)
+			puts((*p)->name);
+		return EXIT_SUCCESS;
+	}
 	if (!parse_options(argc, argv, &o)) {
 		fputs(usage, stderr);
 		return 2;

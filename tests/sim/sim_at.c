@@ -1,4 +1,4 @@
-/* sim_at.c - the simulated modem's AT interpreter and the commands that see no messages. */
+/* sim_at.c - the simulated modem's AT interpreter. */
 #include "sim_at.h"
 
 #include <ctype.h>
@@ -36,27 +36,9 @@ int at_numbers(const char *args, uint8_t *out, int most)
 	return -1;
 }
 
-static bool is_sim800(const struct at_call *call)
+int at_or(int result, int usual)
 {
-	return call->modem->world->family == SIM_FAMILY_SIM800;
-}
-
-/* One setting of one number: read, test and set. */
-static int at_value(struct at_call *call, const char *name, uint8_t *value, uint8_t most)
-{
-	uint8_t v = *value;
-
-	switch (call->kind) {
-	case AT_READ: sim_modem_line(call->modem, "%s: %u", name, *value); return AT_OK;
-	case AT_TEST: sim_modem_line(call->modem, "%s: (0-%u)", name, most); return AT_OK;
-	case AT_SET:
-		if (at_numbers(call->args, &v, 1) != 1 || v > most)
-			return AT_ERROR;
-		*value = v;
-		return AT_OK;
-	case AT_DO: break;
-	}
-	return AT_ERROR;
+	return result ? result : usual;
 }
 
 static int at_accept(struct at_call *call)
@@ -71,254 +53,8 @@ static int at_refuse(struct at_call *call)
 	return AT_ERROR;
 }
 
-static int say(struct at_call *call, const char *sim800, const char *generic)
-{
-	if (call->kind == AT_SET)
-		return AT_ERROR;
-	if (call->kind == AT_DO)
-		sim_modem_line(call->modem, "%s", is_sim800(call) ? sim800 : generic);
-	return AT_OK;
-}
-
-static int at_cgmi(struct at_call *call)
-{
-	return say(call, "SIMCOM_Ltd", "Plain Radio");
-}
-
-static int at_cgmm(struct at_call *call)
-{
-	return say(call, "SIMCOM_SIM800L", "PR-2000");
-}
-
-static int at_cgmr(struct at_call *call)
-{
-	return say(call, "Revision:1418B05SIM800L24", "PR2000.01.07");
-}
-
-static int at_cgsn(struct at_call *call)
-{
-	return say(call, call->modem->imei, call->modem->imei);
-}
-
-static int sim_absent(struct at_call *call)
-{
-	if (sim_modem_sim_asks(call->modem))
-		return AT_CME + 11;
-	return call->modem->sim_in ? AT_CME + 13 : AT_CME + 10;
-}
-
-static int at_cimi(struct at_call *call)
-{
-	if (!sim_modem_sim_ready(call->modem))
-		return sim_absent(call);
-	return say(call, call->modem->card->imsi, call->modem->card->imsi);
-}
-
-static int at_ccid(struct at_call *call)
-{
-	const char *iccid = call->modem->card->iccid;
-
-	if (call->modem->world->no_ccid || call->kind == AT_SET)
-		return AT_ERROR;
-	if (!sim_modem_sim_ready(call->modem) && !sim_modem_sim_asks(call->modem))
-		return sim_absent(call);
-	if (call->kind == AT_TEST)
-		return AT_OK;
-	if (is_sim800(call))
-		sim_modem_line(call->modem, "%s", iccid);
-	else
-		sim_modem_line(call->modem, "+CCID: %s%s", iccid, strlen(iccid) % 2 ? "F" : "");
-	return AT_OK;
-}
-
-/* READ BINARY of EF ICCID alone (TS 51.011 10.1.1): nibbles swapped, filled with F. */
-static int at_crsm(struct at_call *call)
-{
-	const char *iccid = call->modem->card->iccid;
-	size_t n = strlen(iccid);
-	char swapped[24];
-
-	if (call->kind != AT_SET)
-		return AT_ERROR;
-	if (!sim_modem_sim_ready(call->modem))
-		return sim_absent(call);
-	if (call->modem->world->no_ccid || strncmp(call->args, "176,12258", 9) != 0) {
-		sim_modem_line(call->modem, "+CRSM: 106,130,\"\"");
-		return AT_OK;
-	}
-	memset(swapped, 'F', sizeof(swapped));
-	for (size_t i = 0; i < n; i++)
-		swapped[i ^ 1] = iccid[i];
-	sim_modem_line(call->modem, "+CRSM: 144,0,\"%.20s\"", swapped);
-	return AT_OK;
-}
-
-/* TS 27.007 8.3: the third wrong one blocks the card. */
-static int give_pin(struct sim_modem *modem, const char *pin)
-{
-	struct sim_card *card = modem->card;
-
-	if (!sim_modem_sim_asks(modem))
-		return AT_CME + 3;
-	if (card->pin_tries == 0)
-		return AT_CME + 12;
-	if (*pin == '"' && strncmp(pin + 1, card->pin, strlen(card->pin)) == 0 &&
-		strcmp(pin + 1 + strlen(card->pin), "\"") == 0) {
-		card->pin_tries = 3;
-		modem->unlocked = true;
-		sim_modem_announce(modem);
-		sim_pump(modem);
-		return AT_OK;
-	}
-	card->pin_tries--;
-	card->pin_wrong++;
-	return AT_CME + 16;
-}
-
-static int at_cpin(struct at_call *call)
-{
-	if (call->kind == AT_SET)
-		return give_pin(call->modem, call->args);
-	if (call->kind != AT_READ)
-		return AT_ERROR;
-	if (sim_modem_sim_asks(call->modem))
-		sim_modem_line(call->modem, "+CPIN: SIM %s",
-			call->modem->card->pin_tries > 0 ? "PIN" : "PUK");
-	else if (sim_modem_sim_ready(call->modem))
-		sim_modem_line(call->modem, "+CPIN: READY");
-	else if (!is_sim800(call))
-		return sim_absent(call);
-	else
-		sim_modem_line(call->modem, "+CPIN: %s",
-			call->modem->sim_in ? "NOT READY" : "NOT INSERTED");
-	return AT_OK;
-}
-
-static int at_cnum(struct at_call *call)
-{
-	const char *number = call->modem->card->number;
-
-	if (call->kind != AT_DO)
-		return AT_ERROR;
-	if (!sim_modem_sim_ready(call->modem))
-		return sim_absent(call);
-	if (call->modem->world->no_cnum)
-		return AT_OK;
-	if (is_sim800(call))
-		sim_modem_line(call->modem, "+CNUM: \"\",\"%s\",145,7,4", number);
-	else
-		sim_modem_line(call->modem, "+CNUM: ,\"%s\",145", number);
-	return AT_OK;
-}
-
-static int at_csq(struct at_call *call)
-{
-	if (call->kind == AT_SET)
-		return AT_ERROR;
-	sim_modem_line(call->modem, "+CSQ: %u,0", 14 + call->modem->index % 15);
-	return AT_OK;
-}
-
-static int at_reg(struct at_call *call, const char *name, uint8_t *mode)
-{
-	int stat = sim_modem_stat(call->modem);
-
-	if (call->kind != AT_READ)
-		return at_value(call, name, mode, 2);
-	if (*mode == 2 && stat != 0)
-		sim_modem_line(call->modem, "%s: 2,%d,\"00A1\",\"%04X\"", name, stat,
-			0x0f00u + call->modem->index);
-	else
-		sim_modem_line(call->modem, "%s: %u,%d", name, *mode, stat);
-	return AT_OK;
-}
-
-static int at_creg(struct at_call *call)
-{
-	return at_reg(call, "+CREG", &call->modem->set.creg);
-}
-
-static int at_cgreg(struct at_call *call)
-{
-	return at_reg(call, "+CGREG", &call->modem->set.cgreg);
-}
-
-static int at_cereg(struct at_call *call)
-{
-	return is_sim800(call) ? AT_ERROR : at_reg(call, "+CEREG", &call->modem->set.cereg);
-}
-
-static int at_cops(struct at_call *call)
-{
-	struct sim_modem *modem = call->modem;
-	int stat = sim_modem_stat(modem);
-	uint8_t v[2] = { 0, modem->set.cops_numeric ? 2 : 0 };
-
-	if (call->kind == AT_SET) {
-		if (at_numbers(call->args, v, 2) < 1)
-			return AT_ERROR;
-		modem->set.cops_numeric = v[1] == 2;
-	} else if (call->kind != AT_READ) {
-		return AT_ERROR;
-	} else if (stat != 1 && stat != 5) {
-		sim_modem_line(modem, "+COPS: 0");
-	} else if (modem->set.cops_numeric) {
-		sim_modem_line(modem, "+COPS: 0,2,\"24001\"");
-	} else {
-		sim_modem_line(modem, "+COPS: 0,0,\"Telia\"");
-	}
-	return AT_OK;
-}
-
-static int at_cfun(struct at_call *call)
-{
-	struct sim_modem *modem = call->modem;
-	uint8_t v[2] = { modem->set.cfun, 0 };
-
-	if (call->kind != AT_SET)
-		return at_value(call, "+CFUN", &modem->set.cfun, 4);
-	if (at_numbers(call->args, v, 2) < 1 || (v[0] != 0 && v[0] != 1 && v[0] != 4) || v[1] > 1)
-		return AT_ERROR;
-	modem->radio_after = modem->set.cfun != v[0];
-	modem->set.cfun = v[0];
-	modem->reboot_after = v[1] == 1;
-	return AT_OK;
-}
-
-static int at_cmee(struct at_call *call)
-{
-	return at_value(call, "+CMEE", &call->modem->set.cmee, 2);
-}
-
-static int at_flag(struct at_call *call, bool *flag)
-{
-	uint8_t v = *flag;
-	int result = at_value(call, "+FLAG", &v, 2);
-
-	*flag = v != 0;
-	return result;
-}
-
-static int at_csdt(struct at_call *call)
-{
-	return at_flag(call, &call->modem->set.csdt);
-}
-
-static int at_ciurc(struct at_call *call)
-{
-	return at_flag(call, &call->modem->set.ciurc);
-}
-
-static int at_cusd(struct at_call *call)
-{
-	if (call->kind == AT_SET && call->args[0] == '1' && sim_modem_stat(call->modem) == 1)
-		sim_modem_line(call->modem, "+CUSD: 0,\"Your number is %s\",15",
-			call->modem->card->number);
-	return AT_OK;
-}
-
 static const struct at_command commands[] = {
-	{ "+CCID", at_ccid, false },
+	{ "+CCID", at_refuse, false },
 	{ "+CEREG", at_cereg, false },
 	{ "+CFUN", at_cfun, false },
 	{ "+CGMI", at_cgmi, false },
@@ -340,13 +76,14 @@ static const struct at_command commands[] = {
 	{ "+CNMI", at_cnmi, true },
 	{ "+CNUM", at_cnum, false },
 	{ "+COPS", at_cops, false },
+	{ "+CPBR", at_cpbr, false },
+	{ "+CPBS", at_cpbs, false },
 	{ "+CPIN", at_cpin, false },
 	{ "+CPMS", at_cpms, true },
 	{ "+CRC", at_accept, false },
 	{ "+CREG", at_creg, false },
 	{ "+CRSM", at_crsm, false },
-	{ "+CSCS", at_accept, false },
-	{ "+CSDT", at_csdt, false },
+	{ "+CSCS", at_cscs, false },
 	{ "+CSMS", at_csms, true },
 	{ "+CSQ", at_csq, false },
 	{ "+CUSD", at_cusd, false },
@@ -360,17 +97,80 @@ static const struct at_command commands[] = {
 	{ "+QCCID", at_refuse, false },
 };
 
-static int unknown(struct sim_modem *modem)
+/* "+A +B ": whether the name is one of them. */
+static bool accepted(const struct sim_profile *profile, const char *text, size_t name_len)
 {
+	const char *at = profile->accepts;
+
+	for (; at && *at; at += strcspn(at, " ") + 1)
+		if (strcspn(at, " ") == name_len && strncasecmp(at, text, name_len) == 0)
+			return true;
+	return false;
+}
+
+static int unknown(struct sim_modem *modem, const char *text, size_t name_len)
+{
+	if (accepted(modem->profile, text, name_len))
+		return AT_OK;
 	modem->counts.unknown++;
-	return modem->world->family == SIM_FAMILY_SIM800 ? AT_ERROR : AT_CME + 100;
+	return at_or(modem->profile->unknown, AT_ERROR);
+}
+
+/* What a whole command does beside its answer. */
+static void switch_codes(struct sim_modem *modem, const char *text)
+{
+	const struct sim_profile *profile = modem->profile;
+	const struct sim_chatter *chatter = profile->chatter;
+
+	if (sim_profile_has(profile->quiet, text))
+		modem->set.quiet = true;
+	if (sim_profile_has(profile->full_enable, text))
+		modem->set.full_codes = true;
+	for (int i = 0; chatter && chatter[i].text; i++)
+		if (sim_profile_has(chatter[i].off, text))
+			modem->set.chatter_off[i] = true;
+	if (sim_profile_has(profile->card_enable, text)) {
+		modem->card_armed = true;
+		modem->set.card_codes = modem->set.card_codes || !profile->card_later;
+	}
+}
+
+/* A restart, or the power; false: the command is something else. */
+static bool switch_power(struct sim_modem *modem, const char *text)
+{
+	modem->reboot_after = sim_profile_has(modem->profile->restart, text);
+	modem->off_after = sim_profile_has(modem->profile->off, text);
+	return modem->reboot_after || modem->off_after;
+}
+
+/* Before the PIN: a strict one takes no other command, and none takes all (TS 27.007 8.3). */
+static bool locked(const struct sim_modem *modem, const char *text)
+{
+	return modem->profile->pin_strict && modem->sim_in && modem->sim_locked &&
+	       strncasecmp(text, "+CPIN", 5) != 0 && strncasecmp(text, "+CMEE", 5) != 0 &&
+	       (!modem->profile->tries.command ||
+		       strcasecmp(modem->profile->tries.command, text) != 0);
+}
+
+static bool sms_busy(struct sim_modem *modem)
+{
+	if (modem->faults.cms_busy == 0)
+		return sim_boot_sms_busy(modem);
+	modem->faults.cms_busy--;
+	return true;
 }
 
 static int run_extended(struct sim_modem *modem, char *text)
 {
 	size_t name_len = strcspn(text, "=?");
 	struct at_call call = { .modem = modem, .kind = AT_DO, .args = text + name_len };
+	int result;
 
+	if (locked(modem, text))
+		return AT_CME + 11;
+	switch_codes(modem, text);
+	if (switch_power(modem, text) || at_card_own(modem, text, &result))
+		return modem->reboot_after || modem->off_after ? AT_OK : result;
 	if (strcmp(call.args, "?") == 0)
 		call.kind = AT_READ;
 	else if (strcmp(call.args, "=?") == 0)
@@ -385,13 +185,10 @@ static int run_extended(struct sim_modem *modem, char *text)
 		const struct at_command *c = &commands[i];
 		if (strlen(c->name) != name_len || strncasecmp(c->name, text, name_len) != 0)
 			continue;
-		if (c->sms && modem->faults.cms_busy > 0) {
-			modem->faults.cms_busy--;
-			return AT_CMS + 314;
-		}
-		return c->fn(&call);
+		return c->sms && sms_busy(modem) ? at_or(modem->profile->sms_busy, AT_CMS + 314)
+						 : c->fn(&call);
 	}
-	return unknown(modem);
+	return unknown(modem, text, name_len);
 }
 
 /* One of V.250's letters with its number; moves *text behind it. */
@@ -412,19 +209,16 @@ static int run_basic(struct sim_modem *modem, char **text)
 		return strchr("WVCDKS", letter) ? AT_OK : AT_ERROR;
 	if (amp)
 		letter = 'Z'; /* the factory's settings are the stored ones */
+	if (modem->profile->pin_strict && modem->sim_in && modem->sim_locked && letter != 'E')
+		return AT_CME + 11;
 	switch (letter) {
 	case 'E':
 		if (modem->world->echo != SIM_ECHO_STICKY)
-			modem->set.echo = value != 0;
+			modem->asked->echo = value != 0;
 		return AT_OK;
-	case 'I':
-		sim_modem_line(modem, "%s",
-			modem->world->family == SIM_FAMILY_SIM800
-				? "SIM800 R14.18"
-				: "Plain Radio\r\nPR-2000\r\nRevision: PR2000.01.07");
-		return AT_OK;
+	case 'I': at_say_ati(modem); return AT_OK;
 	case 'Z':
-		modem->set.echo = modem->world->echo != SIM_ECHO_OFF;
+		modem->asked->echo = modem->world->echo != SIM_ECHO_OFF;
 		modem->set.cmee = 0;
 		memset(modem->set.cnmi, 0, sizeof(modem->set.cnmi));
 		return AT_OK;
@@ -465,50 +259,69 @@ static void put_garbage(struct sim_modem *modem)
 
 	for (size_t i = 0; i < n; i++)
 		noise[i] = (char)sim_random(modem->world);
-	sim_modem_put(modem, noise, n);
+	sim_put(modem, noise, n);
 }
 
 static void put_final(struct sim_modem *modem, int result)
 {
+	const struct sim_profile *profile = modem->profile;
+	const char *blank = profile->tight_errors ? "" : " ";
+
+	if (result == AT_SILENT)
+		return;
 	if (result == AT_OK && modem->faults.no_ok)
 		modem->faults.no_ok = false;
 	else if (result == AT_OK)
-		sim_modem_line(modem, "OK");
+		sim_final(modem, "OK");
 	else if (result >= AT_CMS)
-		sim_modem_line(modem, "+CMS ERROR: %d", result - AT_CMS);
+		sim_final(modem, "+CMS ERROR:%s%d", blank, result - AT_CMS);
 	else if (result >= AT_CME && modem->set.cmee > 0)
-		sim_modem_line(modem, "+CME ERROR: %d", result - AT_CME);
+		sim_final(modem, "+CME ERROR:%s%d", blank, result - AT_CME);
+	else if (result == AT_UNSUPPORTED && profile->unsupported)
+		sim_final(modem, "%s", profile->unsupported);
+	else if (result == AT_TOO_MANY && profile->too_many)
+		sim_final(modem, "%s", profile->too_many);
 	else
-		sim_modem_line(modem, "ERROR");
+		sim_final(modem, "ERROR");
 }
 
-void sim_at_execute(struct sim_modem *modem, char *line)
+/* A fault takes the command: nothing of it is done. */
+static bool taken_by_fault(struct sim_modem *modem)
 {
 	struct sim_faults *faults = &modem->faults;
+
+	if (faults->silent_armed && faults->silent_after-- == 0) {
+		faults->silent_armed = false;
+		faults->silent = true;
+	}
+	if (faults->silent)
+		return true;
+	if (faults->garbage)
+		put_garbage(modem);
+	else if (faults->error_storm)
+		sim_final(modem, "ERROR");
+	return faults->garbage || faults->error_storm;
+}
+
+void sim_at_execute(struct sim_channel *channel, char *line)
+{
+	struct sim_modem *modem = channel->modem;
 	char *text = line;
+	int result;
 
 	while (*text && strncasecmp(text, "AT", 2) != 0)
 		text++;
 	if (!*text)
 		return;
 	modem->counts.commands++;
-	if (faults->silent_armed && faults->silent_after-- == 0) {
-		faults->silent_armed = false;
-		faults->silent = true;
-	}
-	if (faults->silent)
-		return;
-	if (faults->garbage) {
-		put_garbage(modem);
+	if (modem->times.pin_us > sim_now_us()) { /* it wanted to be left alone */
+		modem->times.pin_us = 0;
+		modem->reboot_after = true;
 		return;
 	}
-	if (modem->listing) /* it hears nothing any more */
+	if (taken_by_fault(modem))
 		return;
-	if (faults->errors) {
-		put_final(modem, AT_ERROR);
-		return;
-	}
-	int result = run_commands(modem, text + 2);
-	if (!modem->listing)
+	result = run_commands(modem, text + 2);
+	if (!modem->faults.silent && !channel->listing)
 		put_final(modem, result);
 }

@@ -3,16 +3,14 @@
 
 #include <string.h>
 
-static int index_base(const struct sim_modem *modem)
-{
-	return modem->world->family == SIM_FAMILY_SIM800 ? 1 : 0;
-}
-
-/* 310 without a card, 302 with the radio off; 0 when messages can be had. */
-static int refusal(const struct sim_modem *modem)
+int at_sms_refusal(const struct sim_modem *modem)
 {
 	if (!modem->sim_in)
 		return AT_CMS + 310;
+	if (modem->sim_stale)
+		return AT_CMS + 313;
+	if (modem->sim_locked)
+		return AT_CMS + (modem->card->pin_tries > 0 ? 311 : 316);
 	return modem->set.cfun == 0 ? AT_CMS + 302 : AT_OK;
 }
 
@@ -21,8 +19,8 @@ int at_cmgf(struct at_call *call)
 	uint8_t mode = call->modem->set.text_mode;
 
 	switch (call->kind) {
-	case AT_READ: sim_modem_line(call->modem, "+CMGF: %u", mode); return AT_OK;
-	case AT_TEST: sim_modem_line(call->modem, "+CMGF: (0,1)"); return AT_OK;
+	case AT_READ: sim_line(call->modem, "+CMGF: %u", mode); return AT_OK;
+	case AT_TEST: sim_line(call->modem, "+CMGF: (0,1)"); return AT_OK;
 	case AT_SET:
 		if (at_numbers(call->args, &mode, 1) != 1 || mode > 1)
 			return AT_ERROR;
@@ -41,14 +39,14 @@ int at_csms(struct at_call *call)
 	if (faults->csms_refused && call->kind == AT_SET)
 		return AT_CMS + 302;
 	if (call->kind == AT_READ) {
-		sim_modem_line(call->modem, "+CSMS: %u,1,1,1", service);
+		sim_line(call->modem, "+CSMS: %u,1,1,1", service);
 	} else if (call->kind == AT_TEST) {
-		sim_modem_line(call->modem, "+CSMS: (0,1)");
+		sim_line(call->modem, "+CSMS: (0,1)");
 	} else {
 		if (call->kind != AT_SET || at_numbers(call->args, &service, 1) != 1 || service > 1)
 			return AT_CMS + 303;
 		call->modem->set.csms = faults->csms_no_mt ? 0 : service;
-		sim_modem_line(call->modem, "+CSMS: %d,1,1", !faults->csms_no_mt);
+		sim_line(call->modem, "+CSMS: %d,1,1", !faults->csms_no_mt);
 	}
 	return AT_OK;
 }
@@ -60,7 +58,7 @@ int at_cnma(struct at_call *call)
 	uint8_t n = 0;
 
 	if (call->kind == AT_TEST) {
-		sim_modem_line(modem, "+CNMA: (0-2)");
+		sim_line(modem, "+CNMA: (0-2)");
 		return AT_OK;
 	}
 	if (call->kind == AT_READ ||
@@ -79,32 +77,48 @@ int at_cnma(struct at_call *call)
 
 int at_cnmi(struct at_call *call)
 {
+	static const uint8_t usual[] = { BIT0 | BIT1 | BIT2, 15, 15, BIT0 | BIT1 | BIT2,
+		BIT0 | BIT1 };
+	const struct sim_profile *profile = call->modem->profile;
 	struct sim_settings *set = &call->modem->set;
-	bool generic = call->modem->world->family == SIM_FAMILY_GENERIC;
-	uint8_t v[5];
+	int most = profile->cnmi_most ? profile->cnmi_most : 5, n;
+	uint8_t v[8] = { 0 };
 
-	memcpy(v, set->cnmi, sizeof(v));
+	memcpy(v, set->cnmi, sizeof(set->cnmi));
 	if (call->kind == AT_TEST) {
-		sim_modem_line(call->modem, "+CNMI: (0,1,2),(0,1,2,3),(0,2),(0,1,2),(0,1)");
+		sim_line(call->modem, "+CNMI: %s",
+			profile->cnmi_test ? profile->cnmi_test
+					   : "(0,1,2),(0,1,2,3),(0,2),(0,1,2),(0,1)");
 		return AT_OK;
 	}
 	if (call->kind == AT_READ) {
-		sim_modem_line(call->modem, "+CNMI: %u,%u,%u,%u,%u", v[0], v[1], v[2], v[3], v[4]);
+		sim_line(call->modem, "+CNMI: %u,%u,%u,%u,%u", v[0], v[1], v[2], v[3], v[4]);
 		return AT_OK;
 	}
-	if (call->kind != AT_SET || at_numbers(call->args, v, 5) < 1)
+	n = call->kind == AT_SET ? at_numbers(call->args, v, 8) : -1;
+	if (n < 1)
 		return AT_ERROR;
-	if (v[0] > 2 || v[1] > 3 || v[2] > 3 || v[3] > 2 || v[4] > 1)
-		return AT_CMS + 303;
-	if (generic && v[3] == 1) /* advertised and refused, as by many */
-		return AT_CMS + 303;
-	memcpy(set->cnmi, v, sizeof(v));
+	if (n > most)
+		return AT_TOO_MANY;
+	for (int i = 0; i < n; i++) {
+		unsigned allowed = profile->cnmi[i] ? profile->cnmi[i] : usual[i];
+		if (v[i] > 7 || !(allowed >> v[i] & 1))
+			return at_or(profile->cnmi_error, AT_CMS + 303);
+	}
+	memcpy(set->cnmi, v, sizeof(set->cnmi));
 	return AT_OK;
 }
 
-static const char *memory_name(enum sim_memory memory)
+static const char *const memory_names[] = { "SM", "ME", "MT", "SR" };
+
+/* The module has it: the card's always, others by their size. */
+static bool has_memory(struct sim_modem *modem, int memory)
 {
-	return memory == SIM_MEMORY_ME ? "ME" : "SM";
+	if (memory == SIM_MEMORY_SM)
+		return true;
+	if (memory == SIM_MEMORY_SR)
+		return modem->sr.size > 0;
+	return modem->me.size > 0;
 }
 
 /* Quoted names separated by commas; how many, 0 for junk or a memory that is not there. */
@@ -113,12 +127,13 @@ static int parse_memories(struct at_call *call, enum sim_memory memory[3])
 	const char *at = call->args;
 
 	for (int n = 0; n < 3; at++) {
-		if (strncmp(at, "\"SM\"", 4) == 0)
-			memory[n++] = SIM_MEMORY_SM;
-		else if (strncmp(at, "\"ME\"", 4) == 0 && call->modem->me.size > 0)
-			memory[n++] = SIM_MEMORY_ME;
-		else
+		int which = 0;
+		while (which < 4 && (at[0] != '"' || at[3] != '"' ||
+					    strncmp(at + 1, memory_names[which], 2) != 0))
+			which++;
+		if (which == 4 || !has_memory(call->modem, which))
 			return 0;
+		memory[n++] = (enum sim_memory)which;
 		at += 4;
 		if (*at == '\0')
 			return n;
@@ -128,150 +143,79 @@ static int parse_memories(struct at_call *call, enum sim_memory memory[3])
 	return 0;
 }
 
+static int choose_memories(struct at_call *call)
+{
+	struct sim_modem *modem = call->modem;
+	const struct sim_profile *profile = modem->profile;
+	unsigned counts = profile->cpms_counts ? profile->cpms_counts : BIT1 | BIT2 | BIT3;
+	enum sim_memory wanted[3];
+	int n;
+
+	memcpy(wanted, modem->set.memory, sizeof(wanted));
+	n = parse_memories(call, wanted);
+	if (n > 0 && !(counts >> n & 1))
+		return n > 1 && profile->too_many ? AT_TOO_MANY : AT_ERROR;
+	if (n == 0 || (profile->third_no_me && n == 3 && wanted[2] == SIM_MEMORY_ME))
+		return at_or(profile->cpms_error, AT_CMS + 303);
+	memcpy(modem->set.memory, wanted, sizeof(wanted));
+	return AT_OK;
+}
+
 int at_cpms(struct at_call *call)
 {
 	struct sim_modem *modem = call->modem;
-	enum sim_memory *memory = modem->set.memory;
+	const enum sim_memory *memory = modem->set.memory;
 	const char *some = modem->me.size > 0 ? "(\"SM\",\"ME\")" : "(\"SM\")";
-	const struct sim_store *s[3];
-	int refused = refusal(modem);
+	int refused = at_sms_refusal(modem);
+	char all[96] = "";
+	size_t len = 0;
 
+	if (call->kind == AT_TEST && modem->profile->stores) {
+		sim_line(modem, "+CPMS: %s", modem->profile->stores);
+		return AT_OK;
+	}
 	if (call->kind == AT_TEST) {
-		sim_modem_line(modem, "+CPMS: %s,%s,%s", some, some, some);
+		sim_line(modem, "+CPMS: %s,%s,%s", some, some, some);
 		return AT_OK;
 	}
 	if (refused)
 		return refused;
-	if (call->kind == AT_SET) {
-		enum sim_memory wanted[3] = { memory[0], memory[1], memory[2] };
-		if (parse_memories(call, wanted) == 0)
-			return AT_CMS + 303;
-		memcpy(memory, wanted, sizeof(wanted));
-	} else if (call->kind != AT_READ) {
-		return AT_ERROR;
-	}
-	for (int i = 0; i < 3; i++)
-		s[i] = sim_store_of(modem, memory[i]);
 	if (call->kind == AT_SET)
-		sim_modem_line(modem, "+CPMS: %u,%u,%u,%u,%u,%u", s[0]->used, s[0]->size,
-			s[1]->used, s[1]->size, s[2]->used, s[2]->size);
-	else
-		sim_modem_line(modem, "+CPMS: \"%s\",%u,%u,\"%s\",%u,%u,\"%s\",%u,%u",
-			memory_name(memory[0]), s[0]->used, s[0]->size, memory_name(memory[1]),
-			s[1]->used, s[1]->size, memory_name(memory[2]), s[2]->used, s[2]->size);
+		refused = choose_memories(call);
+	if (refused || call->kind == AT_DO)
+		return refused ? refused : AT_ERROR;
+	for (int i = 0; i < 3; i++) {
+		if (call->kind == AT_READ)
+			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s\"%s\"",
+				i ? "," : "", memory_names[memory[i]]);
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%u,%u", len ? "," : "",
+			modem->faults.deaf ? 0 : sim_store_used(modem, memory[i]),
+			sim_store_size(modem, memory[i]));
+	}
+	sim_line(modem, "+CPMS: %s", all);
 	return AT_OK;
 }
 
-static void mark_seen(struct sim_modem *modem, struct sim_text *text)
+/* The store and slot that an index names, or NULL. */
+static struct sim_store *place_of(struct sim_modem *modem, unsigned index, unsigned *slot)
 {
-	if (!text->listed)
-		modem->counts.listed++;
-	text->listed = true;
-	if (text->stat == 0)
-		text->stat = 1;
-}
+	enum sim_memory memory = modem->set.memory[0];
+	unsigned base = modem->profile->index_base;
 
-/* An entry as a modem under stress prints it: unsolicited lines inside the digits and after. */
-static void put_entry_disturbed(struct sim_modem *modem, const char *header, const char *hex)
-{
-	static const char *const noise[] = { "+CREG: 1", "+CIEV: \"CALL\",0", "^RSSI:18" };
-	size_t cut = 1 + sim_random(modem->world) % (strlen(hex) - 1);
-	unsigned which = sim_random(modem->world) % 3;
-
-	sim_modem_put(modem, "\r\n", 2);
-	sim_modem_put(modem, header, strlen(header));
-	sim_modem_put(modem, "\r\n", 2);
-	sim_modem_put(modem, hex, cut);
-	sim_modem_line(modem, "%s", noise[which]);
-	sim_modem_put(modem, hex + cut, strlen(hex + cut));
-	sim_modem_put(modem, "\r\n", 2);
-	sim_modem_line(modem, "%s", noise[(which + 1) % 3]);
-}
-
-/* The header in the shape that the test wants; what may be long is the PDU, put elsewhere. */
-static void put_header(
-	const struct sim_modem *modem, unsigned slot, const struct sim_text *text, char header[64])
-{
-	static const char *const alphas[SIM_SHAPES] = {
-		[SIM_SHAPE_NAME] = "\"Doe, Jane, 3\",",
-		[SIM_SHAPE_QUOTES] = "\"Jo\"hn, jr,",
-		[SIM_SHAPE_TIGHT] = ",",
-		[SIM_SHAPE_THREE] = "",
-	};
-	unsigned shape = modem->faults.list_shape < SIM_SHAPES ? modem->faults.list_shape : 0;
-	const char *alpha = alphas[shape];
-
-	if (!alpha)
-		alpha = modem->world->family == SIM_FAMILY_SIM800 ? "\"\"," : ",";
-	snprintf(header, 64, "+CMGL:%s%u,%u,%s%zu", shape == SIM_SHAPE_TIGHT ? "" : " ",
-		slot + (unsigned)index_base(modem), text->stat, alpha, text->tpdu_len);
-}
-
-static void put_entry(struct sim_modem *modem, unsigned slot, struct sim_text *text)
-{
-	static const char filler[] = "FFFFFFFFFFFFFFFF";
-	unsigned shape = modem->faults.list_shape;
-	char header[64];
-
-	put_header(modem, slot, text, header);
-	if (modem->faults.urc_in_list)
-		put_entry_disturbed(modem, header, text->hex);
-	else
-		sim_modem_line(modem, "%s%s%s%s", header,
-			shape == SIM_SHAPE_ONE_LINE ? " " : "\r\n", text->hex,
-			shape == SIM_SHAPE_FILLED ? filler : "");
-	mark_seen(modem, text);
-}
-
-int at_cmgl(struct at_call *call)
-{
-	struct sim_modem *modem = call->modem;
-	struct sim_store *store = sim_store_of(modem, modem->set.memory[0]);
-	uint8_t stat = 0;
-	int refused = refusal(modem);
-
-	if (call->kind == AT_TEST) {
-		sim_modem_line(modem, "+CMGL: (0-4)");
-		return AT_OK;
-	}
-	if (refused)
-		return refused;
-	if (call->kind == AT_READ ||
-		(call->kind == AT_SET && at_numbers(call->args, &stat, 1) != 1))
-		return AT_ERROR;
-	if (stat > 4 || modem->set.text_mode)
-		return AT_CMS + 304;
-	if (modem->faults.list_error > 0) {
-		modem->faults.list_error--;
-		return AT_CMS + 500;
-	}
-	for (unsigned i = 0; i < store->size; i++) {
-		struct sim_text *text = store->slots[i];
-		if (text && (stat == 4 || text->stat == stat))
-			put_entry(modem, i, text);
-	}
-	modem->listing = modem->faults.endless;
-	if (modem->listing)
-		sim_modem_chatter(modem);
-	return AT_OK;
-}
-
-/* The slot that an index names, or -1. */
-static int slot_of(const struct sim_modem *modem, const struct sim_store *store, unsigned index)
-{
-	int slot = (int)index - index_base(modem);
-
-	return slot >= 0 && (unsigned)slot < store->size ? slot : -1;
+	if (index < base || index - base >= sim_store_size(modem, memory))
+		return NULL;
+	return sim_store_at(modem, memory, index - base, slot);
 }
 
 int at_cmgr(struct at_call *call)
 {
 	struct sim_modem *modem = call->modem;
-	struct sim_store *store = sim_store_of(modem, modem->set.memory[0]);
-	bool sim800 = modem->world->family == SIM_FAMILY_SIM800;
-	uint8_t index = 0;
+	const struct sim_profile *profile = modem->profile;
+	int refused = at_sms_refusal(modem);
+	struct sim_store *store;
 	struct sim_text *text;
-	int refused = refusal(modem), slot;
+	uint8_t index = 0;
+	unsigned slot;
 
 	if (refused)
 		return refused;
@@ -279,15 +223,15 @@ int at_cmgr(struct at_call *call)
 		return AT_ERROR;
 	if (modem->set.text_mode)
 		return AT_CMS + 304;
-	slot = slot_of(modem, store, index);
-	if (slot < 0)
+	store = place_of(modem, index, &slot);
+	if (!store)
 		return AT_CMS + 321;
-	text = store->slots[slot];
+	text = modem->faults.deaf ? NULL : store->slots[slot];
 	if (!text) /* both manners are met: bare OK, and an error */
-		return sim800 ? AT_OK : AT_CMS + 321;
-	sim_modem_line(modem, "+CMGR: %u,%s,%zu\r\n%s", text->stat, sim800 ? "\"\"" : "",
-		text->tpdu_len, text->hex);
-	mark_seen(modem, text);
+		return profile->empty_error ? AT_CMS + 321 : AT_OK;
+	sim_line(modem, "+CMGR: %u,%s%zu\r\n%s", text->stat,
+		profile->cmgr_alpha ? profile->cmgr_alpha : ",", text->tpdu_len, text->hex);
+	at_mark_seen(modem, text);
 	return AT_OK;
 }
 
@@ -297,48 +241,66 @@ static void count_delete(struct sim_modem *modem, struct sim_store *store, unsig
 	if (!store->slots[slot]->listed)
 		modem->counts.deleted_unlisted++;
 	sim_store_delete(store, slot);
+	modem->full_said = false;
 }
 
-static void delete_blanket(struct sim_modem *modem, struct sim_store *store, unsigned flag)
+static void delete_blanket(struct sim_modem *modem, unsigned flag)
 {
+	enum sim_memory memory = modem->set.memory[0];
+	unsigned slot;
+
 	modem->counts.deleted_blanket++;
-	for (unsigned i = 0; i < store->size; i++)
-		if (store->slots[i] && (flag == 4 || store->slots[i]->stat == 1))
-			count_delete(modem, store, i);
+	for (unsigned i = 0; i < sim_store_size(modem, memory); i++) {
+		struct sim_store *store = sim_store_at(modem, memory, i, &slot);
+		if (store->slots[slot] && (flag == 4 || store->slots[slot]->stat == 1))
+			count_delete(modem, store, slot);
+	}
+}
+
+static int delete_one(struct sim_modem *modem, unsigned index)
+{
+	unsigned slot;
+	struct sim_store *store = place_of(modem, index, &slot);
+
+	if (!store)
+		return AT_CMS + 321;
+	if (store->slots[slot])
+		count_delete(modem, store, slot);
+	else
+		modem->counts.deleted_empty++;
+	return AT_OK;
 }
 
 int at_cmgd(struct at_call *call)
 {
 	struct sim_modem *modem = call->modem;
-	struct sim_store *store = sim_store_of(modem, modem->set.memory[0]);
+	const struct sim_profile *profile = modem->profile;
 	uint8_t v[2] = { 0, 0 };
-	int refused = refusal(modem), slot;
+	int result = at_sms_refusal(modem), n;
 
 	if (call->kind == AT_TEST) {
-		sim_modem_line(modem, "+CMGD: (%d-%u),(0-4)", index_base(modem),
-			store->size + (unsigned)index_base(modem) - 1);
+		sim_line(modem, "+CMGD: (%u-%u),(0-4)", profile->index_base,
+			sim_store_size(modem, modem->set.memory[0]) + profile->index_base - 1);
 		return AT_OK;
 	}
-	if (refused)
-		return refused;
-	if (call->kind != AT_SET || at_numbers(call->args, v, 2) < 1 || v[1] > 4)
+	if (result)
+		return result;
+	n = call->kind == AT_SET ? at_numbers(call->args, v, 2) : -1;
+	if (n < 1 || v[1] > 4)
 		return AT_ERROR;
+	if (n > 1 && profile->cmgd_one)
+		return AT_CMS + 500;
 	if (modem->faults.cmgd_error > 0) {
 		modem->faults.cmgd_error--;
 		return AT_CMS + 500;
 	}
-	slot = slot_of(modem, store, v[0]);
 	if (v[1] > 0)
-		delete_blanket(modem, store, v[1]);
-	else if (slot < 0)
-		return AT_CMS + 321;
-	else if (store->slots[slot])
-		count_delete(modem, store, (unsigned)slot);
+		delete_blanket(modem, v[1]);
 	else
-		modem->counts.deleted_empty++;
-	if (modem->faults.cmgd_lies > 0) {
+		result = delete_one(modem, v[0]);
+	if (result == AT_OK && modem->faults.cmgd_lies > 0) {
 		modem->faults.cmgd_lies--;
 		return AT_ERROR;
 	}
-	return AT_OK;
+	return result;
 }

@@ -145,7 +145,7 @@ static const char *do_flash(struct sim_modem *modem, char *args, long *count)
 	return why(rc);
 }
 
-/* A status report, shown by +CDS. */
+/* A status report, shown by +CDS; with <ds> 2 into its own memory, where there is one. */
 static const char *do_report(struct sim_modem *modem, char *args, long *count)
 {
 	struct sim_pdu_spec spec = spec_of(modem, "+46735550100");
@@ -155,6 +155,10 @@ static const char *do_report(struct sim_modem *modem, char *args, long *count)
 	(void)args;
 	spec.ref = ++modem->card->ref;
 	rc = sim_pdu_report(&spec, &pdu);
+	if (rc == 0 && modem->set.cnmi[3] == 2 && sim_store_report(modem, &pdu)) {
+		*count += 1;
+		return NULL;
+	}
 	if (rc == 0)
 		rc = sim_direct_put(modem, &pdu, SIM_AS_CDS);
 	*count += rc == 0;
@@ -246,50 +250,10 @@ static const char *do_mark(struct sim_modem *modem, char *args, long *count)
 
 static const char *do_fault(struct sim_modem *modem, char *args, long *count)
 {
-	struct sim_faults *f = &modem->faults;
-	char *name = ctl_word(&args), *word = ctl_word(&args);
-	struct {
-		const char *name;
-		bool *flag;
-		unsigned *number;
-	} faults[] = {
-		{ "silent", &f->silent, NULL },
-		{ "silent_after", &f->silent_armed, &f->silent_after },
-		{ "garbage", &f->garbage, NULL },
-		{ "urc_in_list", &f->urc_in_list, NULL },
-		{ "no_ok", &f->no_ok, NULL },
-		{ "csms_refused", &f->csms_refused, NULL },
-		{ "csms_no_mt", &f->csms_no_mt, NULL },
-		{ "cnma_error", NULL, &f->cnma_error },
-		{ "ack_ms", NULL, &f->ack_ms },
-		{ "list_shape", NULL, &f->list_shape },
-		{ "errors", &f->errors, NULL },
-		{ "endless", &f->endless, NULL },
-		{ "chatter", NULL, &f->chatter_ms },
-		{ "late", NULL, &f->late_ms },
-		{ "cmgd_error", NULL, &f->cmgd_error },
-		{ "cmgd_lies", NULL, &f->cmgd_lies },
-		{ "list_error", NULL, &f->list_error },
-		{ "cms_busy", NULL, &f->cms_busy },
-		{ "slow_baud", NULL, &f->slow_bytes_s },
-	};
-	long value = 0;
+	char *name = ctl_word(&args);
 
 	(void)count;
-	for (size_t i = 0; name && i < sizeof(faults) / sizeof(*faults); i++) {
-		if (strcmp(faults[i].name, name) != 0)
-			continue;
-		if (faults[i].number && !ctl_number(word, 0, 10000000, &value))
-			return "fault I NAME NUMBER";
-		if (faults[i].number)
-			*faults[i].number = (unsigned)value;
-		if (faults[i].flag)
-			*faults[i].flag = true;
-		if (f->chatter_ms)
-			sim_modem_chatter(modem);
-		return NULL;
-	}
-	return "no such fault";
+	return name ? sim_fault_set(modem, name, ctl_word(&args)) : "fault I NAME [NUMBER]";
 }
 
 static const char *do_clear(struct sim_modem *modem, char *args, long *count)
@@ -335,23 +299,6 @@ static const char *do_sim(struct sim_modem *modem, char *args, long *count)
 	return NULL;
 }
 
-/* The card's PIN from now on; "off": it asks for none. It is locked until it is given. */
-static const char *do_pin(struct sim_modem *modem, char *args, long *count)
-{
-	char *pin = ctl_word(&args);
-	struct sim_card *card = modem->card;
-
-	(void)count;
-	if (!pin ||
-		(strcmp(pin, "off") != 0 && (strlen(pin) < 4 || strlen(pin) >= sizeof(card->pin))))
-		return "pin I PIN|off";
-	snprintf(card->pin, sizeof(card->pin), "%s", strcmp(pin, "off") == 0 ? "" : pin);
-	card->pin_tries = 3;
-	modem->unlocked = false;
-	sim_modem_announce(modem);
-	return NULL;
-}
-
 static const char *do_reg(struct sim_modem *modem, char *args, long *count)
 {
 	long stat;
@@ -369,9 +316,10 @@ static const char *do_hangup(struct sim_modem *modem, char *args, long *count)
 {
 	(void)args;
 	(void)count;
-	if (modem->master < 0)
+	if (!modem->plugged)
 		return "not plugged";
 	sim_modem_unplug(modem);
+	modem->times.back_us = 0;
 	return NULL;
 }
 
@@ -382,18 +330,71 @@ static const char *do_plug(struct sim_modem *modem, char *args, long *count)
 	(void)args;
 	(void)count;
 	if (rc == 0)
-		sim_modem_boot(modem);
+		sim_boot(modem);
 	return why(rc);
 }
 
+/* By itself, as after a dip of its supply: an answer on its way is cut off. */
 static const char *do_reboot(struct sim_modem *modem, char *args, long *count)
 {
 	(void)args;
 	(void)count;
-	if (modem->master < 0)
+	if (!modem->plugged)
 		return "not plugged";
-	modem->tx_len = modem->tx_at = 0; /* an answer on its way is cut off */
-	sim_modem_boot(modem);
+	for (unsigned i = 0; i < modem->world->interfaces; i++)
+		sim_channel_reset(&modem->channels[i], true);
+	sim_boot(modem);
+	return NULL;
+}
+
+/* By itself, its USB device goes and comes: reenumerate I [GAP_MS] */
+static const char *do_reenumerate(struct sim_modem *modem, char *args, long *count)
+{
+	char *word = ctl_word(&args);
+	long gap_ms = 300;
+
+	(void)count;
+	if (word && !ctl_number(word, 0, 600000, &gap_ms))
+		return "reenumerate I [GAP_MS]";
+	sim_modem_away(modem, gap_ms * 1000);
+	return NULL;
+}
+
+/* The card asks for this PIN from the next power-up or insertion on; off: for none. */
+static const char *do_pin(struct sim_modem *modem, char *args, long *count)
+{
+	struct sim_card *card = modem->card;
+	char *pin = ctl_word(&args);
+
+	(void)count;
+	if (!pin || (strcmp(pin, "off") != 0 &&
+			    (strspn(pin, "0123456789") != strlen(pin) || strlen(pin) < 4 ||
+				    strlen(pin) >= sizeof(card->pin))))
+		return "pin I DIGITS|off";
+	snprintf(card->pin, sizeof(card->pin), "%s", strcmp(pin, "off") == 0 ? "" : pin);
+	card->pin_tries = SIM_PIN_TRIES;
+	return NULL;
+}
+
+/* The channel that unsolicited codes come on: codes I INTERFACE */
+static const char *do_codes(struct sim_modem *modem, char *args, long *count)
+{
+	long interface;
+
+	(void)count;
+	if (!ctl_number(ctl_word(&args), 0, (long)modem->world->interfaces - 1, &interface))
+		return "codes I INTERFACE";
+	modem->codes_on = (unsigned)interface;
+	return NULL;
+}
+
+/* Any line, unasked. */
+static const char *do_say(struct sim_modem *modem, char *args, long *count)
+{
+	(void)count;
+	if (strlen(args) > SIM_LINE_MAX)
+		return "say I LINE";
+	sim_code(modem, "%s", unescape(args));
 	return NULL;
 }
 
@@ -410,15 +411,17 @@ static const struct modem_verb verbs[] = {
 	{ "fault", do_fault, false },
 	{ "clear", do_clear, false },
 	{ "sim", do_sim, false },
-	{ "pin", do_pin, false },
 	{ "reg", do_reg, false },
 	{ "plug", do_plug, false },
 	{ "hangup", do_hangup, false },
 	{ "reboot", do_reboot, false },
+	{ "reenumerate", do_reenumerate, false },
+	{ "pin", do_pin, false },
+	{ "codes", do_codes, false },
+	{ "say", do_say, false },
 };
 
-/* "3", "m003" or "*" for all; false for a modem that is not there. */
-static bool parse_target(
+bool sim_control_target(
 	const struct sim_world *world, const char *word, unsigned *first, unsigned *end)
 {
 	long index;
@@ -444,7 +447,7 @@ static void run_verb(
 	int64_t now_us = sim_now_us();
 	const char *error = NULL;
 
-	if (!parse_target(world, ctl_word(&args), &first, &end)) {
+	if (!sim_control_target(world, ctl_word(&args), &first, &end)) {
 		fputs("error no such modem", reply);
 		return;
 	}
@@ -487,100 +490,24 @@ static void run_burst(struct sim_world *world, char *args, FILE *reply)
 	fprintf(reply, "ok %ld t=%lld", count, (long long)now_us);
 }
 
-static unsigned long left_in(const struct sim_world *world, unsigned first, unsigned end)
+/* All USB devices come back under each other's names, as after a reset of their hub. */
+static void run_permute(struct sim_world *world, char *args, FILE *reply)
 {
-	unsigned long left = 0;
-
-	for (unsigned i = first; i < end; i++)
-		left += world->modems[i].card->sm.used + world->modems[i].me.used;
-	return left;
-}
-
-static unsigned long left_aside(const struct sim_world *world, unsigned long *queued)
-{
-	unsigned long left = 0;
-
-	for (const struct sim_card *card = world->cards; card; card = card->next) {
-		*queued += card->queued;
-		if (!card->holder)
-			left += card->sm.used;
-	}
-	return left;
-}
-
-static void add_counts(struct sim_counts *sum, const struct sim_counts *c)
-{
-	sum->injected += c->injected;
-	sum->direct += c->direct;
-	sum->acks += c->acks;
-	sum->acks_refused += c->acks_refused;
-	sum->unacked += c->unacked;
-	sum->shown_again += c->shown_again;
-	sum->listed += c->listed;
-	sum->deleted += c->deleted;
-	sum->deleted_unlisted += c->deleted_unlisted;
-	sum->deleted_empty += c->deleted_empty;
-	sum->deleted_blanket += c->deleted_blanket;
-	sum->commands += c->commands;
-	sum->unknown += c->unknown;
-	sum->lost_tx += c->lost_tx;
-	sum->lost_rx += c->lost_rx;
-}
-
-static void run_stats(struct sim_world *world, char *args, FILE *reply)
-{
-	struct sim_counts s = { 0 };
-	unsigned first = 0, end = world->count;
-	unsigned long left, queued = 0;
 	char *word = ctl_word(&args);
+	long gap_ms = 300;
 
-	if (word && !parse_target(world, word, &first, &end)) {
-		fputs("error no such modem", reply);
+	if (word && !ctl_number(word, 0, 600000, &gap_ms)) {
+		fputs("error permute [GAP_MS]", reply);
 		return;
 	}
-	for (unsigned i = first; i < end; i++)
-		add_counts(&s, &world->modems[i].counts);
-	left = left_in(world, first, end);
-	if (end - first == world->count)
-		left += left_aside(world, &queued);
-	else
-		queued = world->modems[first].card->queued;
-	fprintf(reply, "ok {\"modems\":%u,\"injected\":%llu,\"direct\":%llu,\"listed\":%llu,",
-		end - first, (unsigned long long)s.injected, (unsigned long long)s.direct,
-		(unsigned long long)s.listed);
-	fprintf(reply, "\"acks\":%llu,\"acks_refused\":%llu,\"unacked\":%llu,\"shown_again\":%llu,",
-		(unsigned long long)s.acks, (unsigned long long)s.acks_refused,
-		(unsigned long long)s.unacked, (unsigned long long)s.shown_again);
-	fprintf(reply, "\"deleted\":%llu,\"deleted_unlisted\":%llu,\"deleted_empty\":%llu,",
-		(unsigned long long)s.deleted, (unsigned long long)s.deleted_unlisted,
-		(unsigned long long)s.deleted_empty);
-	fprintf(reply, "\"deleted_blanket\":%llu,\"remaining\":%lu,\"queued\":%lu,",
-		(unsigned long long)s.deleted_blanket, left, queued);
-	fprintf(reply, "\"commands\":%llu,\"unknown\":%llu,\"lost_tx\":%llu,\"lost_rx\":%llu}",
-		(unsigned long long)s.commands, (unsigned long long)s.unknown,
-		(unsigned long long)s.lost_tx, (unsigned long long)s.lost_rx);
-}
-
-static void run_cards(struct sim_world *world, FILE *reply)
-{
-	fputs("ok [", reply);
-	for (unsigned i = 0; i < world->count; i++) {
-		const struct sim_modem *m = &world->modems[i];
-		fprintf(reply, "%s{\"name\":\"%s\",\"imei\":\"%s\",\"iccid\":\"%s\",", i ? "," : "",
-			m->name, m->imei, m->card->iccid);
-		fprintf(reply, "\"imsi\":\"%s\",\"number\":\"%s\",", m->card->imsi,
-			m->card->number);
-		fprintf(reply, "\"pin_wrong\":%u,\"in\":%s,\"plugged\":%s}", m->card->pin_wrong,
-			m->sim_in ? "true" : "false", m->master >= 0 ? "true" : "false");
-	}
-	fputc(']', reply);
+	sim_world_permute(world, (unsigned)gap_ms);
+	fputs("ok", reply);
 }
 
 void sim_control_line(void *arg, char *line, FILE *reply)
 {
 	struct sim_world *world = arg;
 	char *word = ctl_word(&line);
-	unsigned long queued = 0;
 
 	if (!word) {
 		fputs("error empty", reply);
@@ -595,12 +522,13 @@ void sim_control_line(void *arg, char *line, FILE *reply)
 	if (strcmp(word, "burst") == 0)
 		run_burst(world, line, reply);
 	else if (strcmp(word, "stats") == 0)
-		run_stats(world, line, reply);
+		sim_stats_run(world, line, reply);
 	else if (strcmp(word, "left") == 0)
-		fprintf(reply, "ok %lu",
-			left_in(world, 0, world->count) + left_aside(world, &queued));
+		fprintf(reply, "ok %lu", sim_stats_left(world));
 	else if (strcmp(word, "cards") == 0)
-		run_cards(world, reply);
+		sim_stats_cards(world, reply);
+	else if (strcmp(word, "permute") == 0)
+		run_permute(world, line, reply);
 	else if (strcmp(word, "quit") == 0) {
 		world->quit = true;
 		fputs("ok", reply);

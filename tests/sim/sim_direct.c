@@ -19,7 +19,7 @@ static void show(struct sim_modem *modem, struct sim_text *text)
 		[SIM_AS_CMT] = "+CMT: ,", [SIM_AS_CDS] = "+CDS: ", [SIM_AS_CBM] = "+CBM: "
 	};
 
-	sim_modem_line(modem, "%s%zu\r\n%s", headers[text->as], text->tpdu_len, text->hex);
+	sim_code(modem, "%s%zu\r\n%s", headers[text->as], text->tpdu_len, text->hex);
 	if (text->shown)
 		modem->counts.shown_again++;
 	else
@@ -37,7 +37,7 @@ static void show(struct sim_modem *modem, struct sim_text *text)
 /* What came before is shown again where texts are shown at all: +CNMI's mt is not 0. */
 static bool may_show(const struct sim_modem *modem, const struct sim_text *text, int64_t now_us)
 {
-	return modem->master >= 0 &&
+	return modem->plugged &&
 	       (!text->shown || (modem->set.cnmi[1] > 0 && now_us >= modem->direct.again_us));
 }
 
@@ -52,7 +52,7 @@ void sim_direct_pump(struct sim_modem *modem)
 		text->next = NULL;
 		show(modem, text);
 	}
-	if (direct->queue && modem->master >= 0)
+	if (direct->queue && modem->plugged)
 		sim_modem_activate(modem);
 }
 
@@ -114,7 +114,7 @@ int64_t sim_direct_turn(struct sim_modem *modem, int64_t now_us)
 	}
 	if (direct->waiting)
 		return direct->due_us - now_us;
-	if (!direct->queue || modem->master < 0)
+	if (!direct->queue || !modem->plugged)
 		return -1;
 	if (may_show(modem, direct->queue, now_us))
 		sim_direct_pump(modem);

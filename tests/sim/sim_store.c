@@ -32,7 +32,41 @@ void sim_store_delete(struct sim_store *store, unsigned slot)
 
 struct sim_store *sim_store_of(struct sim_modem *modem, enum sim_memory memory)
 {
-	return memory == SIM_MEMORY_ME ? &modem->me : &modem->card->sm;
+	switch (memory) {
+	case SIM_MEMORY_SM: return &modem->card->sm;
+	case SIM_MEMORY_ME: return &modem->me;
+	case SIM_MEMORY_SR: return &modem->sr;
+	case SIM_MEMORY_MT: break;
+	}
+	return NULL;
+}
+
+struct sim_store *sim_store_at(
+	struct sim_modem *modem, enum sim_memory memory, unsigned place, unsigned *slot)
+{
+	struct sim_store *store = sim_store_of(modem, memory);
+	unsigned first = modem->card->sm.size;
+
+	if (!store && place >= first) {
+		*slot = place - first;
+		return &modem->me;
+	}
+	*slot = place;
+	return store ? store : &modem->card->sm;
+}
+
+unsigned sim_store_size(struct sim_modem *modem, enum sim_memory memory)
+{
+	const struct sim_store *store = sim_store_of(modem, memory);
+
+	return store ? store->size : modem->card->sm.size + modem->me.size;
+}
+
+unsigned sim_store_used(struct sim_modem *modem, enum sim_memory memory)
+{
+	const struct sim_store *store = sim_store_of(modem, memory);
+
+	return store ? store->used : modem->card->sm.used + modem->me.used;
 }
 
 /* ISO/IEC 7812-1 check digit. */
@@ -72,6 +106,8 @@ struct sim_card *sim_card_new(struct sim_world *world, const char *iccid)
 		return NULL;
 	}
 	name_card(card, world->cards_made++, iccid);
+	snprintf(card->pin, sizeof(card->pin), "%s", world->pin);
+	card->pin_tries = SIM_PIN_TRIES;
 	card->queue_tail = &card->queue;
 	card->next = world->cards;
 	world->cards = card;
@@ -134,29 +170,88 @@ static bool reachable(const struct sim_modem *modem)
 {
 	int stat = sim_modem_stat(modem);
 
-	return modem->master >= 0 && (stat == 1 || (stat >= 5 && stat <= 7));
+	return modem->plugged && !modem->times.booting && (stat == 1 || (stat >= 5 && stat <= 7));
+}
+
+/* Which memory a text goes to first. */
+static enum sim_memory first_memory(struct sim_modem *modem)
+{
+	switch (modem->profile->lands) {
+	case SIM_LANDS_CARD: break;
+	case SIM_LANDS_CHOSEN: return modem->set.memory[2];
+	case SIM_LANDS_EITHER: return sim_random(modem->world) % 2 ? SIM_MEMORY_ME : SIM_MEMORY_SM;
+	}
+	return SIM_MEMORY_SM;
+}
+
+/* The code for a text that was stored, in the family's form or as a fault wants it. */
+static void announce(struct sim_modem *modem, enum sim_memory memory, unsigned index)
+{
+	const char *name = memory == SIM_MEMORY_SM ? "SM" : "ME";
+
+	if (modem->faults.deaf)
+		return;
+	if (modem->profile->cmti_before)
+		sim_code(modem, "%s", modem->profile->cmti_before);
+	if (modem->faults.cmti_form == 1)
+		sim_code(modem, "+CMTI: \"%s\",-1", name);
+	else if (modem->faults.cmti_form == 2)
+		sim_code(modem, "+CMTI: ,-1");
+	else if (modem->faults.cmti_form == 3)
+		sim_code(modem, "+CMTI: 0,%u", index);
+	else
+		sim_code(modem, "+CMTI: \"%s\",%u", name, index);
+}
+
+/* There is no room: said once, until something is deleted. */
+static void say_full(struct sim_modem *modem)
+{
+	const struct sim_profile *profile = modem->profile;
+
+	if (!profile->full || modem->full_said || modem->set.quiet || modem->faults.deaf ||
+		(profile->full_enable && !modem->set.full_codes))
+		return;
+	modem->full_said = true;
+	sim_code(modem, "%s", profile->full);
 }
 
 /* One text into the modem: true when it was taken and text is no longer the caller's. */
 static bool deliver(struct sim_modem *modem, struct sim_text *text)
 {
 	const struct sim_settings *set = &modem->set;
-	enum sim_memory memory = SIM_MEMORY_SM;
-	int base = modem->world->family == SIM_FAMILY_SIM800 ? 1 : 0;
+	enum sim_memory memory;
 	int slot;
 
 	if (set->cnmi[0] > 0 && set->cnmi[1] >= 2)
 		return sim_direct_offer(modem, text);
-	slot = store_put(&modem->card->sm, text);
+	memory = first_memory(modem) == SIM_MEMORY_ME ? SIM_MEMORY_ME : SIM_MEMORY_SM;
+	slot = store_put(sim_store_of(modem, memory), text);
 	if (slot < 0) {
-		memory = SIM_MEMORY_ME;
-		slot = store_put(&modem->me, text);
+		memory = memory == SIM_MEMORY_SM ? SIM_MEMORY_ME : SIM_MEMORY_SM;
+		slot = store_put(sim_store_of(modem, memory), text);
 	}
-	if (slot < 0)
+	if (slot < 0) {
+		say_full(modem);
 		return false;
+	}
 	if (set->cnmi[0] > 0 && set->cnmi[1] == 1)
-		sim_modem_line(modem, "+CMTI: \"%s\",%d", memory == SIM_MEMORY_SM ? "SM" : "ME",
-			slot + base);
+		announce(modem, memory, (unsigned)slot + modem->profile->index_base);
+	return true;
+}
+
+bool sim_store_report(struct sim_modem *modem, const struct sim_pdu *pdu)
+{
+	struct sim_text *text = sim_text_new(pdu);
+	int slot = text ? store_put(&modem->sr, text) : -1;
+
+	if (slot < 0) {
+		free(text);
+		return false;
+	}
+	modem->counts.injected++;
+	sim_code(modem, "+CDSI: \"%s\",%u",
+		modem->profile->cmti_as ? modem->profile->cmti_as : "SR",
+		(unsigned)slot + modem->profile->index_base);
 	return true;
 }
 

@@ -175,7 +175,7 @@ static bool on_direct(void *owner, const char *line, bool wanted)
 }
 
 static const struct at_urc table[] = { { "+CMTI", on_urc }, { "+CREG", on_urc }, { NULL, NULL } };
-static const struct at_host host = { on_write, on_done, table, on_direct, NULL };
+static const struct at_host host = { on_write, on_done, table, on_direct, NULL, NULL };
 
 struct bench {
 	struct loop *loop;

@@ -435,7 +435,8 @@ AT_SCRIPT(wire_list, { .build = wire_put,
 
 static const struct at_urc wire_urcs[] = { { "^", modem_on_noise }, { "+CREG", modem_on_noise },
 	{ "+CMTI", modem_on_noise }, { "RING", modem_on_noise }, { NULL, NULL } };
-static const struct at_host wire_host = { wire_write, wire_done, wire_urcs, wire_direct, NULL };
+static const struct at_host wire_host = { wire_write, wire_done, wire_urcs, wire_direct, NULL,
+	NULL };
 
 static void wire_send(const char *command)
 {
