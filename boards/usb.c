@@ -5,5 +5,5 @@ extern const struct board board_usb;
 
 const struct board board_usb = {
 	.name = "usb",
-	.about = "any modem, module or stick behind a serial device (devices = ...)",
+	.about = "any modem, module or stick behind a serial device (path = ... or devices = ...)",
 };

@@ -115,9 +115,9 @@ static void on_grace_over(void *arg)
 }
 
 /* No port at all may mean that udev is not done: then start_grace decides. */
-static void look_settled(struct gateway *gateway)
+void gateway_look_settled(struct gateway *gateway)
 {
-	if (gateway->starting)
+	if (gateway->view.settled || gateway->starting || !gateway_hotplug_settled(gateway))
 		return;
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		if (!gateway->modems[i]->settled)
@@ -130,11 +130,11 @@ static void on_modem_changed(void *arg, struct modem *modem)
 {
 	struct gateway *gateway = arg;
 
-	(void)modem;
+	gateway_hotplug_changed(gateway, modem);
 	gateway_rosters_changed(gateway);
 	kick_all(gateway);
 	if (!gateway->view.settled)
-		look_settled(gateway);
+		gateway_look_settled(gateway);
 }
 
 /* ---- platforms ------------------------------------------------------------------------------ */
@@ -419,9 +419,11 @@ static void set_going(struct gateway *gateway)
 	loop_timer_start(&gateway->tick, TICK_MS);
 	loop_timer_start(&gateway->summary, GATEWAY_SUMMARY_MS);
 	gateway->starting = true;
+	if (gateway_hotplug_start(gateway) < 0)
+		log_error(LOGC_MAIN, NULL, NULL, NULL, "out of memory: no hot-plug");
 	gateway_scan(gateway);
 	gateway->starting = false;
-	look_settled(gateway);
+	gateway_look_settled(gateway);
 	notify_ready(gateway->notify);
 	log_notice(LOGC_MAIN, NULL, NULL,
 		LOG_FIELDS(LOG_STR("version", SIMGATE_VERSION),
@@ -509,6 +511,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	loop_timer_stop(&gateway->summary);
 	loop_timer_stop(&gateway->grace);
 	loop_timer_stop(&gateway->numbers);
+	gateway_hotplug_stop(gateway);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
 		roster_stop(gateway->platforms[i].roster);
 		outbox_stop(gateway->platforms[i].outbox);
@@ -527,6 +530,7 @@ void gateway_free(struct gateway *gateway)
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
 		gateway_remove_platform(gateway, i);
 	deliver_free(gateway->deliver);
+	gateway_hotplug_free(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		modem_free(gateway->modems[i]);
 	for (size_t i = 0; i < gateway->dying_count; i++)

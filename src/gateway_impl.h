@@ -4,6 +4,7 @@
 
 #include "api/control.h"
 #include "gateway.h"
+#include "host/hotplug.h"
 #include "host/httpd.h"
 #include "host/notify.h"
 #include "modem/inbox.h"
@@ -22,6 +23,8 @@ struct platform {
 	char name[STORE_NAME_SIZE];
 };
 
+struct plug; /* gateway_hotplug.c */
+
 struct gateway {
 	struct loop *loop;
 	struct config *config;
@@ -32,6 +35,7 @@ struct gateway {
 	struct control *control;
 	struct httpd *httpd;
 	struct notify *notify;
+	struct plug *plug; /* NULL: no bank has a path */
 	struct modem_env env;
 	struct inbox_spans inbox_spans;
 	struct modem **modems;
@@ -77,8 +81,14 @@ size_t gateway_route(void *arg, const struct store_message *message, struct stor
 /* Counts and logs the deliveries of a text that were withheld. */
 void gateway_note_withheld(const struct store_sms_result *result);
 
+/* The lists may go out once every port has settled. */
+void gateway_look_settled(struct gateway *gateway);
+
 /* gateway_ports.c: adds the ports whose devices are there and configured, and not yet known. */
 void gateway_scan(struct gateway *gateway);
+
+/* A port more, not started yet. NULL: too many (counted), or out of memory. */
+struct modem *gateway_add_port(struct gateway *gateway, const struct modem_config *config);
 
 /* Whether a bank's devices name this one. */
 bool gateway_covers(const struct config_bank *bank, const char *device);
@@ -86,6 +96,26 @@ bool gateway_covers(const struct config_bank *bank, const char *device);
 /* Takes port i out of service; it is freed once nothing of it is under way. */
 void gateway_retire(struct gateway *gateway, size_t i, const char *why);
 void gateway_bury_dead(struct gateway *gateway);
+
+/* gateway_hotplug.c: the ports of banks with a path. Nothing is done where no bank has one; 0 or
+ * -ENOMEM. */
+int gateway_hotplug_start(struct gateway *gateway);
+void gateway_hotplug_stop(struct gateway *gateway); /* no new port opens from now on */
+void gateway_hotplug_free(struct gateway *gateway);
+
+/* After another configuration was taken and ports that it does not have were retired. */
+void gateway_hotplug_reload(struct gateway *gateway);
+
+/* Whether the bank, by its path, has this port still; known: the port is one by place at all. */
+bool gateway_hotplug_covers(const struct gateway *gateway, const struct modem *modem,
+	const struct config_bank *bank, bool *known);
+void gateway_hotplug_forget(struct gateway *gateway, const struct modem *modem);
+
+/* A modem has changed state; may be called from inside its callback. */
+void gateway_hotplug_changed(struct gateway *gateway, struct modem *modem);
+
+/* What is plugged in is known, and nothing waits to be started for the first time. */
+bool gateway_hotplug_settled(const struct gateway *gateway);
 
 /* gateway_reload.c: what the control socket's reload does; see struct control_actions. */
 int gateway_reload_said(void *arg, struct config_report *report,

@@ -59,6 +59,31 @@ static bool slot_taken(
 	return false;
 }
 
+struct modem *gateway_add_port(struct gateway *gateway, const struct modem_config *config)
+{
+	struct modem *modem;
+
+	if (gateway->modem_count == GATEWAY_SLOTS_MAX) {
+		counter_add(COUNTER_SLOTS_REFUSED, 1);
+		return NULL;
+	}
+	if (gateway->modem_count == gateway->modem_room) {
+		size_t room = gateway->modem_room ? 2 * gateway->modem_room : 64;
+		struct modem **modems = realloc(gateway->modems, room * sizeof(struct modem *));
+		if (!modems)
+			return NULL;
+		gateway->modems = modems;
+		gateway->modem_room = room;
+	}
+	modem = modem_new(&gateway->env, config);
+	if (!modem)
+		return NULL; /* out of memory: tried again at the next look */
+	gateway->modems[gateway->modem_count++] = modem;
+	gateway->view.modems = gateway->modems;
+	gateway->view.modem_count = gateway->modem_count;
+	return modem;
+}
+
 static void add_modem(struct gateway *gateway, const struct config_bank *bank, const char *device)
 {
 	char slot[STORE_NAME_SIZE];
@@ -69,25 +94,9 @@ static void add_modem(struct gateway *gateway, const struct config_bank *bank, c
 	slot_name(device, slot, sizeof slot);
 	if (slot_taken(gateway, bank->name, slot, device))
 		return;
-	if (gateway->modem_count == GATEWAY_SLOTS_MAX) {
-		counter_add(COUNTER_SLOTS_REFUSED, 1);
-		return;
-	}
-	if (gateway->modem_count == gateway->modem_room) {
-		size_t room = gateway->modem_room ? 2 * gateway->modem_room : 64;
-		struct modem **modems = realloc(gateway->modems, room * sizeof(struct modem *));
-		if (!modems)
-			return;
-		gateway->modems = modems;
-		gateway->modem_room = room;
-	}
-	modem = modem_new(&gateway->env, &config);
-	if (!modem)
-		return; /* out of memory: tried again at the next look */
-	gateway->modems[gateway->modem_count++] = modem;
-	gateway->view.modems = gateway->modems;
-	gateway->view.modem_count = gateway->modem_count;
-	modem_start(modem);
+	modem = gateway_add_port(gateway, &config);
+	if (modem)
+		modem_start(modem);
 }
 
 static void scan_pattern(
@@ -137,6 +146,7 @@ void gateway_retire(struct gateway *gateway, size_t i, const char *why)
 		return; /* stays in service: the next reload does it */
 	gateway->dying = dying;
 	gateway->dying[gateway->dying_count++] = modem;
+	gateway_hotplug_forget(gateway, modem);
 	gateway->modem_count--;
 	memmove(&gateway->modems[i], &gateway->modems[i + 1],
 		(gateway->modem_count - i) * sizeof(struct modem *));

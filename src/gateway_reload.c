@@ -37,7 +37,9 @@ static void diff_ports(struct gateway *gateway, say_fn *say, void *arg)
 	for (size_t i = gateway->modem_count; i-- > 0;) {
 		struct modem *modem = gateway->modems[i];
 		const struct config_bank *bank = gateway_bank(gateway->config, modem->bank);
-		bool gone = !bank || !gateway_covers(bank, modem->device);
+		bool by_place = false;
+		bool gone = !bank || !(gateway_hotplug_covers(gateway, modem, bank, &by_place) ||
+					     (!by_place && gateway_covers(bank, modem->device)));
 		if (!gone && bank->baud == modem->baud &&
 			modem_driver_named(bank->driver) == modem->wanted_driver)
 			continue;
@@ -98,7 +100,9 @@ static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, vo
 	char line[100];
 
 	fresh->record_dir = old->record_dir;
-	old->record_dir = NULL;
+	fresh->sys_root = old->sys_root;
+	fresh->dev_root = old->dev_root;
+	old->record_dir = old->sys_root = old->dev_root = NULL;
 	if (fresh->openers != old->openers)
 		say(arg, "openers: changes at the next restart");
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
@@ -149,6 +153,7 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	gateway_filters_say(fresh);
 	diff_platforms(gateway, say, say_arg);
 	diff_ports(gateway, say, say_arg);
+	gateway_hotplug_reload(gateway);
 	gateway_scan(gateway);
 	gateway_load_numbers(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)

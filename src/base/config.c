@@ -310,6 +310,10 @@ void config_free(struct config *config)
 		free_secret(config->banks[i].pin);
 		free_list(config->banks[i].devices, config->banks[i].device_count);
 		free_list(config->banks[i].sell, config->banks[i].sell_count);
+		free(config->banks[i].path);
+		for (size_t s = 0; s < config->banks[i].slot_count; s++)
+			free(config->banks[i].slots[s].label);
+		free(config->banks[i].slots);
 	}
 	for (i = 0; i < config->platform_count; i++)
 		free_platform(&config->platforms[i]);
@@ -333,5 +337,7 @@ void config_free(struct config *config)
 	free(config->control);
 	free(config->numbers_file);
 	free(config->record_dir);
+	free(config->sys_root);
+	free(config->dev_root);
 	free(config);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/place.h"
 
 enum {
 	CONFIG_BANKS_MAX = 256,
@@ -18,11 +19,21 @@ enum {
 	CONFIG_PIN_SIZE = 9,        /* of a card's PIN, 4 to 8 digits, with NUL */
 };
 
-/* [bank NAME] */
+/* slot.LABEL = PATH[:CFG.IF][-portN] */
+struct config_slot {
+	char *label;
+	struct place_spec spec;
+	int line;
+};
+
+/* [bank NAME]: with a path, or with devices. */
 struct config_bank {
 	char *name;
-	char *board;    /* "usb" unless set */
-	char *driver;   /* "auto" unless set */
+	char *board;  /* "usb" unless set */
+	char *driver; /* "auto" unless set */
+	char *path;   /* its root in the USB topology; NULL: it has devices */
+	struct config_slot *slots;
+	size_t slot_count;
 	char **devices; /* as written: a path, a glob, tcp:host:port */
 	size_t device_count;
 	char **sell; /* names of platforms; the only platform by default */
@@ -101,6 +112,10 @@ struct config {
 	int64_t open_deadline_ms;  /* open() of a device; then it is abandoned */
 	int64_t quarantine_ms;     /* pause before a device that hung is tried again */
 	int openers;               /* threads that open devices at a time */
+	int hub_starts;            /* ports of one hub that start at a time */
+	/* Where sysfs and the devices are; NULL: /sys and /dev. Tests say a folder: no udev then.
+	 */
+	char *sys_root, *dev_root;
 	struct config_bank *banks;
 	size_t bank_count;
 	struct config_platform *platforms;

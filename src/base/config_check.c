@@ -120,4 +120,5 @@ void config_check_whole(struct config_loader *load)
 			(struct config_place) { config->file, config->banks[0].line },
 			"there is no [platform NAME]: texts are kept as unclaimed");
 	check_devices(load);
+	config_check_slots(load);
 }

@@ -84,6 +84,8 @@ void config_read_logs(struct config_loader *load, const struct config_section *s
 void config_read_gateway(struct config_loader *load, const struct config_section *section);
 void config_read_bank(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
+void config_read_slots(
+	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
 void config_read_platform(struct config_loader *load, const struct config_section *section,
 	struct config_platform *platform);
 
@@ -92,6 +94,9 @@ void config_read_operator(struct config_loader *load, const struct config_sectio
 
 /* What no section shows alone; sets the seller where there is one only. */
 void config_check_whole(struct config_loader *load);
+
+/* path or devices, one place one label, and no place in two banks. */
+void config_check_slots(struct config_loader *load);
 
 /* The rows of a numbers file into config->numbers. */
 void config_numbers_read(

@@ -377,6 +377,18 @@ static void read_devices(struct config_loader *load, const struct key *key,
 	}
 }
 
+static void read_path(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	const char *fault = place_root_fault(entry->value);
+
+	if (fault)
+		config_error(load->report, entry->place, "%s: \"%.200s\" %s", key->name,
+			entry->value, fault);
+	else
+		config_keep(load, entry->value, field_of(key, target));
+}
+
 static void read_sell(struct config_loader *load, const struct key *key,
 	const struct config_entry *entry, void *target)
 {
@@ -423,12 +435,14 @@ static const struct key gateway_keys[] = {
 	{ "open_deadline", read_time, AT(config, open_deadline_ms), .preset = "10s", .min = 1 },
 	{ "quarantine", read_time, AT(config, quarantine_ms), .preset = "5m", .min = 1 },
 	{ "openers", read_int, AT(config, openers), .preset = "8", .min = 1, .max = 64 },
+	{ "hub_starts", read_int, AT(config, hub_starts), .preset = "4", .min = 1, .max = 64 },
 	{ 0 },
 };
 
 static const struct key bank_keys[] = {
 	{ "board", read_board, AT(config_bank, board), .preset = "usb" },
-	{ "devices", read_devices, .needed = true },
+	{ "path", read_path, AT(config_bank, path) },
+	{ "devices", read_devices, .preset = NULL },
 	{ "driver", read_driver, AT(config_bank, driver), .preset = "auto" },
 	{ "baud", read_baud, AT(config_bank, baud), .preset = "115200" },
 	{ "sell", read_sell, .preset = NULL },
@@ -570,6 +584,7 @@ void config_read_gateway(struct config_loader *load, const struct config_section
 void config_read_bank(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank)
 {
+	config_read_slots(load, section, bank);
 	read_keys(load, bank_keys, section, bank);
 }
 

@@ -34,6 +34,7 @@ static const char *const names[COUNTER_COUNT] = {
 	[COUNTER_ACKS_SENT] = "acks_sent",
 	[COUNTER_ACKS_REFUSED] = "acks_refused",
 	[COUNTER_ACKS_LATE] = "acks_late",
+	[COUNTER_UDEV_RESYNCS] = "udev_resyncs",
 };
 
 void counter_add(enum counter counter, uint64_t n)

@@ -31,7 +31,8 @@ enum counter {
 	COUNTER_DIRECT_REFUSED, /* such texts over the limit of what a port keeps */
 	COUNTER_ACKS_SENT,      /* AT+CNMA that was answered with OK */
 	COUNTER_ACKS_REFUSED,
-	COUNTER_ACKS_LATE, /* not sent: the text was not stored in time */
+	COUNTER_ACKS_LATE,    /* not sent: the text was not stored in time */
+	COUNTER_UDEV_RESYNCS, /* events of plugs were lost or missed: all was looked at */
 	COUNTER_COUNT
 };
 

@@ -15,7 +15,8 @@ enum { CTL_TARGET_MAX = 1024 };
 
 struct ctl {
 	const char *socket;
-	void *http; /* the connection, kept between calls */
+	const char *config; /* of -c; NULL: not given */
+	void *http;         /* the connection, kept between calls */
 	bool json, full, follow, all, color;
 	bool quiet; /* ctl_call() does not say that the daemon is not reachable */
 	const char *port, *since, *step;
@@ -57,6 +58,11 @@ enum ctl_exit ctl_filter(struct ctl *ctl, char **args, int count);
 /* ---- ctl_numbers.c -------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_numbers(struct ctl *ctl, char **args, int count);
+
+/* ---- ctl_rules.c ---------------------------------------------------------------------------- */
+
+/* Reads the configuration itself: needs no daemon. */
+enum ctl_exit ctl_rules(struct ctl *ctl, char **args, int count);
 
 /* ---- ctl_http.c ----------------------------------------------------------------------------- */
 

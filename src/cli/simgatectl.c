@@ -422,6 +422,8 @@ static const struct command commands[] = {
 		"line\n      each: SENDER, a tab and the text, or the text alone" },
 	{ "sync", "", 0, 0, 0, run_sync, "sends the number list now" },
 	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
+	{ "rules", "", 0, 0, 0, ctl_rules,
+		"prints udev rules by place from the configuration (-c FILE); needs no daemon" },
 	{ 0 },
 };
 
@@ -503,7 +505,7 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 	while ((c = getopt_long(argc, argv, "s:c:h", longs, NULL)) != -1) {
 		switch (c) {
 		case 's': options->socket = optarg; break;
-		case 'c': options->config = optarg; break;
+		case 'c': options->config = ctl->config = optarg; break;
 		case 'j': ctl->json = true; break;
 		case 'f': ctl->full = true; break;
 		case 'h': options->help = true; break;
@@ -564,7 +566,7 @@ static enum ctl_exit run_command(struct ctl *ctl, struct options *options, char 
 			args[0]);
 	if (options->limit && config_parse_int(options->limit, 1, LIMIT_MAX, &ctl->limit) < 0)
 		return ctl_usage("--limit takes 1 to 1000, not", options->limit);
-	enum ctl_exit result = find_socket(ctl, options);
+	enum ctl_exit result = command->run == ctl_rules ? CTL_OK : find_socket(ctl, options);
 	if (result != CTL_OK)
 		return result;
 	result = command->run(ctl, args + 1, count - 1);

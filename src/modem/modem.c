@@ -429,6 +429,42 @@ void modem_start(struct modem *modem)
 	fsm_post(&modem->fsm, EV_START, 0);
 }
 
+static int new_device(struct modem *modem, const char *device)
+{
+	char *copy = strdup(device);
+	struct port *port = NULL;
+
+	if (copy)
+		port = modem->env->port_new(
+			modem->env->loop, modem->env->opener, copy, modem->id, &port_events, modem);
+	if (!port) {
+		free(copy);
+		return -ENOMEM;
+	}
+	port_free(modem->port);
+	free(modem->device);
+	modem->port = port;
+	modem->device = copy;
+	modem->settled = false;
+	recovery_anew(&modem->recovery, false);
+	modem_rate_anew(modem);
+	return 0;
+}
+
+int modem_set_device(struct modem *modem, const char *device)
+{
+	if (device && modem->fsm.state != MODEM_OFF && modem->fsm.state != MODEM_FAULT)
+		return -EBUSY;
+	if (device)
+		return new_device(modem, device);
+	modem->device[0] = '\0';
+	if (modem->fsm.state == MODEM_OFF)
+		return 0;
+	snprintf(modem->fsm.why, sizeof modem->fsm.why, "unplugged");
+	fsm_post(&modem->fsm, EV_LOST, 0);
+	return 0;
+}
+
 void modem_stop(struct modem *modem, const char *why)
 {
 	if (modem->dead)

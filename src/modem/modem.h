@@ -84,7 +84,7 @@ struct modem_env {
 
 struct modem_config {
 	const char *bank, *slot;
-	const char *device;
+	const char *device;                /* "": nothing is plugged in */
 	const struct modem_driver *driver; /* NULL: find out */
 	int baud;
 };
@@ -236,7 +236,7 @@ struct modem {
 	struct modem *next;           /* of env->modems */
 	char id[2 * STORE_NAME_SIZE]; /* BANK/SLOT */
 	char bank[STORE_NAME_SIZE], slot[STORE_NAME_SIZE];
-	char *device;
+	char *device; /* "": nothing is plugged in */
 	int baud;
 	const struct modem_driver *wanted_driver, *driver;
 	struct port *port;
@@ -314,8 +314,14 @@ struct modem {
 /* NULL if out of memory. Starts in MODEM_OFF; modem_start() sets it going. */
 struct modem *modem_new(struct modem_env *env, const struct modem_config *config);
 
-/* Opens as soon as the device is there. */
+/* Opens as soon as the device is there; at fault at once. */
 void modem_start(struct modem *modem);
+
+/* What is plugged in at this place now, under another name than before. NULL: nothing; what is open
+ * closes, and the modem is off at once. -EBUSY: neither off nor at fault, where nothing is open. At
+ * fault the pause goes on; modem_start() begins without it. -ENOMEM leaves all as it was. Not from
+ * inside a callback of the modem. */
+int modem_set_device(struct modem *modem, const char *device);
 
 /* Marks it dead: the port closes, nothing more is read. What is being stored still ends; the modem
  * may be freed once modem_finished(). */

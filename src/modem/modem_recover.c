@@ -166,6 +166,7 @@ void modem_fault_event(struct fsm *fsm, int event, int value)
 
 	switch (event) {
 	case EV_STOP: fsm_go(fsm, MODEM_OFF, "stopped"); break;
+	case EV_START: fsm_go(fsm, MODEM_OPEN, "another device"); break;
 	case EV_LOST: modem_lost(modem); break;
 	case EV_RESTART: modem_restarted(modem); break;
 	case EV_RESET: modem_take_step(modem, (enum recovery_step)value); break;

@@ -65,7 +65,10 @@ static void off_event(struct fsm *fsm, int event, int value)
 		return;
 	}
 	modem->put_off = modem->put_off && there;
-	fsm_set_timeout(fsm, MODEM_LOOK_MS);
+	if (*modem->device)
+		fsm_set_timeout(fsm, MODEM_LOOK_MS);
+	else
+		snprintf(fsm->why, sizeof fsm->why, "nothing plugged in");
 	settle(modem);
 }
 
@@ -113,6 +116,8 @@ static void open_event(struct fsm *fsm, int event, int value)
 		fsm_go(fsm, MODEM_PROBE, "open");
 	else if (event == EV_OPEN_FAILED)
 		open_failed(modem, value);
+	else if (!*modem->device)
+		fsm_go(fsm, MODEM_OFF, "unplugged");
 	else
 		modem_lost(modem);
 }
@@ -407,7 +412,7 @@ static const struct fsm_state states[MODEM_STATES] = {
 		.enter = modem_recover_enter,
 		.event = modem_recover_event },
 	[MODEM_FAULT] = { .name = "fault",
-		.accepts = ALWAYS | FSM_BIT(EV_LOST) | FSM_BIT(EV_RESTART),
+		.accepts = ALWAYS | FSM_BIT(EV_START) | FSM_BIT(EV_LOST) | FSM_BIT(EV_RESTART),
 		.edges = DOWN | FSM_BIT(MODEM_PROBE),
 		.enter = modem_fault_enter,
 		.event = modem_fault_event },

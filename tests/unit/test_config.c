@@ -20,6 +20,7 @@ static const char *const boards[] = { "usb", NULL };
 static const struct config_names names = { drivers, boards };
 
 #define BANK     "[bank north]\ndevices = /dev/ttyUSB0\n"
+#define PCI      "pci-0000:00:14.0-usb-0"
 #define PLATFORM "[platform p]\nkind = onlinesim-push\nurl = https://a.example\nkey = @secret\n"
 
 static void path_of(const char *name, char *out, size_t size)
@@ -347,6 +348,27 @@ static void refused(void **state)
 			":6: devices /dev/x/a:b and /dev/y/a_b" },
 		{ B("devices = tcp:h:1, /dev/h_1"), 1, "would both be port n/h_1" },
 		{ B("devices = /dev/" SIXTY SIXTY), 1, ":6: device /dev/1" },
+		/* bank by place */
+		{ PLATFORM "[bank n]\nbaud = 9600\n", 1, ":5: [bank n] lacks" },
+		{ B("devices = /dev/a\npath = " PCI ":1"), 1,
+			":5: [bank n] has both \"path\" and \"devices\"" },
+		{ B("devices = /dev/a\nslot.p01 = 1"), 1, ":5: [bank n]: slot.p01 needs" },
+		{ B("path = 1-1.2"), 1, ":6: path: \"1-1.2\" is no path" },
+		{ B("path = " PCI ":1:1.0"), 1, ":6: path: \"" PCI ":1:1.0\" names an interface" },
+		{ B("path = " PCI ":1\nslot.p01 = " PCI ":1.1"), 1, ":7: slot.p01: \"" PCI },
+		{ B("path = " PCI ":1\nslot.p01 = 1.1:2"), 1, ":7: slot.p01: \"1.1:2\"" },
+		{ B("path = " PCI ":1\nslot.a/b = 1.1"), 1, ":7: slot.a/b: the label" },
+		{ B("path = " PCI ":1\nslot. = 1.1"), 1, ":7: slot.: the label" },
+		{ B("path = " PCI ":1\nslot." SIXTY "1 = 1.1"), 1, ":7: slot." },
+		{ B("path = " PCI ":1\nslot.p01 = 1.1\nslot.p02 = 1.1"), 1,
+			":8: slots p02 and p01 of [bank n] are the same place; the other is in "
+			"line 7" },
+		{ B("path = " PCI ":1\nslot.p01 = 1.1:1.2\nslot.p02 = 1.1"), 1, ":8: slots p02" },
+		{ B("path = " PCI ":1\nslot.p01 = 1.1\nslot.p01 = 1.2"), 1, "slot.p01" },
+		{ B("path = " PCI ":1.2\n[bank m]\npath = " PCI ":1"), 1,
+			":8: path: what is plugged in there belongs to [bank n] too" },
+		{ B("path = " PCI ":1\n[bank m]\npath = " PCI ":1"), 1, ":8: path: what" },
+		{ G("hub_starts = 0"), 1, ":8: hub_starts" },
 		/* platform */
 		{ BANK "[platform p]\n", 3, ":3: [platform p] lacks the key \"kind\"" },
 		{ BANK "[platform p]\nkind = webhook\nurl = https://a\nkey = @secret\n", 1,
@@ -518,6 +540,30 @@ static void includes(void **state)
 	put("sub/b.conf", "include = ../main.conf\n[bank b]\nbaud = 7\ndevices = /dev/b\n");
 	refuse("include = sub/b.conf\n", 2, "/sub/b.conf:1: ");
 	refuse("include = sub/b.conf\n", 2, "/sub/b.conf:3: baud");
+}
+
+static void slots(void **state)
+{
+	struct config_report report;
+	struct config *config =
+		load_good("[bank n]\npath = " PCI ":1\nslot.p01 = 1.1:1.2\nslot.p02 = 1.1:1.3\n"
+			  "slot.quad-4 = 2:1.3-port0\n[bank m]\npath = " PCI ":12\n",
+			&report);
+
+	(void)state;
+	assert_string_equal(config->banks[0].path, PCI ":1");
+	assert_int_equal(config->banks[0].device_count, 0);
+	assert_int_equal(config->banks[0].slot_count, 3);
+	assert_string_equal(config->banks[0].slots[0].label, "p01");
+	assert_string_equal(config->banks[0].slots[0].spec.path, "1.1");
+	assert_int_equal(config->banks[0].slots[0].spec.interface, 2);
+	assert_int_equal(config->banks[0].slots[0].spec.port, PLACE_ANY);
+	assert_string_equal(config->banks[0].slots[2].label, "quad-4");
+	assert_int_equal(config->banks[0].slots[2].spec.port, 0);
+	assert_int_equal(config->banks[1].slot_count, 0);
+	assert_int_equal(config->hub_starts, 4);
+	config_free(config);
+	config_report_free(&report);
 }
 
 static void many_devices(void **state)
@@ -942,7 +988,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(presets), TEST(all_keys), TEST(refused),
 		TEST(secrets_stay_out), TEST(bad_bytes), TEST(cannot_open), TEST(report_is_bounded),
-		TEST(warnings), TEST(includes), TEST(many_devices), TEST(numbers_good),
+		TEST(warnings), TEST(includes), TEST(slots), TEST(many_devices), TEST(numbers_good),
 		TEST(numbers_by_iccid), TEST(pins), TEST(operators), TEST(numbers_absent),
 		TEST(numbers_refused), TEST(numbers_limit), TEST(durations), TEST(money),
 		TEST(whole_numbers), TEST(shapes), TEST(sample), TEST(sample_keys) };

@@ -274,6 +274,48 @@ class Options(Bed):
             self.assertEqual(code, 3)
             self.assertIn("/run/simgate/control.sock", err)
 
+    def test_rules_by_place(self):
+        conf = os.path.join(self.dir.name, "simgate.conf")
+
+        def rules(text):
+            with open(conf, "w", encoding="utf-8") as file:
+                file.write(text)
+            return self.ctl("-c", conf, "rules", where=False)
+
+        pci = "pci-0000:00:14.0"
+        code, out, err = rules(f"[bank north]\npath = {pci}-usb-0:1\nslot.p01 = 1.1:1.2\n"
+                               "slot.p02 = 1.2\nslot.p03 = 1.3:1.0-port3\n"
+                               "[bank fixed]\ndevices = /dev/ttyS0\n"
+                               "[bank card]\npath = pci-0000:02:00.0\nslot.a = 4:1.1\n")
+        self.assertEqual((code, err), (0, ""))
+        for line in (
+            f'ENV{{ID_PATH}}!="{pci}-usb-0:1|{pci}-usb-0:1.*|{pci}-usb-0:1:*", GOTO="simgate_bank1_end"',
+            'ENV{ID_MM_DEVICE_IGNORE}="1", ENV{ID_MM_PORT_IGNORE}="1"',
+            'SUBSYSTEM=="net", ENV{NM_UNMANAGED}="1"',
+            f'ENV{{ID_PATH}}=="{pci}-usb-0:1.1.1:1.2", SYMLINK+="simgate/north/p01"',
+            f'ENV{{ID_PATH}}=="{pci}-usb-0:1.1.2|{pci}-usb-0:1.1.2:*", '
+            'SYMLINK+="simgate/north/p02-if$env{ID_USB_INTERFACE_NUM}"',
+            f'ENV{{ID_PATH}}=="{pci}-usb-0:1.1.3:1.0", ATTRS{{port_number}}=="3", '
+            'SYMLINK+="simgate/north/p03"',
+            'ENV{ID_PATH}=="pci-0000:02:00.0-usb-0:4:1.1", SYMLINK+="simgate/card/a"',
+        ):
+            self.assertIn(line + "\n", out)
+        self.assertIn('ATTR{power/control}="on"', out)
+        self.assertIn('ATTR{latency_timer}="1"', out)
+        self.assertNotIn("fixed", out)
+        # each way out is there once
+        for label in re.findall(r'GOTO="(\w+)"', out):
+            self.assertEqual(out.count(f'LABEL="{label}"'), 1, label)
+        code, out, err = rules("[bank fixed]\ndevices = /dev/ttyS0\n")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("no bank with a path", err)
+        code, out, err = rules("[bank north]\npath = nonsense\n")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn(conf + ":2: path", err)
+        code, _, err = self.ctl("rules", where=False)
+        self.assertEqual(code, 2)
+        self.assertIn("-c FILE", err)
+
     def test_errors_of_the_daemon(self):
         cases = [(500, {"error": "store is closed"}, "store is closed"),
                  (404, {"error": "a\x1b[31mb\nc"}, "a?[31mb c"),

@@ -257,6 +257,53 @@ static void test_hang_up_takes_the_number_off_and_comes_back(void **state)
 	assert_int_equal(bench->fake->opens, 2);
 }
 
+static void test_a_device_comes_and_goes_under_other_names(void **state)
+{
+	struct modem *modem = bench->modem;
+	char other[128];
+
+	(void)state;
+	snprintf(other, sizeof other, "%s/other", bench->dir);
+	fclose(fopen(other, "w"));
+	reach_ready();
+	assert_int_equal(modem_set_device(modem, other), -EBUSY);
+	assert_string_equal(modem->device, bench->device);
+	modem_set_device(modem, NULL);
+	assert_int_equal(modem->fsm.state, MODEM_OFF);
+	assert_false(bench->fake->open);
+	assert_false(modem->online);
+	assert_string_equal(modem->card_id, "");
+	pass(10000); /* nothing is looked for */
+	assert_int_equal(modem->fsm.state, MODEM_OFF);
+	assert_string_equal(modem->fsm.why, "nothing plugged in");
+	assert_int_equal(bench->fake->opens, 1);
+	assert_int_equal(modem_set_device(modem, other), 0);
+	assert_false(modem->settled);
+	modem_start(modem);
+	pass(3000);
+	assert_int_equal(modem->fsm.state, MODEM_READY);
+	assert_string_equal(modem->device, other);
+	/* at fault: the pause goes on with the new one; unplugged it is over */
+	fake_lost();
+	assert_int_equal(modem->fsm.state, MODEM_FAULT);
+	assert_int_equal(modem_set_device(modem, bench->device), 0);
+	assert_int_equal(modem->fsm.state, MODEM_FAULT);
+	pass(4500);
+	assert_int_equal(modem->fsm.state, MODEM_READY);
+	fake_lost();
+	modem_set_device(modem, NULL);
+	assert_int_equal(modem->fsm.state, MODEM_OFF);
+	/* while it is being opened */
+	modem_set_device(modem, other);
+	modem_start(modem);
+	assert_int_equal(modem->fsm.state, MODEM_OPEN);
+	modem_set_device(modem, NULL);
+	assert_int_equal(modem->fsm.state, MODEM_OFF);
+	pass(5000);
+	assert_int_equal(modem->fsm.state, MODEM_OFF);
+	unlink(other);
+}
+
 static void test_line_that_hangs_up_again_and_again(void **state)
 {
 	int opens = 0;
@@ -1434,6 +1481,7 @@ int main(void)
 		cmocka_unit_test(test_every_driver_has_transcripts),
 		CASE(test_a_recording_is_a_transcript),
 		CASE(test_hang_up_takes_the_number_off_and_comes_back),
+		CASE(test_a_device_comes_and_goes_under_other_names),
 		CASE(test_line_that_hangs_up_again_and_again),
 		CASE(test_lost_registration_has_a_grace),
 		CASE(test_silent_modem_is_reopened_with_growing_pauses),

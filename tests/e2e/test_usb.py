@@ -1,0 +1,133 @@
+"""test_usb.py - banks by place on a host's USB, as umockdev plays it: plug, pull, other numbers."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import harness
+
+BED = os.path.join(harness.build_dir(), "usb_bed")
+WRAPPER = shutil.which("umockdev-wrapper")
+
+
+class Bed(harness.Child):
+    """umockdev's testbed and the daemon in it."""
+
+    name = "bed"
+
+    def __init__(self, workdir):
+        super().__init__(workdir)
+        self.daemon = harness.Daemon(workdir, {"bank usb": {
+            "path": "pci-0000:00:14.0-usb-0:1", "slot.p01": "1", "slot.p02": "2", "slot.p09": "9"}})
+
+    def begin(self):
+        env = {**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+        with open(os.path.join(self.workdir, "bed.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                [WRAPPER, BED, os.path.join(harness.build_dir(), "usb_realpath.so"),
+                 harness.program("simgated"), "-c", self.daemon.config_path],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env)
+        self.log_path = os.path.join(self.workdir, "bed.log")
+
+    def say(self, *words):
+        self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
+        self.process.stdin.flush()
+        answer = self.read_line()
+        if answer != "ok":
+            raise harness.ControlError(f"{words}: {answer}")
+
+    def start(self):
+        self.say("start")
+        harness.wait_for(self.daemon.answers, "answer on the control socket", alive=[self])
+
+    def ports(self):
+        """Of each slot: its state, and the card's last digits."""
+        return {p["port"].split("/")[1]: p["state"] for p in self.daemon.ctl("ports")["ports"]}
+
+    def cards(self):
+        ports = [s for s, state in self.ports().items() if state == "ready"]
+        return {s: self.daemon.ctl("--full", "port", f"usb/{s}")["iccid"][-2:] for s in ports}
+
+    def wait_cards(self, **wanted):
+        try:
+            harness.wait_for(lambda: self.cards() == wanted, f"{wanted}", alive=[self])
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {self.cards()}\n{self.log_text()[-6000:]}") from error
+
+    def stop(self, timeout=10):
+        if self.process:
+            self.process.stdin.close()
+        return super().stop(timeout)
+
+    def end(self):
+        """The daemon's exit status."""
+        self.process.stdin.close()
+        status = self.process.wait(harness.DEADLINE_S)
+        self.process.stdout.close()
+        self.process = None
+        return status
+
+
+@unittest.skipUnless(WRAPPER and os.access(BED, os.X_OK),
+                     "umockdev is not installed: nothing plays USB here")
+class Usb(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="simgate-usb-", dir="/tmp")
+        self.addCleanup(self.dir.cleanup)
+        self.bed = Bed(self.dir.name)
+        self.addCleanup(self.bed.stop)
+        self.bed.begin()
+
+    def finish(self):
+        status = self.bed.end()
+        if status == 101:
+            print("SIGTERM was lost within umockdev", file=sys.stderr)
+        else:
+            self.assertEqual(status, 0, self.bed.log_text()[-4000:])
+        self.assertNotIn("Sanitizer", self.bed.log_text())
+
+    def test_plug_pull_and_other_numbers(self):
+        bed = self.bed
+        bed.say("plug", "1", 0, 2, 11)
+        bed.say("plug", "2", 4, 3, 12)  # not where the table has it
+        bed.start()
+        bed.wait_cards(p01="11", p02="12")
+        self.assertEqual(bed.ports()["p09"], "off")
+        # one more while it runs, in a place without a label
+        bed.say("plug", "3", 8, 2, 13)
+        bed.wait_cards(p01="11", p02="12", **{"3": "13"})
+        # a pull is seen at once, and as what it is
+        bed.say("pull", "1")
+        bed.wait_cards(p02="12", **{"3": "13"})
+        # in another order, under other numbers (umockdev cannot give one away a second time)
+        bed.say("pull", "2")
+        bed.wait_cards(**{"3": "13"})
+        bed.say("plug", "2", 12, 2, 12)
+        bed.say("plug", "1", 16, 2, 11)
+        bed.wait_cards(p01="11", p02="12", **{"3": "13"})
+        device = bed.daemon.ctl("port", "usb/p01")["device"]
+        self.assertEqual(device, "/dev/ttyUSB18")
+        self.finish()
+
+    def test_gone_without_an_event(self):
+        bed = self.bed
+        bed.start()
+        bed.say("plug", "1", 0, 2, 11)
+        bed.wait_cards(p01="11")
+        bed.say("vanish", "1")
+        bed.wait_cards()
+        port = harness.wait_for(
+            lambda: (p := bed.daemon.ctl("port", "usb/p01"))["why"] == "nothing plugged in" and p,
+            "an empty slot", alive=[bed])
+        self.assertEqual((port["state"], port["device"]), ("off", ""))
+        bed.say("plug", "1", 12, 2, 14)
+        bed.wait_cards(p01="14")
+        self.finish()
+
+
+if __name__ == "__main__":
+    harness.build_dir()
+    unittest.main()

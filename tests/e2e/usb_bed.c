@@ -1,0 +1,356 @@
+/* usb_bed.c - a host's USB for one daemon, by umockdev: modules that are plugged and pulled. Run it
+ * under umockdev-wrapper: usb_bed PRELOAD PROGRAM ARGUMENTS... One command a line on standard
+ * input, one answer a line: start                        runs the program, with PRELOAD loaded
+ * first plug PORTS FIRST AT CARD     an EC25 at these ports, ttyUSB<FIRST> and the next three;
+ * interface AT takes commands, with this card in it pull PORTS                   an event, then its
+ * ttys hang up vanish PORTS                 its ttys hang up and are gone, without an event The
+ * program ends with it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <umockdev.h>
+#include <unistd.h>
+
+#define PCI "/devices/pci0000:00/0000:00:14.0"
+#define HUB PCI "/usb1/1-1"
+
+enum { TTYS = 4, MODULES_MAX = 12, QUIET_MS = 20, END_MS = 10000 };
+
+struct module {
+	char ports[16]; /* "" : free */
+	int first, at, card;
+	int masters[TTYS];
+	char line[200];
+	size_t len;
+};
+
+static UMockdevTestbed *bed;
+static struct module modules[MODULES_MAX];
+static pid_t child;
+
+static void die(const char *what, GError *error)
+{
+	fprintf(stderr, "usb_bed: %s: %s\n", what, error ? error->message : strerror(errno));
+	exit(1);
+}
+
+static void add(const char *record)
+{
+	GError *error = NULL;
+
+	if (!umockdev_testbed_add_from_string(bed, record, &error))
+		die(record, error);
+}
+
+/* ---- a tty ---------------------------------------------------------------------------------- */
+
+/* Modem lines, which ptys lack; all else goes to the pty. */
+static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpointer arg)
+{
+	gulong request = umockdev_ioctl_client_get_request(client);
+	int err = 0, result = 0, lines = TIOCM_CTS | TIOCM_DSR;
+	GError *error = NULL;
+
+	(void)base, (void)arg;
+	if (request == TIOCMGET) {
+		UMockdevIoctlData *data = umockdev_ioctl_data_resolve(
+			umockdev_ioctl_client_get_arg(client), 0, sizeof lines, &error);
+		if (!data)
+			die("TIOCMGET", error);
+		umockdev_ioctl_data_update(data, 0, (guint8 *)&lines, sizeof lines);
+		g_object_unref(data);
+	} else if (request != TIOCMSET && request != TIOCMBIS && request != TIOCMBIC) {
+		result = umockdev_ioctl_client_execute(client, &err, &error);
+	}
+	umockdev_ioctl_client_complete(client, result, result < 0 ? err : 0);
+	return TRUE;
+}
+
+static void add_tty(struct module *module, int interface)
+{
+	UMockdevIoctlBase *handler = umockdev_ioctl_base_new();
+	int number = module->first + interface;
+	char device[300], node[40], record[3000];
+	GError *error = NULL;
+
+	snprintf(node, sizeof node, "/dev/ttyUSB%d", number);
+	g_signal_connect(handler, "handle-ioctl", G_CALLBACK(on_ioctl), NULL);
+	if (!umockdev_testbed_attach_ioctl(
+		    bed, node, handler, &error)) /* before the event is out */
+		die(node, error);
+	snprintf(device, sizeof device, HUB "/1-1.%s/1-1.%s:1.%d", module->ports, module->ports,
+		interface);
+	snprintf(record, sizeof record,
+		"P: %s\nE: DEVTYPE=usb_interface\nE: SUBSYSTEM=usb\nE: DRIVER=option\n"
+		"A: bInterfaceNumber=%02d\\n\nA: bInterfaceClass=ff\\n\n"
+		"L: driver=../../../../../../../bus/usb/drivers/option\n\n",
+		device, interface);
+	add(record);
+	snprintf(record, sizeof record,
+		"P: %s/ttyUSB%d\nE: SUBSYSTEM=usb-serial\nE: DRIVER=option1\nA: "
+		"port_number=0\\n\n\n",
+		device, number);
+	add(record);
+	snprintf(record, sizeof record,
+		"P: %s/ttyUSB%d/tty/ttyUSB%d\nN: ttyUSB%d\nE: DEVNAME=/dev/ttyUSB%d\n"
+		"E: SUBSYSTEM=tty\nE: MAJOR=240\nE: MINOR=%d\nE: ID_BUS=usb\n"
+		"E: ID_PATH=pci-0000:00:14.0-usb-0:1.%s:1.%d\nA: dev=240:%d\n"
+		"L: device=../../../ttyUSB%d\n\n",
+		device, number, number, number, number, number, module->ports, interface, number,
+		number);
+	add(record);
+	module->masters[interface] = umockdev_testbed_get_dev_fd(bed, node);
+	fcntl(module->masters[interface], F_SETFD, FD_CLOEXEC);
+}
+
+static void say(const struct module *module, const char *text)
+{
+	char out[300];
+	int len = snprintf(out, sizeof out, "\r\n%s\r\n", text);
+
+	if (write(module->masters[module->at], out, (size_t)len) != len)
+		fprintf(stderr, "usb_bed: %s\n", strerror(errno));
+}
+
+static void answer(const struct module *module, const char *command)
+{
+	char text[200] = "OK";
+
+	if (strcmp(command, "AT+CGMM") == 0)
+		strcpy(text, "EC25\r\nOK");
+	else if (strcmp(command, "AT+CGSN") == 0)
+		strcpy(text, "490154203237518\r\nOK");
+	else if (strcmp(command, "AT+CCID") == 0)
+		snprintf(text, sizeof text, "+CCID: 894600000000000000%02d\r\nOK", module->card);
+	else if (strcmp(command, "AT+CIMI") == 0)
+		snprintf(text, sizeof text, "2400100000000%02d\r\nOK", module->card);
+	else if (strcmp(command, "AT+CPIN?") == 0)
+		strcpy(text, "+CPIN: READY\r\nOK");
+	else if (strcmp(command, "AT+CPMS=?") == 0)
+		strcpy(text, "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK");
+	else if (strcmp(command, "AT+CREG?") == 0)
+		strcpy(text, "+CREG: 1,1\r\nOK");
+	say(module, text);
+}
+
+static void listen_to(struct module *module)
+{
+	char bytes[256];
+	ssize_t len = read(module->masters[module->at], bytes, sizeof bytes);
+
+	for (ssize_t i = 0; i < len; i++) {
+		if (bytes[i] != '\r') {
+			module->line[module->len++ % (sizeof module->line - 1)] = bytes[i];
+			continue;
+		}
+		module->line[module->len % sizeof module->line] = '\0';
+		module->len = 0;
+		answer(module, module->line);
+	}
+}
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+static struct module *module_at(const char *ports)
+{
+	for (struct module *m = modules; m < modules + MODULES_MAX; m++)
+		if (strcmp(m->ports, ports) == 0)
+			return m;
+	return NULL;
+}
+
+static bool plug(const char *ports, int first, int at, int card)
+{
+	static int devnum = 2;
+	struct module *module = module_at("");
+	char record[600];
+
+	if (!module || module_at(ports))
+		return false;
+	*module = (struct module) { .first = first, .at = at, .card = card };
+	snprintf(module->ports, sizeof module->ports, "%s", ports);
+	devnum++;
+	snprintf(record, sizeof record,
+		"P: " HUB "/1-1.%s\nN: bus/usb/001/%03d\nE: DEVNAME=/dev/bus/usb/001/%03d\n"
+		"E: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\nA: busnum=1\\n\nA: devnum=%d\\n\n"
+		"A: idVendor=2c7c\\n\nA: idProduct=0125\\n\nA: authorized=1\\n\n\n",
+		ports, devnum, devnum, devnum);
+	add(record);
+	for (int i = 0; i < TTYS; i++)
+		add_tty(module, i);
+	return true;
+}
+
+/* umockdev remembers for ever which pty was whose, and dies when its number is used again. */
+static void forget_pty(const char *pty)
+{
+	char *root = umockdev_testbed_get_root_dir(bed), path[300];
+
+	snprintf(path, sizeof path, "%s/dev/.ptymap/%s", root, pty);
+	for (char *c = path + strlen(root) + strlen("/dev/.ptymap/"); *c; c++)
+		*c = *c == '/' ? '_' : *c;
+	unlink(path);
+	g_free(root);
+}
+
+static void pull_tty(struct module *module, int interface, bool with_event)
+{
+	int number = module->first + interface;
+	char path[300], node[40];
+	GError *error = NULL;
+	int len =
+		snprintf(path, sizeof path, "/sys" HUB "/1-1.%s/1-1.%s:1.%d/ttyUSB%d/tty/ttyUSB%d",
+			module->ports, module->ports, interface, number, number);
+
+	if (with_event)
+		umockdev_testbed_uevent(bed, path, "remove");
+	umockdev_testbed_remove_device(bed, path);
+	path[len - (int)strlen(strstr(path, "/tty/"))] = '\0';
+	umockdev_testbed_remove_device(bed, path);
+	*strrchr(path, '/') = '\0';
+	umockdev_testbed_remove_device(bed, path);
+	snprintf(node, sizeof node, "/dev/ttyUSB%d", number);
+	if (!umockdev_testbed_detach_ioctl(bed, node, &error))
+		die(node, error);
+	if (ptsname_r(module->masters[interface], path, sizeof path) == 0)
+		forget_pty(path);
+	close(module->masters[interface]);
+}
+
+static bool pull(const char *ports, bool with_event)
+{
+	struct module *module = module_at(ports);
+	char path[300];
+
+	if (!module)
+		return false;
+	for (int i = 0; i < TTYS; i++)
+		pull_tty(module, i, with_event);
+	snprintf(path, sizeof path, "/sys" HUB "/1-1.%s", ports);
+	umockdev_testbed_remove_device(bed, path);
+	module->ports[0] = '\0';
+	return true;
+}
+
+static bool start(char **argv)
+{
+	pid_t parent = getpid();
+	char preload[1000];
+
+	child = fork();
+	if (child != 0)
+		return child > 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	snprintf(preload, sizeof preload, "%s:%s", argv[1], getenv("LD_PRELOAD"));
+	setenv("LD_PRELOAD", preload, 1);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	execv(argv[2], argv + 2);
+	_exit(127);
+}
+
+static bool obey(char *line, char **argv)
+{
+	char ports[16] = "";
+	int first, at, card;
+
+	if (strcmp(line, "start\n") == 0)
+		return start(argv);
+	if (sscanf(line, "plug %15s %d %d %d", ports, &first, &at, &card) == 4)
+		return at >= 0 && at < TTYS && plug(ports, first, at, card);
+	if (sscanf(line, "pull %15s", ports) == 1)
+		return pull(ports, true);
+	return sscanf(line, "vanish %15s", ports) == 1 && pull(ports, false);
+}
+
+/* Modems talk while the next command is waited for. False: the end of them. */
+static bool wait_for_command(void)
+{
+	struct pollfd fds[MODULES_MAX + 1] = { { .fd = STDIN_FILENO, .events = POLLIN } };
+	bool quiet = true;
+
+	for (int i = 0; i < MODULES_MAX; i++)
+		fds[i + 1] = (struct pollfd) {
+			.fd = modules[i].ports[0] ? modules[i].masters[modules[i].at] : -1,
+			.events = POLLIN
+		};
+	if (poll(fds, MODULES_MAX + 1, 1000) < 0)
+		die("poll", NULL);
+	for (int i = 0; i < MODULES_MAX; i++)
+		if (fds[i + 1].revents & POLLIN) {
+			listen_to(&modules[i]);
+			quiet = false;
+		}
+	if (quiet && !fds[0].revents)
+		usleep(QUIET_MS * 1000); /* a pty that nobody has open hangs up all the time */
+	return fds[0].revents != 0;
+}
+
+/* umockdev's wrappers block signals while they work; where two threads meet there, one of them may
+ * be left with all of them blocked, and the program never hears of the signal. */
+static bool signal_waits(void)
+{
+	char path[64], line[100];
+	unsigned long long pending = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%d/status", child);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof line, file))
+		if (sscanf(line, "ShdPnd: %llx", &pending) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return pending & 1ULL << (SIGTERM - 1);
+}
+
+/* The program's exit status; 100: it had to be killed; 101: because the signal did not reach it. */
+static int end_child(void)
+{
+	int status, said = 100;
+
+	kill(child, SIGTERM);
+	for (int i = 0; i < END_MS / QUIET_MS; i++) {
+		if (waitpid(child, &status, WNOHANG) == child)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+		usleep(QUIET_MS * 1000);
+	}
+	if (signal_waits())
+		said = 101;
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return said;
+}
+
+int main(int argc, char **argv)
+{
+	char line[200];
+
+	if (argc < 3)
+		return 2;
+	bed = umockdev_testbed_new();
+	if (!umockdev_in_mock_environment())
+		return 2;
+	setvbuf(stdin, NULL, _IONBF, 0);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	add("P: " PCI "\nE: SUBSYSTEM=pci\nE: PCI_SLOT_NAME=0000:00:14.0\n\n");
+	add("P: " PCI "/usb1\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nA: devnum=1\\n\n\n");
+	add("P: " HUB "\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nA: devnum=2\\n\n\n");
+	for (;;) {
+		if (!wait_for_command())
+			continue;
+		if (!fgets(line, sizeof line, stdin))
+			break;
+		puts(obey(line, argv) ? "ok" : "error");
+	}
+	return child > 0 ? end_child() : 0;
+}

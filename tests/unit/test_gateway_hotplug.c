@@ -1,0 +1,647 @@
+/* test_gateway_hotplug.c - pools that are plugged, pulled, renumbered and moved: sysfs is a folder,
+ * the modems are ptys, the clock is the test's. The IMEI is the same in all of them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/counter.h"
+#include "gateway_impl.h"
+#include "sysfs_fixture.h"
+
+enum { SIMS_MAX = 40, SECOND = 1000, STEP_MS = 20 };
+
+#define ROOT "pci-0000:00:14.0-usb-0:1"
+
+/* A tty with a module behind it, or with nothing that answers. */
+struct sim {
+	int master, slave; /* -1: unplugged */
+	struct loop_io *io;
+	char line[256];
+	size_t len;
+	char tty[32];
+	int card; /* of the module; -1: takes no commands */
+};
+
+static struct sysfs fs;
+static struct loop *loop;
+static struct gateway *gateway;
+static struct sim sims[SIMS_MAX];
+static bool stopped;
+static int most_starting;
+static bool talking; /* ports that are ready are asked something now and then */
+static char log_text[1 << 20];
+static size_t log_len;
+
+static void on_log(void *arg, enum log_level level, const char *line)
+{
+	(void)arg, (void)level;
+	if (getenv("SIMGATE_TEST_LOG"))
+		fprintf(stderr, "%s\n", line);
+	if (log_len + 900 < sizeof log_text)
+		log_len += (size_t)snprintf(log_text + log_len, 900, "%.890s\n", line);
+}
+
+/* ---- modems --------------------------------------------------------------------------------- */
+
+static void say(const struct sim *sim, const char *text)
+{
+	char out[300];
+	int len = snprintf(out, sizeof out, "\r\n%s\r\n", text);
+
+	assert_int_equal(write(sim->master, out, (size_t)len), len);
+}
+
+static void answer(const struct sim *sim, const char *command)
+{
+	char text[200] = "OK";
+
+	if (strcmp(command, "AT+CGMM") == 0)
+		strcpy(text, "SIMCOM_SIM800L\r\nOK");
+	else if (strcmp(command, "AT+CGSN") == 0)
+		strcpy(text, "490154203237518\r\nOK");
+	else if (strcmp(command, "AT+CCID") == 0)
+		snprintf(text, sizeof text, "894600000000000000%02d\r\nOK", sim->card);
+	else if (strcmp(command, "AT+CIMI") == 0)
+		snprintf(text, sizeof text, "2400100000000%02d\r\nOK", sim->card);
+	else if (strcmp(command, "AT+CPIN?") == 0)
+		strcpy(text, "+CPIN: READY\r\nOK");
+	else if (strcmp(command, "AT+CPMS=?") == 0)
+		strcpy(text, "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK");
+	else if (strcmp(command, "AT+CREG?") == 0)
+		strcpy(text, "+CREG: 1,1\r\nOK");
+	say(sim, text);
+}
+
+static void on_bytes(void *arg, int events)
+{
+	struct sim *sim = arg;
+	char bytes[256];
+	ssize_t len = read(sim->master, bytes, sizeof bytes);
+
+	(void)events;
+	for (ssize_t i = 0; i < len; i++) {
+		if (bytes[i] != '\r') {
+			sim->line[sim->len++ % (sizeof sim->line - 1)] = bytes[i];
+			continue;
+		}
+		sim->line[sim->len % sizeof sim->line] = '\0';
+		sim->len = 0;
+		if (sim->card >= 0)
+			answer(sim, sim->line);
+	}
+}
+
+/* A node that is left leads nowhere then: the pty's number may be another's at once. */
+static void hang_up(struct sim *sim)
+{
+	char node[160], dead[160];
+
+	if (sim->master < 0)
+		return;
+	snprintf(node, sizeof node, "%s/%s", fs.dev, sim->tty);
+	snprintf(dead, sizeof dead, "%s/simgate.conf", fs.dir);
+	if (unlink(node) == 0)
+		assert_int_equal(symlink(dead, node), 0);
+	loop_io_free(sim->io);
+	close(sim->slave);
+	close(sim->master);
+	sim->master = -1;
+}
+
+/* A tty, its pty and its node. slave is held open, so that the master never hangs up. */
+static void plug_tty(
+	const char *ports, int interface, int port, const char *driver, int number, int card)
+{
+	struct sim *sim = sims;
+	struct termios raw;
+	char pts[64];
+
+	while (sim->master >= 0)
+		assert_true(++sim < sims + SIMS_MAX);
+	*sim = (struct sim) { .card = card };
+	sim->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	assert_true(sim->master >= 0);
+	assert_int_equal(grantpt(sim->master) | unlockpt(sim->master), 0);
+	assert_int_equal(ptsname_r(sim->master, pts, sizeof pts), 0);
+	sim->slave = open(pts, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_int_equal(tcgetattr(sim->slave, &raw), 0);
+	cfmakeraw(&raw);
+	assert_int_equal(tcsetattr(sim->slave, TCSANOW, &raw), 0);
+	sim->io = loop_io_new(loop, sim->master, LOOP_READ, on_bytes, sim);
+	snprintf(sim->tty, sizeof sim->tty, "ttyUSB%d", number);
+	sysfs_tty(&fs, 1, ports, interface, port, driver, sim->tty, pts);
+}
+
+/* Four modules on a FT4232H. Cards are 10 * quad + interface, ttys order[0..3]. */
+static void plug_quad(const char *ports, int quad, const int order[4])
+{
+	sysfs_usb(&fs, 1, ports, 0x0403, 0x6011, 4);
+	for (int i = 0; i < 4; i++)
+		plug_tty(ports, i, 0, "ftdi_sio", order[i], 10 * quad + i);
+}
+
+/* Those ttys whose nodes are no more hang up. */
+static void sweep_sims(void)
+{
+	char path[200];
+
+	for (struct sim *sim = sims; sim < sims + SIMS_MAX; sim++) {
+		snprintf(path, sizeof path, "%s/%s", fs.dev, sim->tty);
+		if (sim->master >= 0 && access(path, F_OK) != 0)
+			hang_up(sim);
+	}
+}
+
+static void unplug(const char *ports)
+{
+	sysfs_unplug(&fs, 1, ports);
+	sweep_sims();
+}
+
+/* ---- the daemon ----------------------------------------------------------------------------- */
+
+static void write_config(const char *bank)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/simgate.conf", fs.dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file,
+		"[gateway]\nstate_dir = %s/state\ncontrol = %s/ctl\nhost_id = test\n"
+		"poll_every = %s\nsweep_every = 1d\nquarantine = 1s\n[bank b]\n%s",
+		fs.dir, fs.dir, talking ? "5s" : "1d", bank);
+	fclose(file);
+}
+
+static void start(void)
+{
+	struct config_report report = { 0 };
+	struct config *config;
+	char path[128], why[256] = "";
+
+	snprintf(path, sizeof path, "%s/simgate.conf", fs.dir);
+	config = config_load(path, gateway_names(), &report);
+	if (!config)
+		fail_msg("%s", report.lines[0]);
+	config_report_free(&report);
+	config->sys_root = strdup(fs.sys);
+	config->dev_root = strdup(fs.dev);
+	if (gateway_start(loop, config, &gateway, why, sizeof why) < 0)
+		fail_msg("%s", why);
+}
+
+static int starting(void)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < gateway->modem_count; i++) {
+		int state = gateway->modems[i]->fsm.state;
+		count += state != MODEM_OFF && state != MODEM_READY && state != MODEM_FAULT;
+	}
+	return count;
+}
+
+/* What goes through a pty takes real time. */
+static void step(void)
+{
+	int wait_ms = talking || starting() > 0;
+
+	loop_advance(loop, STEP_MS);
+	for (int i = 0; i < 3; i++)
+		loop_turn(loop, wait_ms);
+	most_starting = starting() > most_starting ? starting() : most_starting;
+}
+
+static void pass(int64_t ms)
+{
+	for (; ms > 0; ms -= STEP_MS)
+		step();
+}
+
+static const struct modem *port(const char *slot)
+{
+	for (size_t i = 0; i < gateway->modem_count; i++)
+		if (strcmp(gateway->modems[i]->slot, slot) == 0)
+			return gateway->modems[i];
+	return NULL;
+}
+
+static int in_state(int state)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < gateway->modem_count; i++)
+		count += gateway->modems[i]->fsm.state == state;
+	return count;
+}
+
+/* Until so many ports can receive and no other is on its way. */
+static void until_ready(int count)
+{
+	for (int i = 0; i < 6000 && (in_state(MODEM_READY) != count || starting() > 0); i++)
+		step();
+	if (in_state(MODEM_READY) != count)
+		fail_msg("%d of %zu ready, not %d", in_state(MODEM_READY), gateway->modem_count,
+			count);
+}
+
+static void until_state(const char *slot, int state)
+{
+	for (int i = 0; i < 3000 && (!port(slot) || port(slot)->fsm.state != state); i++)
+		step();
+	assert_non_null(port(slot));
+	if (port(slot)->fsm.state != state)
+		fail_msg("%s: %s (%s)", slot, modem_state_name(port(slot)), port(slot)->fsm.why);
+}
+
+static void assert_card(const char *slot, int card)
+{
+	char iccid[32];
+
+	snprintf(iccid, sizeof iccid, "894600000000000000%02d", card);
+	assert_non_null(port(slot));
+	if (strcmp(port(slot)->card_id, iccid) != 0)
+		fail_msg("%s has card %s, not %s", slot, port(slot)->card_id, iccid);
+}
+
+static int open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void on_stopped(void *arg)
+{
+	(void)arg;
+	stopped = true;
+}
+
+static int setup(void **state)
+{
+	char path[128];
+
+	(void)state;
+	sysfs_make(&fs);
+	snprintf(path, sizeof path, "%s/state", fs.dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	loop = loop_new_manual(1000000, 1700000000000);
+	for (int i = 0; i < SIMS_MAX; i++)
+		sims[i].master = -1;
+	log_set_sink(on_log, NULL);
+	log_len = 0;
+	log_text[0] = '\0';
+	most_starting = 0;
+	talking = false;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	stopped = false;
+	gateway_stop(gateway, on_stopped, NULL);
+	for (int i = 0; i < 1000 && !stopped; i++)
+		step();
+	assert_true(stopped);
+	gateway_free(gateway);
+	gateway = NULL;
+	for (int i = 0; i < SIMS_MAX; i++)
+		hang_up(&sims[i]);
+	loop_free(loop);
+	sysfs_remove(&fs);
+	log_set_sink(NULL, NULL);
+	return 0;
+}
+
+/* ---- a pool of sixteen ---------------------------------------------------------------------- */
+
+static void assert_pool(void)
+{
+	char slot[32];
+
+	for (int quad = 1; quad <= 4; quad++)
+		for (int i = 0; i < 4; i++) {
+			snprintf(slot, sizeof slot, "%d_1.%d", quad, i);
+			assert_card(slot, 10 * quad + i);
+		}
+}
+
+static void test_a_pool_keeps_its_names(void **state)
+{
+	static const int first[4][4] = { { 0, 1, 2, 3 }, { 4, 5, 6, 7 }, { 8, 9, 10, 11 },
+		{ 12, 13, 14, 15 } };
+	static const int permuted[4][4] = { { 15, 2, 9, 0 }, { 1, 14, 3, 8 }, { 7, 4, 13, 10 },
+		{ 5, 6, 12, 11 } };
+	char ports[16];
+	int files;
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		plug_quad(ports, i + 1, first[i]);
+	}
+	start();
+	until_ready(16);
+	assert_int_equal(gateway->modem_count, 16);
+	assert_int_equal(most_starting, 4); /* of one hub at a time */
+	assert_pool();
+	files = open_files();
+	/* out and in again, in another order and under other numbers */
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		unplug(ports);
+	}
+	until_ready(0);
+	assert_int_equal(in_state(MODEM_OFF), 16);
+	for (int i = 3; i >= 0; i--) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		plug_quad(ports, i + 1, permuted[i]);
+	}
+	most_starting = 0;
+	until_ready(16);
+	assert_int_equal(gateway->modem_count, 16);
+	assert_int_equal(most_starting, 4);
+	assert_pool();
+	assert_int_equal(open_files(), files);
+	/* the whole pool in another socket: one line changes */
+	unplug("1");
+	until_ready(0);
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "2.3.%d", i + 1);
+		plug_quad(ports, i + 1, permuted[3 - i]);
+	}
+	pass(5 * SECOND);
+	assert_int_equal(in_state(MODEM_OFF), 16);
+	write_config("path = pci-0000:00:14.0-usb-0:2.3\n");
+	gateway_reload(gateway);
+	until_ready(16);
+	assert_int_equal(gateway->modem_count, 16);
+	assert_pool();
+	assert_int_equal(open_files(), files);
+}
+
+/* ---- labels --------------------------------------------------------------------------------- */
+
+static void test_labels(void **state)
+{
+	static const int order[4] = { 3, 2, 1, 0 };
+
+	(void)state;
+	write_config("path = " ROOT "\nslot.p01 = 1:1.0\nslot.p02 = 1:1.1\nslot.p09 = 7\n");
+	plug_quad("1.1", 1, order);
+	start();
+	until_ready(4);
+	assert_int_equal(gateway->modem_count, 5);
+	assert_card("p01", 10);
+	assert_card("p02", 11);
+	assert_card("1_1.2", 12);
+	assert_card("1_1.3", 13);
+	assert_int_equal(port("p09")->fsm.state, MODEM_OFF);
+	assert_string_equal(port("p09")->fsm.why, "nothing plugged in");
+	assert_true(gateway->view.settled);
+	/* another label for a place: that port alone begins anew, under its name */
+	write_config("path = " ROOT "\nslot.p01 = 1:1.0\nslot.two = 1:1.1\nslot.p09 = 7\n");
+	gateway_reload(gateway);
+	assert_int_equal(port("p01")->fsm.state, MODEM_READY);
+	until_state("two", MODEM_READY);
+	assert_card("two", 11);
+	assert_null(port("p02"));
+	assert_int_equal(gateway->modem_count, 5);
+	/* something is plugged in where a label waits */
+	sysfs_usb(&fs, 1, "1.7", 0x1a86, 0x7523, 1);
+	plug_tty("1.7", 0, 0, "ch341", 9, 70);
+	until_state("p09", MODEM_READY);
+	assert_card("p09", 70);
+	/* no bank, no ports */
+	write_config("devices = /nowhere\n");
+	gateway_reload(gateway);
+	pass(SECOND);
+	assert_int_equal(gateway->modem_count, 1);
+}
+
+static void test_two_devices_for_one_slot(void **state)
+{
+	(void)state;
+	write_config("path = " ROOT "\nslot.p01 = 1\n"); /* a place with four modems */
+	plug_quad("1.1", 1, (const int[]) { 0, 1, 2, 3 });
+	start();
+	until_ready(1);
+	assert_int_equal(gateway->modem_count, 1);
+	assert_non_null(strstr(log_text, "two devices for one slot"));
+	assert_non_null(strstr(log_text, ROOT ".1:1.0"));
+	assert_non_null(strstr(log_text, ROOT ".1:1.1"));
+	/* the one that has it goes: another takes its place */
+	char keeper[64];
+	snprintf(keeper, sizeof keeper, "%s", strrchr(port("p01")->device, '/') + 1);
+	sysfs_drop_tty(&fs, keeper);
+	sweep_sims();
+	for (int i = 0; i < 300 && in_state(MODEM_READY) == 1; i++)
+		step();
+	until_ready(1);
+	assert_string_not_equal(strrchr(port("p01")->device, '/') + 1, keeper);
+}
+
+/* ---- modules with several ttys -------------------------------------------------------------- */
+
+static void plug_ec25(const char *ports, int number, int at, int card)
+{
+	sysfs_usb(&fs, 1, ports, 0x2c7c, 0x0125, 5);
+	for (int i = 0; i < 4; i++)
+		plug_tty(ports, i, 0, "option", number + i, i == at ? card : -1);
+}
+
+static void test_a_module_is_one_port_whatever_its_ttys(void **state)
+{
+	char device[200];
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	plug_ec25("1.1", 0, 2, 1); /* as the table has it */
+	plug_ec25("1.2", 4, 3, 2); /* the second guess */
+	plug_ec25("1.3", 8, 1, 3); /* found by trying */
+	start();
+	until_ready(3);
+	assert_int_equal(gateway->modem_count, 3);
+	assert_card("1", 1);
+	assert_card("2", 2);
+	assert_card("3", 3);
+	snprintf(device, sizeof device, "%s/ttyUSB9", fs.dev);
+	assert_string_equal(port("3")->device, device);
+	/* it is remembered which one it was */
+	unplug("1.3");
+	until_ready(2);
+	log_len = 0;
+	log_text[0] = '\0';
+	plug_ec25("1.3", 20, 1, 3);
+	until_ready(3);
+	assert_null(strstr(log_text, "another interface"));
+	assert_card("3", 3);
+	/* and no more than a guess: the next module there has it elsewhere */
+	unplug("1.3");
+	until_ready(2);
+	plug_ec25("1.3", 30, 0, 4);
+	until_ready(3);
+	assert_card("3", 4);
+}
+
+static void test_a_module_without_an_at_port_lasts(void **state)
+{
+	(void)state;
+	write_config("path = " ROOT "\n");
+	plug_ec25("1.1", 0, -1, 0);
+	plug_ec25("1.2", 4, 2, 2);
+	start();
+	until_state("2", MODEM_READY);
+	for (int i = 0; i < 60 && !gateway->view.settled; i++)
+		pass(SECOND);
+	assert_true(gateway->view.settled);
+	assert_non_null(strstr(log_text, "every port has settled"));
+}
+
+/* ---- ways to go ----------------------------------------------------------------------------- */
+
+static void assert_gone(const char *slot, int files)
+{
+	for (int i = 0; i < 500 && (port(slot)->fsm.state != MODEM_OFF || *port(slot)->device); i++)
+		step();
+	pass(3 * SECOND);
+	assert_int_equal(port(slot)->fsm.state, MODEM_OFF);
+	assert_string_equal(port(slot)->device, "");
+	assert_string_equal(port(slot)->fsm.why, "nothing plugged in");
+	assert_false(port(slot)->online);
+	assert_string_equal(port(slot)->card_id, "");
+	assert_int_equal(open_files(), files);
+}
+
+static void test_all_ways_to_go_end_alike(void **state)
+{
+	int files;
+
+	(void)state;
+	talking = true;
+	write_config("path = " ROOT "\nslot.p01 = 1\n");
+	start();
+	pass(3 * SECOND);
+	files = open_files();
+	for (int way = 0; way < 4; way++) {
+		sysfs_usb(&fs, 1, "1.1", 0x1a86, 0x7523, 1);
+		plug_tty("1.1", 0, 0, "ch341", way, way);
+		until_state("p01", MODEM_READY);
+		assert_card("p01", way);
+		if (way == 0) { /* all at once */
+			unplug("1.1");
+		} else if (way == 1) { /* sysfs first; the line hangs up long after */
+			sysfs_unplug(&fs, 1, "1.1");
+			for (int i = 0; i < 500 && port("p01")->fsm.state != MODEM_OFF; i++)
+				step();
+			assert_int_equal(port("p01")->fsm.state, MODEM_OFF);
+			pass(5 * SECOND);
+			sweep_sims();
+		} else if (way == 2) { /* the line hangs up, sysfs follows much later */
+			for (int i = 0; i < SIMS_MAX; i++)
+				hang_up(&sims[i]);
+			pass(20 * SECOND);
+			assert_int_not_equal(port("p01")->fsm.state, MODEM_READY);
+			sysfs_unplug(&fs, 1, "1.1");
+		} else { /* no power, and nothing says so: it is silent, the node stays for long */
+			sims[0].card = -1;
+			until_state("p01", MODEM_FAULT);
+			pass(40 * SECOND);
+			unplug("1.1");
+		}
+		assert_gone("p01", files);
+	}
+}
+
+/* Another module under the name that the first had, elsewhere: never taken for the first. */
+static void test_a_name_that_another_gets(void **state)
+{
+	(void)state;
+	write_config("path = " ROOT "\nslot.p01 = 1\nslot.p02 = 2\n");
+	sysfs_usb(&fs, 1, "1.1", 0x1a86, 0x7523, 1);
+	plug_tty("1.1", 0, 0, "ch341", 0, 1);
+	start();
+	until_ready(1);
+	unplug("1.1");
+	sysfs_usb(&fs, 1, "1.2", 0x1a86, 0x7523, 1);
+	plug_tty("1.2", 0, 0, "ch341", 0, 2);
+	until_state("p02", MODEM_READY);
+	assert_card("p02", 2);
+	until_ready(1);
+	assert_int_equal(port("p01")->fsm.state, MODEM_OFF);
+	assert_int_equal(port("p01")->received, 0);
+}
+
+/* ---- whatever the order --------------------------------------------------------------------- */
+
+static void test_many_plugs(void **state)
+{
+	bool plugged[8] = { false };
+	int number = 0, count = 0, files;
+	char ports[16];
+
+	(void)state;
+	srand(11);
+	write_config("path = " ROOT "\n");
+	start();
+	pass(3 * SECOND);
+	files = open_files();
+	for (int n = 0; n < 300; n++) {
+		int i = rand() % 8;
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		if (plugged[i]) {
+			unplug(ports);
+		} else {
+			sysfs_usb(&fs, 1, ports, 0x067b, 0x2303, 1);
+			plug_tty(ports, 0, 0, "pl2303", number++ % 50, i);
+		}
+		count += plugged[i] ? -1 : 1;
+		plugged[i] = !plugged[i];
+		if (rand() % 3 == 0)
+			pass(rand() % 4000);
+		if (n % 50 != 49)
+			continue;
+		pass(4 * SECOND);
+		until_ready(count);
+		for (i = 0; i < 8; i++) {
+			snprintf(ports, sizeof ports, "%d", i + 1);
+			if (plugged[i])
+				assert_card(ports, i);
+		}
+		assert_int_equal(gateway->modem_count, 8);
+		/* of each: both ends of its pty here, and the port's own */
+		assert_int_equal(open_files(), files + 3 * count);
+	}
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_pool_keeps_its_names),
+		CASE(test_labels),
+		CASE(test_two_devices_for_one_slot),
+		CASE(test_a_module_is_one_port_whatever_its_ttys),
+		CASE(test_a_module_without_an_at_port_lasts),
+		CASE(test_all_ways_to_go_end_alike),
+		CASE(test_a_name_that_another_gets),
+		CASE(test_many_plugs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
