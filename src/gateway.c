@@ -70,7 +70,8 @@ static void kick_all(void *arg)
 void gateway_rosters_changed(struct gateway *gateway)
 {
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		roster_changed(gateway->platforms[i].roster);
+		if (gateway->platforms[i].roster)
+			roster_changed(gateway->platforms[i].roster);
 }
 
 /* ---- what a modem asks the configuration for --------------------------------------------------
@@ -106,7 +107,8 @@ static void open_rosters(struct gateway *gateway, const char *why)
 		LOG_FIELDS(LOG_INT("ports", (int64_t)gateway->modem_count), LOG_STR("reason", why)),
 		"the number lists may go out");
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		roster_open(gateway->platforms[i].roster);
+		if (gateway->platforms[i].roster)
+			roster_open(gateway->platforms[i].roster);
 }
 
 static void on_grace_over(void *arg)
@@ -152,8 +154,8 @@ static void on_want_list(void *arg)
 	struct platform *owner = arg;
 	struct control_platform *platform = gateway_platform(owner->gateway, owner->name);
 
-	if (platform)
-		roster_sync(platform->roster, NULL, NULL);
+	if (platform && platform->roster)
+		roster_want(platform->roster);
 }
 
 static void on_list_answered(void *arg, enum outcome outcome, const char *reason)
@@ -173,6 +175,7 @@ static const struct roster_events roster_events = { on_list_answered };
 
 void gateway_remove_platform(struct gateway *gateway, size_t i)
 {
+	takeoff_free(gateway->platforms[i].takeoff);
 	roster_free(gateway->platforms[i].roster);
 	outbox_free(gateway->platforms[i].outbox);
 	free(gateway->owners[i]);
@@ -185,6 +188,8 @@ void gateway_tell_sold_banks(struct gateway *gateway, struct control_platform *p
 	char *names[CONFIG_BANKS_MAX];
 	size_t count = 0;
 
+	if (!platform->roster)
+		return;
 	for (size_t b = 0; b < gateway->config->bank_count; b++)
 		for (size_t s = 0; s < gateway->config->banks[b].sell_count; s++)
 			if (strcmp(gateway->config->banks[b].sell[s], platform->config->name) == 0)
@@ -206,16 +211,21 @@ int gateway_add_platform(struct gateway *gateway, const struct config_platform *
 	platform->config = config;
 	platform->outbox = outbox_new(
 		gateway->loop, gateway->store, gateway->deliver, config, &outbox_events, owner);
-	platform->roster = roster_new(
-		gateway->loop, gateway->store, gateway->deliver, config, &roster_events, owner);
-	if (!platform->outbox || !platform->roster) {
+	if (config_platform_sells(config)) {
+		platform->roster = roster_new(gateway->loop, gateway->store, gateway->deliver,
+			config, &roster_events, owner);
+		platform->takeoff =
+			takeoff_new(gateway->loop, gateway->store, gateway->deliver, config);
+	}
+	if (!platform->outbox ||
+		(config_platform_sells(config) && (!platform->roster || !platform->takeoff))) {
 		gateway_remove_platform(gateway, i);
 		return -ENOMEM;
 	}
 	gateway->view.platform_count++;
 	gateway_tell_sold_banks(gateway, platform);
 	outbox_kick(platform->outbox);
-	if (gateway->view.settled)
+	if (gateway->view.settled && platform->roster)
 		roster_open(platform->roster);
 	return 0;
 }
@@ -513,7 +523,10 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	loop_timer_stop(&gateway->numbers);
 	gateway_hotplug_stop(gateway);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
-		roster_stop(gateway->platforms[i].roster);
+		if (gateway->platforms[i].roster)
+			roster_stop(gateway->platforms[i].roster);
+		if (gateway->platforms[i].takeoff)
+			takeoff_stop(gateway->platforms[i].takeoff);
 		outbox_stop(gateway->platforms[i].outbox);
 	}
 	for (size_t i = 0; i < gateway->modem_count; i++)

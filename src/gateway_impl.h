@@ -12,6 +12,7 @@
 #include "platform/deliver.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
+#include "platform/takeoff.h"
 #include "port/opener.h"
 #include "store/store.h"
 

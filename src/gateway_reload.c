@@ -58,13 +58,19 @@ static void diff_platforms(struct gateway *gateway, say_fn *say, void *arg)
 	for (size_t i = gateway->view.platform_count; i-- > 0;) {
 		struct control_platform *platform = &gateway->platforms[i];
 		const char *name = gateway->owners[i]->name;
+		const char *kind = platform->config->kind; /* of the old configuration */
 		size_t n = 0;
-		while (n < config->platform_count && strcmp(config->platforms[n].name, name) != 0)
+		while (n < config->platform_count &&
+			(strcmp(config->platforms[n].name, name) != 0 ||
+				strcmp(config->platforms[n].kind, kind) != 0))
 			n++;
 		if (n < config->platform_count) {
 			platform->config = &config->platforms[n];
 			outbox_configure(platform->outbox, platform->config);
-			roster_configure(platform->roster, platform->config);
+			if (platform->roster)
+				roster_configure(platform->roster, platform->config);
+			if (platform->takeoff)
+				takeoff_configure(platform->takeoff, platform->config);
 			gateway_tell_sold_banks(gateway, platform);
 			continue;
 		}

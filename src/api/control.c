@@ -185,6 +185,23 @@ static void add_banks(cJSON *json, const struct control_view *view)
 	}
 }
 
+/* A platform without a list says so, and has no figures of one. */
+static void add_roster(cJSON *json, const struct roster *roster)
+{
+	struct roster_status status;
+
+	cJSON_AddBoolToObject(json, "list", roster != NULL);
+	if (!roster)
+		return;
+	roster_status(roster, &status);
+	json_int(json, "numbers", (int64_t)status.numbers);
+	json_time(json, "list_accepted", status.accepted_wall_ms);
+	cJSON_AddStringToObject(json, "list_reason", status.reason);
+	json_int(json, "left_out", (int64_t)status.left_out);
+	json_int(json, "dropped", (int64_t)status.dropped);
+	json_time(json, "blocked_until", status.block_wall_ms);
+}
+
 static void add_platform(cJSON *list, const struct control_view *view,
 	const struct control_platform *platform, const struct store_totals *totals)
 {
@@ -192,21 +209,16 @@ static void add_platform(cJSON *list, const struct control_view *view,
 		[OUTBOX_UP] = "up", [OUTBOX_DOWN] = "down", [OUTBOX_ACCOUNT] = "account"
 	};
 	struct outbox_status out;
-	struct roster_status roster;
 	cJSON *json = cJSON_CreateObject();
 
 	outbox_status(platform->outbox, &out);
-	roster_status(platform->roster, &roster);
 	cJSON_AddStringToObject(json, "name", platform->config->name);
 	cJSON_AddStringToObject(json, "kind", platform->config->kind);
 	cJSON_AddStringToObject(json, "filter", platform->config->filter);
 	cJSON_AddStringToObject(json, "health", health[out.health]);
 	cJSON_AddStringToObject(json, "reason", out.reason);
 	json_time(json, "since", out.since_wall_ms);
-	json_int(json, "numbers", (int64_t)roster.numbers);
-	json_time(json, "list_accepted", roster.accepted_wall_ms);
-	cJSON_AddStringToObject(json, "list_reason", roster.reason);
-	json_int(json, "left_out", (int64_t)roster.left_out);
+	add_roster(json, platform->roster);
 	json_int(json, "in_flight", (int64_t)(out.in_flight + out.ready));
 	for (size_t i = 0; i < totals->platform_count; i++) {
 		if (strcmp(totals->platforms[i].platform, platform->config->name) != 0)
@@ -273,56 +285,6 @@ static void on_status(void *arg, struct http_request *request)
 
 /* ---- actions -------------------------------------------------------------------------------- */
 
-/* One platform's part of a sync. */
-struct sync_part {
-	struct pending *pending;
-	cJSON *json;
-};
-
-static void sync_over(struct pending *pending)
-{
-	if (--pending->waiting > 0)
-		return;
-	json_answer(pending->request, 200, pending->json);
-	free(pending);
-}
-
-static void on_synced(void *arg, int err, const char *why)
-{
-	struct sync_part *part = arg;
-
-	cJSON_AddBoolToObject(part->json, "ok", err == 0);
-	cJSON_AddStringToObject(part->json, "error", err ? why : "");
-	sync_over(part->pending);
-	free(part);
-}
-
-static void on_sync(void *arg, struct http_request *request)
-{
-	struct control *control = arg;
-	const struct control_view *view = control->view;
-	struct pending *pending = pending_new(control, request);
-	cJSON *list;
-
-	if (!pending)
-		return;
-	pending->json = cJSON_CreateObject();
-	list = cJSON_AddArrayToObject(pending->json, "platforms");
-	pending->waiting = 1;
-	for (size_t i = 0; i < view->platform_count; i++) {
-		struct sync_part *part = calloc(1, sizeof *part);
-		if (!part)
-			break;
-		part->pending = pending;
-		part->json = cJSON_CreateObject();
-		cJSON_AddStringToObject(part->json, "name", view->platforms[i].config->name);
-		cJSON_AddItemToArray(list, part->json);
-		pending->waiting++;
-		roster_sync(view->platforms[i].roster, on_synced, part);
-	}
-	sync_over(pending);
-}
-
 static void say_change(void *arg, const char *line)
 {
 	cJSON_AddItemToArray(arg, cJSON_CreateString(line));
@@ -365,7 +327,8 @@ static const struct http_route routes[] = {
 	{ "POST", "/api/v1/numbers/set", control_number_set, NULL },
 	{ "POST", "/api/v1/numbers/forget", control_number_forget, NULL },
 	{ "POST", "/api/v1/filter/test", control_filter_test, NULL },
-	{ "POST", "/api/v1/sync", on_sync, NULL },
+	{ "POST", "/api/v1/sync", control_sync, NULL },
+	{ "POST", "/api/v1/takeoff", control_takeoff, NULL },
 	{ "POST", "/api/v1/reload", on_reload, NULL },
 };
 

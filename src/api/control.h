@@ -11,12 +11,14 @@
 #include "modem/modem.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
+#include "platform/takeoff.h"
 #include "store/store.h"
 
 struct control_platform {
 	const struct config_platform *config;
 	struct outbox *outbox;
-	struct roster *roster;
+	struct roster *roster;   /* NULL: this kind has no list */
+	struct takeoff *takeoff; /* NULL: this kind has no such call */
 };
 
 /* What the gateway shows, kept up to date by it. */

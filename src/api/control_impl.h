@@ -45,6 +45,9 @@ void control_add_filtered(cJSON *json);
 /* control_numbers.c: the handlers of the cards' numbers. */
 http_handler control_numbers, control_number_set, control_number_forget;
 
+/* control_platforms.c: what is asked of the platforms. */
+http_handler control_sync, control_takeoff;
+
 /* "set", "file", "sim", "ussd"; "" where there is no number. */
 const char *control_source_name(enum store_source source);
 

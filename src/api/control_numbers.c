@@ -23,19 +23,6 @@ const char *control_source_name(enum store_source source)
 
 /* ---- what is known -------------------------------------------------------------------------- */
 
-/* An amount as the numbers file has it, "" for 0. */
-static void add_money(cJSON *json, const char *name, int64_t amount)
-{
-	long long whole = (long long)(amount / 10000), part = (long long)(amount % 10000);
-	char text[32] = "";
-
-	if (amount && part % 100 == 0)
-		snprintf(text, sizeof text, "%lld.%02lld", whole, part / 100);
-	else if (amount)
-		snprintf(text, sizeof text, "%lld.%04lld", whole, part);
-	cJSON_AddStringToObject(json, name, text);
-}
-
 /* The other columns of the numbers file. */
 static void add_file(cJSON *json, const struct store_number *file)
 {
@@ -48,8 +35,8 @@ static void add_file(cJSON *json, const struct store_number *file)
 	cJSON_AddStringToObject(json, "rent", file->rent < 0 ? "" : file->rent ? "yes" : "no");
 	json_int(json, "date_start", file->date_start);
 	json_int(json, "date_stop", file->date_stop);
-	add_money(json, "price", file->price);
-	add_money(json, "balance", file->balance);
+	json_money(json, "price", file->price);
+	json_money(json, "balance", file->balance);
 }
 
 static cJSON *row_json(const struct config *config, const struct store_number_row *row, bool full)
@@ -74,6 +61,10 @@ static cJSON *row_json(const struct config *config, const struct store_number_ro
 	add_file(json, &row->file);
 	cJSON_AddStringToObject(json, "filter", declared && declared->filter_off ? "off" : "");
 	json_time(json, "last_seen", row->last_seen_ms);
+	cJSON_AddStringToObject(json, "takeoff_platform", row->takeoff_platform);
+	json_time(json, "takeoff_said", row->takeoff_ms);
+	json_money(json, "takeoff_sum", row->takeoff_sum);
+	json_money(json, "takeoff_profit", row->takeoff_profit);
 	return json;
 }
 

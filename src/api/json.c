@@ -66,6 +66,18 @@ void json_int(cJSON *json, const char *name, int64_t value)
 	cJSON_AddNumberToObject(json, name, (double)value);
 }
 
+void json_money(cJSON *json, const char *name, int64_t amount)
+{
+	long long whole = (long long)(amount / 10000), part = (long long)(amount % 10000);
+	char text[32] = "";
+
+	if (amount > 0 && part % 100 == 0)
+		snprintf(text, sizeof text, "%lld.%02lld", whole, part / 100);
+	else if (amount > 0)
+		snprintf(text, sizeof text, "%lld.%04lld", whole, part);
+	cJSON_AddStringToObject(json, name, text);
+}
+
 void json_number(cJSON *json, const char *name, const char *number, bool full)
 {
 	char masked[32];

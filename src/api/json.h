@@ -19,6 +19,9 @@ void json_store_error(struct http_request *request, int err);
 void json_time(cJSON *json, const char *name, int64_t wall_ms);
 void json_int(cJSON *json, const char *name, int64_t value);
 
+/* 1/10000 as "12.50", with four decimals where two do not say it; "" for 0 and less. */
+void json_money(cJSON *json, const char *name, int64_t amount);
+
 /* Masked as in the log, unless full. */
 void json_number(cJSON *json, const char *name, const char *number, bool full);
 void json_card(cJSON *json, const char *name, const char *card, bool full);

@@ -292,6 +292,7 @@ static void free_platform(struct config_platform *platform)
 	free(platform->kind);
 	free(platform->url);
 	free_secret(platform->key);
+	free_secret(platform->hmac_key);
 	free(platform->ca_file);
 	free(platform->list_name);
 	free(platform->filter);

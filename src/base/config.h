@@ -47,20 +47,25 @@ struct config_bank {
 struct config_platform {
 	char *name;
 	char *kind;
-	char *url; /* without a trailing slash */
-	char *key; /* the secret itself; never logged */
+	char *url;      /* onlinesim-push: without a trailing slash; paths are appended */
+	char *key;      /* the secret itself; never logged. NULL for a webhook */
+	char *hmac_key; /* webhook: what requests are signed with; never logged. NULL for others */
 	char *ca_file;
 	char *list_name;
-	char *filter; /* "default", "off", or the path of a rule file */
+	char *filter;       /* "default", "off", or the path of a rule file */
+	bool message_by_id; /* texts name their number by the platform's id */
 	bool rent;
 	bool dry_run;
 	int concurrency;
 	int64_t list_every_ms;
 	int64_t list_delay_ms; /* debounce of list changes */
+	int64_t batch_ms;      /* texts are collected so long for one call; 0: each at once */
 	int64_t timeout_ms;
-	int64_t retry_max_ms;      /* longest pause between two tries */
-	int64_t account_ms;        /* pause between probes while the account is refused */
-	int64_t number_give_up_ms; /* a number the platform does not know: refuse after so long */
+	int64_t retry_max_ms;       /* longest pause between two tries */
+	int64_t account_ms;         /* pause between probes while the account is refused */
+	int64_t number_give_up_ms;  /* a number the platform does not know: refuse after so long */
+	int64_t block_ms;           /* how long a block of the account for its list lasts */
+	int64_t retry_after_max_ms; /* Retry-After is obeyed up to this */
 	int line;
 };
 
@@ -160,6 +165,10 @@ int64_t config_parse_money(const char *text);
 
 /* Whole decimal text within [min, max]; 0 or -EINVAL. */
 int config_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
+
+/* Whether the platform has a number list. One that has none, a webhook, gets texts and sells
+ * nothing. */
+bool config_platform_sells(const struct config_platform *platform);
 
 /* Whether a card identifier, E.164 number or slot name has the shape that the files allow. */
 bool config_is_iccid(const char *text);  /* 18 to 22 hexadecimal digits, "89" first */

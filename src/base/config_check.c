@@ -4,26 +4,74 @@
 
 #include "base/config_impl.h"
 
-/* Who sells a bank that does not say it. */
+/* Who gets a bank that does not say it: the one seller, and every webhook. */
 static void default_sell(struct config_loader *load, struct config_bank *bank)
 {
 	const struct config_section *section = config_find_section(load, "bank", bank->name);
+	size_t count = load->config->platform_count, sellers = 0, i;
 
-	if (config_find_entry(section, "sell") || !load->config->platform_count)
-		return;
-	if (load->config->platform_count > 1) {
+	for (i = 0; i < count; i++)
+		sellers += config_platform_sells(&load->config->platforms[i]);
+	if (sellers > 1) {
 		config_error(load->report, section->place,
 			"[bank %s]: there are several platforms; add sell = NAME, NAME",
 			bank->name);
 		return;
 	}
-	bank->sell = calloc(1, sizeof(*bank->sell));
-	if (!bank->sell) {
+	bank->sell = calloc(count, sizeof(*bank->sell));
+	if (!bank->sell)
 		config_no_memory(load);
-		return;
+	for (i = 0; bank->sell && i < count; i++) {
+		config_keep(load, load->platform_names[i], &bank->sell[i]);
+		bank->sell_count += bank->sell[i] != NULL;
 	}
-	config_keep(load, load->platform_names[0], &bank->sell[0]);
-	bank->sell_count = bank->sell[0] != NULL;
+}
+
+static const struct config_platform *find_platform(
+	const struct config_loader *load, const char *name)
+{
+	const struct config *config = load->config;
+	size_t i;
+
+	for (i = 0; i < config->platform_count; i++)
+		if (config->platforms[i].name && !strcmp(config->platforms[i].name, name))
+			return &config->platforms[i];
+	return NULL;
+}
+
+/* Each seller sells a number where the other cannot see it: a card has one. A webhook sells
+ * nothing. */
+static void check_sell(
+	struct config_loader *load, const struct config_bank *bank, const struct config_entry *sell)
+{
+	const char *first = NULL;
+	size_t i;
+
+	for (i = 0; i < bank->sell_count; i++) {
+		const struct config_platform *platform = find_platform(load, bank->sell[i]);
+
+		if (!platform || !config_platform_sells(platform) ||
+			(first && !strcmp(first, platform->name)))
+			continue;
+		if (first)
+			config_error(load->report, sell->place,
+				"sell: %.80s and %.80s would sell the same numbers twice; "
+				"name one of them, and webhooks",
+				first, platform->name);
+		else
+			first = platform->name;
+	}
+}
+
+static void check_seller(struct config_loader *load, struct config_bank *bank)
+{
+	const struct config_section *section = config_find_section(load, "bank", bank->name);
+	const struct config_entry *sell = config_find_entry(section, "sell");
+
+	if (sell)
+		check_sell(load, bank, sell);
+	else if (load->config->platform_count)
+		default_sell(load, bank);
 }
 
 /* A device as written, and whose it is. */
@@ -111,7 +159,7 @@ void config_check_whole(struct config_loader *load)
 	size_t i;
 
 	for (i = 0; i < config->bank_count; i++)
-		default_sell(load, &config->banks[i]);
+		check_seller(load, &config->banks[i]);
 	if (!config->bank_count)
 		config_warning(load->report, (struct config_place) { config->file, 0 },
 			"there is no [bank NAME]: nothing will be read");

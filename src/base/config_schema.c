@@ -24,6 +24,7 @@ struct key {
 	int64_t min, max;
 	const char *const *words;
 	bool needed;
+	const char *kind; /* the only kind of platform that has it; NULL: any */
 };
 
 static void *field_of(const struct key *key, void *target)
@@ -50,6 +51,9 @@ static void read_time(struct config_loader *load, const struct key *key,
 			key->name, entry->value);
 	else if (ms < key->min)
 		config_error(load->report, entry->place, "%s: must be more than 0", key->name);
+	else if (key->max && ms > key->max)
+		config_error(load->report, entry->place, "%s: must be %d s at most", key->name,
+			(int)(key->max / 1000));
 	else
 		*(int64_t *)field_of(key, target) = ms;
 }
@@ -212,6 +216,8 @@ static void read_url(struct config_loader *load, const struct key *key,
 		return;
 	}
 	config_keep(load, entry->value, field);
+	if (!config_platform_sells(target))
+		return; /* its path is the whole of it */
 	for (len = *field ? strlen(*field) : 0; len && (*field)[len - 1] == '/'; len--)
 		(*field)[len - 1] = '\0';
 }
@@ -412,7 +418,20 @@ static void read_sell(struct config_loader *load, const struct key *key,
 	}
 }
 
-static const char *const kind_words[] = { "onlinesim-push", NULL };
+static void read_message_by(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	if (config_is_word(entry->value, key->words))
+		*(bool *)field_of(key, target) = strcmp(entry->value, "id") == 0;
+	else
+		not_a_word(load, entry, key->name, key->words);
+}
+
+#define PUSH "onlinesim-push"
+#define HOOK "webhook"
+
+static const char *const kind_words[] = { PUSH, HOOK, NULL };
+static const char *const by_words[] = { "number", "id", NULL };
 static const char *const list_words[] = { "numbers", "number", "list", NULL };
 
 #define AT(type, field) .offset = offsetof(struct type, field)
@@ -455,27 +474,43 @@ static const struct key operator_keys[] = {
 	{ 0 },
 };
 
+/* `kind` comes first: what follows depends on it. */
 static const struct key platform_keys[] = {
 	{ "kind", read_word, AT(config_platform, kind), .words = kind_words, .needed = true },
 	{ "url", read_url, AT(config_platform, url), .needed = true },
-	{ "key", read_secret, AT(config_platform, key), .needed = true },
+	{ "key", read_secret, AT(config_platform, key), .needed = true, .kind = PUSH },
+	{ "hmac_key", read_secret, AT(config_platform, hmac_key), .needed = true, .kind = HOOK },
 	{ "ca_file", read_ca, AT(config_platform, ca_file) },
 	{ "filter", read_filter, AT(config_platform, filter), .preset = "default" },
-	{ "rent", read_yes, AT(config_platform, rent), .preset = "no" },
-	{ "dry_run", read_yes, AT(config_platform, dry_run), .preset = "no" },
+	{ "rent", read_yes, AT(config_platform, rent), .preset = "no", .kind = PUSH },
+	{ "dry_run", read_yes, AT(config_platform, dry_run), .preset = "no", .kind = PUSH },
 	{ "list_name", read_word, AT(config_platform, list_name), .preset = "numbers",
-		.words = list_words },
-	{ "list_every", read_time, AT(config_platform, list_every_ms), .preset = "5m" },
-	{ "list_delay", read_time, AT(config_platform, list_delay_ms), .preset = "1s", .min = 1 },
+		.words = list_words, .kind = PUSH },
+	{ "list_every", read_time, AT(config_platform, list_every_ms), .preset = "5m",
+		.kind = PUSH },
+	{ "list_delay", read_time, AT(config_platform, list_delay_ms), .preset = "1s", .min = 1,
+		.kind = PUSH },
+	{ "message_by", read_message_by, AT(config_platform, message_by_id), .preset = "number",
+		.words = by_words, .kind = PUSH },
+	{ "batch", read_time, AT(config_platform, batch_ms), .preset = "0",
+		.max = INT64_C(60) * 1000, .kind = PUSH },
+	{ "block_wait", read_time, AT(config_platform, block_ms), .preset = "30m", .min = 1,
+		.kind = PUSH },
 	{ "timeout", read_time, AT(config_platform, timeout_ms), .preset = "10s", .min = 1 },
 	{ "retry_max", read_time, AT(config_platform, retry_max_ms), .preset = "60s", .min = 1 },
+	{ "retry_after_max", read_time, AT(config_platform, retry_after_max_ms), .preset = "15m" },
 	{ "account_probe", read_time, AT(config_platform, account_ms), .preset = "60s", .min = 1 },
 	{ "number_give_up", read_time, AT(config_platform, number_give_up_ms), .preset = "7d",
-		.min = 1 },
+		.min = 1, .kind = PUSH },
 	{ "concurrency", read_int, AT(config_platform, concurrency), .preset = "8", .min = 1,
 		.max = 64 },
 	{ 0 },
 };
+
+bool config_platform_sells(const struct config_platform *platform)
+{
+	return !platform->kind || strcmp(platform->kind, HOOK) != 0;
+}
 
 static void unknown_keys(
 	struct config_loader *load, const struct key *keys, const struct config_section *section)
@@ -495,24 +530,41 @@ static void unknown_keys(
 				config_nearest(section->entries[i].key, names));
 }
 
+/* A key of another kind of platform. Where the kind is missing or wrong, that is said alone. */
+static bool is_foreign(const struct key *key, const char *kind)
+{
+	return key->kind && (!kind || strcmp(key->kind, kind) != 0);
+}
+
+static void read_key(struct config_loader *load, const struct key *key,
+	const struct config_section *section, void *target, const char *kind)
+{
+	struct config_entry *entry = config_find_entry(section, key->name);
+	struct config_entry preset = { (char *)key->name, (char *)key->preset, section->place,
+		true };
+
+	if (entry)
+		entry->known = true;
+	if (is_foreign(key, kind)) {
+		if (entry && kind)
+			config_error(load->report, entry->place,
+				"key \"%s\" makes no sense with kind = %s; it is for kind = %s",
+				key->name, kind, key->kind);
+	} else if (entry || key->preset) {
+		key->read(load, key, entry ? entry : &preset, target);
+	} else if (key->needed) {
+		config_error(load->report, section->place, "[%s %s] lacks the key \"%s\"",
+			section->kind, section->name, key->name);
+	}
+}
+
 static void read_keys(struct config_loader *load, const struct key *keys,
 	const struct config_section *section, void *target)
 {
 	const struct key *key;
 
-	for (key = keys; key->name; key++) {
-		struct config_entry *entry = config_find_entry(section, key->name);
-		struct config_entry preset = { (char *)key->name, (char *)key->preset,
-			section->place, true };
-
-		if (entry)
-			entry->known = true;
-		if (entry || key->preset)
-			key->read(load, key, entry ? entry : &preset, target);
-		else if (key->needed)
-			config_error(load->report, section->place, "[%s %s] lacks the key \"%s\"",
-				section->kind, section->name, key->name);
-	}
+	for (key = keys; key->name; key++)
+		read_key(load, key, section, target, NULL);
 	unknown_keys(load, keys, section);
 }
 
@@ -591,7 +643,11 @@ void config_read_bank(
 void config_read_platform(struct config_loader *load, const struct config_section *section,
 	struct config_platform *platform)
 {
-	read_keys(load, platform_keys, section, platform);
+	const struct key *key;
+
+	for (key = platform_keys; key->name; key++)
+		read_key(load, key, section, platform, platform->kind);
+	unknown_keys(load, platform_keys, section);
 }
 
 void config_read_operator(struct config_loader *load, const struct config_section *section,

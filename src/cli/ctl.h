@@ -17,9 +17,9 @@ struct ctl {
 	const char *socket;
 	const char *config; /* of -c; NULL: not given */
 	void *http;         /* the connection, kept between calls */
-	bool json, full, follow, all, color;
+	bool json, full, follow, all, test, color;
 	bool quiet; /* ctl_call() does not say that the daemon is not reachable */
-	const char *port, *since, *step;
+	const char *port, *since, *step, *sum;
 	int64_t limit; /* 0: not given */
 };
 
@@ -51,9 +51,17 @@ bool ctl_is_port_name(const char *name);
 
 enum ctl_exit ctl_messages(struct ctl *ctl, char **args, int count);
 
+/* A time back, or a date and time: milliseconds since 1970. */
+bool ctl_parse_since(const char *text, int64_t *out);
+
 /* ---- ctl_filter.c --------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_filter(struct ctl *ctl, char **args, int count);
+
+/* ---- ctl_platforms.c ------------------------------------------------------------------------ */
+
+enum ctl_exit ctl_sync(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_takeoff(struct ctl *ctl, char **args, int count);
 
 /* ---- ctl_numbers.c -------------------------------------------------------------------------- */
 

@@ -73,7 +73,7 @@ static int64_t wall_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static bool parse_since(const char *text, int64_t *out)
+bool ctl_parse_since(const char *text, int64_t *out)
 {
 	int64_t ms = config_parse_duration(text);
 
@@ -217,7 +217,7 @@ enum ctl_exit ctl_messages(struct ctl *ctl, char **args, int count)
 	size_t row_count;
 
 	(void)args, (void)count;
-	if (ctl->since && !parse_since(ctl->since, &since_ms))
+	if (ctl->since && !ctl_parse_since(ctl->since, &since_ms))
 		return ctl_usage("--since takes 2h or 2026-11-21T10:00:00Z, not", ctl->since);
 	if (ctl->port && !ctl_is_port_name(ctl->port))
 		return ctl_usage("a port is named BANK/SLOT", ctl->port);

@@ -39,8 +39,25 @@ static bool is_declared(const cJSON *row)
 	return *ctl_str(row, "set") || *ctl_str(row, "file");
 }
 
+static bool is_replaceable(const cJSON *row)
+{
+	return *ctl_str(row, "takeoff_platform");
+}
+
+/* "37.50 of 30.00": what its number has earned, and what was asked for. */
+static const char *takeoff_of(const cJSON *row, char out[64])
+{
+	const char *profit = ctl_str(row, "takeoff_profit");
+
+	out[0] = '\0';
+	if (is_replaceable(row))
+		snprintf(out, 64, "%s of %s", *profit ? profit : "?", ctl_str(row, "takeoff_sum"));
+	return out;
+}
+
 static void add_row(struct ctl_table *table, const cJSON *row)
 {
+	char sums[64];
 	bool conflict = ctl_true(row, "conflict");
 	const char *iccid =
 		*ctl_str(row, "iccid") ? ctl_str(row, "iccid") : ctl_str(row, "card_id");
@@ -51,7 +68,7 @@ static void add_row(struct ctl_table *table, const cJSON *row)
 			   : is_declared(row) ? "set/file"
 					      : "sim/ussd";
 	const char *cells[] = { *ctl_str(row, "port") ? ctl_str(row, "port") : "-", iccid, number,
-		from, ctl_str(row, "other"), ctl_str(row, "label") };
+		from, ctl_str(row, "other"), ctl_str(row, "label"), takeoff_of(row, sums) };
 	char text[256];
 
 	ctl_table_add(table, cells,
@@ -70,10 +87,13 @@ static void print_table(const struct ctl *ctl, const cJSON *rows)
 		{ .title = "FROM", .whole = true, .rank = 1 },
 		{ .title = "OTHER", .whole = true, .rank = 3 },
 		{ .title = "LABEL", .rank = 4 },
+		{ .title = "REPLACEABLE", .whole = true, .rank = 5 },
 	};
-	struct ctl_table *table = ctl_table_new(columns, COUNT(columns));
+	bool replaceable = false;
 	const cJSON *row;
 
+	cJSON_ArrayForEach(row, rows) replaceable = replaceable || is_replaceable(row);
+	struct ctl_table *table = ctl_table_new(columns, COUNT(columns) - !replaceable);
 	cJSON_ArrayForEach(row, rows) add_row(table, row);
 	ctl_table_print(table, ctl_screen_width(), true, ctl->color);
 	ctl_table_free(table);
@@ -82,6 +102,7 @@ static void print_table(const struct ctl *ctl, const cJSON *rows)
 static void show(const struct ctl *ctl, const cJSON *answer)
 {
 	int count = cJSON_GetArraySize(rows_of(answer)), known = 0, declared = 0, discovered = 0;
+	int replaceable = 0;
 	const cJSON *row;
 
 	if (count == 0) {
@@ -94,6 +115,7 @@ static void show(const struct ctl *ctl, const cJSON *answer)
 		known += *ctl_str(row, "number") != '\0';
 		declared += conflict && is_declared(row);
 		discovered += conflict && !is_declared(row);
+		replaceable += is_replaceable(row);
 	}
 	print_table(ctl, rows_of(answer));
 	if (declared > 0)
@@ -103,6 +125,8 @@ static void show(const struct ctl *ctl, const cJSON *answer)
 		puts("CONFLICT sim/ussd: off the list until it is decided. simgatectl numbers set "
 		     "ICCID NUMBER,\n  or a row in the numbers file and reload.");
 	printf("%d of %d with a number\n", known, count);
+	if (replaceable > 0)
+		printf("%d can be replaced, by the last simgatectl takeoff\n", replaceable);
 	if (ctl_true(answer, "more"))
 		puts("There are more cards than can be shown.");
 }

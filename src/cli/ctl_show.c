@@ -84,6 +84,12 @@ static const char *with_colon(const char *text)
 	return *text ? ": " : "";
 }
 
+/* A webhook has none. */
+static bool has_list(const cJSON *platform)
+{
+	return !cJSON_IsFalse(list(platform, "list"));
+}
+
 static void platform_trouble(struct trouble *trouble, const cJSON *p)
 {
 	const char *name = ctl_str(p, "name"), *health = ctl_str(p, "health");
@@ -93,13 +99,19 @@ static void platform_trouble(struct trouble *trouble, const cJSON *p)
 		trouble_add(trouble, "platform %s: %s since %s%s%s", name,
 			strcmp(health, "account") == 0 ? "account refused" : health,
 			ctl_str(p, "since"), with_colon(reason), reason);
+	if (*ctl_str(p, "blocked_until"))
+		trouble_add(trouble, "platform %s: blocked by the platform, probably until %s",
+			name, ctl_str(p, "blocked_until"));
 	if (*list_reason)
 		trouble_add(trouble, "platform %s: number list: %s", name, list_reason);
-	else if (!*ctl_str(p, "list_accepted"))
+	else if (has_list(p) && !*ctl_str(p, "list_accepted"))
 		trouble_add(trouble, "platform %s: no number list accepted yet", name);
 	if (ctl_num(p, "left_out") > 0)
 		trouble_add(trouble, "platform %s: %.0f numbers left out of the list", name,
 			ctl_num(p, "left_out"));
+	if (ctl_num(p, "dropped") > 0)
+		trouble_add(trouble, "platform %s: took the list and dropped %.0f numbers of it",
+			name, ctl_num(p, "dropped"));
 	if (ctl_num(p, "refused") > 0)
 		trouble_add(
 			trouble, "platform %s: %.0f messages refused", name, ctl_num(p, "refused"));
@@ -200,7 +212,9 @@ static void show_platforms(const struct ctl *ctl, const cJSON *status)
 			cells[2 + i] = figure(p, names[i], text[i]);
 		cells[9] = ctl_num(p, "oldest_s") > 0 ? span_of(p, "oldest_s", oldest) : "-";
 		cells[10] = ctl_str(p, "kind");
-		cells[11] = ctl_str(p, "list_accepted");
+		cells[11] = has_list(p) ? ctl_str(p, "list_accepted") : "no list";
+		if (!has_list(p))
+			cells[2] = "-";
 		ctl_table_add(table, cells, state_color(ctl_str(p, "health")), NULL);
 	}
 	if (cJSON_GetArraySize(list(status, "platforms")) > 0)

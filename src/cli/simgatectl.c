@@ -27,6 +27,8 @@ enum {
 	WITH_LIMIT = 8,
 	WITH_ALL = 16,
 	WITH_STEP = 32,
+	WITH_TEST = 64,
+	WITH_SUM = 128
 };
 
 struct command {
@@ -190,7 +192,7 @@ static enum ctl_exit run_reset(struct ctl *ctl, char **args, int count)
 	return CTL_OK;
 }
 
-/* ---- outbox, sync, reload ------------------------------------------------------------------- */
+/* ---- outbox, reload ------------------------------------------------------------------------- */
 
 static enum ctl_exit list_outbox(struct ctl *ctl)
 {
@@ -246,34 +248,6 @@ static enum ctl_exit run_outbox(struct ctl *ctl, char **args, int count)
 	if (!id == !ctl->all || (id && !*id))
 		return ctl_usage("which one? name its ID", verb);
 	return change_outbox(ctl, verb, id);
-}
-
-static enum ctl_exit run_sync(struct ctl *ctl, char **args, int count)
-{
-	struct ctl_answer answer;
-	const cJSON *platforms, *item;
-	char text[512];
-
-	(void)args, (void)count;
-	enum ctl_exit result = ctl_call(ctl, "POST", "/api/v1/sync", &answer);
-	if (result != CTL_OK)
-		return result;
-	platforms = cJSON_GetObjectItemCaseSensitive(answer.json, "platforms");
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else if (cJSON_GetArraySize(platforms) == 0)
-		puts("No platform is configured.");
-	cJSON_ArrayForEach(item, platforms)
-	{
-		bool ok = ctl_true(item, "ok");
-		snprintf(text, sizeof text, "%s: %s%s", ctl_str(item, "name"),
-			ok ? "list accepted" : "failed: ", ok ? "" : ctl_str(item, "error"));
-		if (!ctl->json)
-			ctl_line("", text);
-		result = ok ? result : CTL_FAILED;
-	}
-	ctl_answer_done(&answer);
-	return result;
 }
 
 static enum ctl_exit run_reload(struct ctl *ctl, char **args, int count)
@@ -420,7 +394,10 @@ static const struct command commands[] = {
 	{ "filter", "test FILE", 2, 2, 0, ctl_filter,
 		"which rule of FILE (or of: default) decides on the texts of standard input, a "
 		"line\n      each: SENDER, a tab and the text, or the text alone" },
-	{ "sync", "", 0, 0, 0, run_sync, "sends the number list now" },
+	{ "sync", "[--test]", 0, 0, WITH_TEST, ctl_sync,
+		"sends the number list now; --test: only to see whether the platform reads it" },
+	{ "takeoff", "--sum N.N [--since T]", 0, 0, WITH_SUM | WITH_SINCE, ctl_takeoff,
+		"cards that have earned so much and can be replaced; of numbers added since T" },
 	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
 	{ "rules", "", 0, 0, 0, ctl_rules,
 		"prints udev rules by place from the configuration (-c FILE); needs no daemon" },
@@ -499,7 +476,8 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "full", 0, NULL, 'f' },
 		{ "follow", 0, NULL, 'F' }, { "port", 1, NULL, 'p' }, { "since", 1, NULL, 'S' },
 		{ "limit", 1, NULL, 'l' }, { "all", 0, NULL, 'a' }, { "step", 1, NULL, 't' },
-		{ "help", 0, NULL, 'h' }, { "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+		{ "test", 0, NULL, 'T' }, { "sum", 1, NULL, 'm' }, { "help", 0, NULL, 'h' },
+		{ "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "s:c:h", longs, NULL)) != -1) {
@@ -516,6 +494,8 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		case 'l': options->limit = optarg, options->given |= WITH_LIMIT; break;
 		case 'a': ctl->all = true, options->given |= WITH_ALL; break;
 		case 't': ctl->step = optarg, options->given |= WITH_STEP; break;
+		case 'T': ctl->test = true, options->given |= WITH_TEST; break;
+		case 'm': ctl->sum = optarg, options->given |= WITH_SUM; break;
 		default: return false; /* getopt has said why */
 		}
 	}

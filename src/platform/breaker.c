@@ -32,12 +32,28 @@ void breaker_init(struct breaker *breaker, struct loop *loop, const struct platf
 
 bool breaker_allows(const struct breaker *breaker, size_t flying)
 {
-	return breaker->health == OUTBOX_UP || (flying == 0 && breaker_wait_ms(breaker) <= 0);
+	if (breaker_wait_ms(breaker) > 0)
+		return false;
+	return breaker->health == OUTBOX_UP || flying == 0;
 }
 
 int64_t breaker_wait_ms(const struct breaker *breaker)
 {
-	return breaker->probe_ms - loop_now_ms(breaker->loop);
+	int64_t probe_ms = breaker->health == OUTBOX_UP ? 0 : breaker->probe_ms;
+
+	return (probe_ms > breaker->hold_ms ? probe_ms : breaker->hold_ms) -
+	       loop_now_ms(breaker->loop);
+}
+
+int64_t breaker_hold(struct breaker *breaker, int64_t pause_ms)
+{
+	int64_t most_ms = breaker->platform->retry_after_max_ms;
+
+	if (pause_ms > most_ms)
+		pause_ms = most_ms;
+	if (loop_now_ms(breaker->loop) + pause_ms > breaker->hold_ms)
+		breaker->hold_ms = loop_now_ms(breaker->loop) + pause_ms;
+	return pause_ms;
 }
 
 bool breaker_well(struct breaker *breaker)

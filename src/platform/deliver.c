@@ -13,6 +13,8 @@ enum {
 	SPARE_MAX = 16, /* easy handles kept for the next call */
 	ANSWER_ROOM = 1024,
 	KEEPALIVE_S = 30,
+	RETRY_AFTER_MAX_S =
+		365 * 86400, /* what is read; how much of it is obeyed is not said here */
 };
 
 struct deliver_call {
@@ -102,11 +104,16 @@ static const char *error_word(CURLcode code)
 static void call_finish(struct deliver_call *call, CURLcode code)
 {
 	struct answer answer = { .error = "", .body = call->answer, .len = call->len };
+	curl_off_t retry_after_s = 0;
 	long status = 0;
 
 	answer.body_cut = call->cut;
 	if (code == CURLE_OK || call->cut)
 		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status && curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after_s) == 0)
+		answer.retry_after_ms =
+			1000 * (int64_t)(retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s
+									   : RETRY_AFTER_MAX_S);
 	answer.status = (int)status;
 	if (status == 0) {
 		answer.error = error_word(code);
@@ -248,8 +255,10 @@ static bool add_header(struct curl_slist **headers, const char *line)
 	return more;
 }
 
-static bool add_headers(struct deliver_call *call, const char *key)
+static bool add_key(struct deliver_call *call, const char *key)
 {
+	if (!key)
+		return true;
 	int key_len = (int)strcspn(key, "\r\n"); /* a line break would start a header of its own */
 	size_t size = (size_t)key_len + sizeof "Authorization: Bearer ";
 	char *line = malloc(size);
@@ -260,7 +269,16 @@ static bool add_headers(struct deliver_call *call, const char *key)
 		ok = add_header(&call->headers, line);
 	}
 	free(line);
-	return ok && add_header(&call->headers, "Content-Type: application/json; charset=utf-8") &&
+	return ok;
+}
+
+static bool add_headers(struct deliver_call *call, const char *key, const struct call *request)
+{
+	for (size_t i = 0; i < CALL_HEADERS_MAX && request->headers[i]; i++)
+		if (!add_header(&call->headers, request->headers[i]))
+			return false;
+	return add_key(call, key) &&
+	       add_header(&call->headers, "Content-Type: application/json; charset=utf-8") &&
 	       add_header(&call->headers, "Accept: application/json") &&
 	       add_header(&call->headers, "Expect:"); /* no 100-continue: it costs a round trip */
 }
@@ -283,7 +301,8 @@ static bool set_up(struct deliver_call *call, const struct config_platform *plat
 	const struct call *request)
 {
 	CURL *easy = call->easy;
-	bool ok = set_url(easy, platform->url, request->path) && add_headers(call, platform->key);
+	bool ok = set_url(easy, platform->url, request->path) &&
+		  add_headers(call, platform->key, request);
 
 	ok = ok && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
 	ok = ok && curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK;

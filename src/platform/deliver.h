@@ -18,9 +18,9 @@ struct deliver *deliver_new(struct loop *loop);
 /* Calls under way end without their callbacks. Takes NULL. */
 void deliver_free(struct deliver *deliver);
 
-/* Makes the call: Bearer key, JSON, User-Agent, gzip understood, TLS checked (ca_file if set),
- * connections kept, platform->timeout_ms for all of it. done comes once, from the loop, never from
- * inside this call. platform is copied as far as needed. NULL if out of memory. */
+/* Makes the call: Bearer key if there is one, JSON, User-Agent, gzip understood, TLS checked
+ * (ca_file if set), connections kept, platform->timeout_ms for all of it. done comes once, from the
+ * loop, never from inside this call. platform is copied as far as needed. NULL if out of memory. */
 struct deliver_call *deliver_start(struct deliver *deliver, const struct config_platform *platform,
 	const struct call *request, deliver_fn *done, void *arg);
 

@@ -10,8 +10,10 @@
 #include "store/store.h"
 
 enum text_state {
-	TEXT_READY,
+	TEXT_READY,    /* to be sent alone */
+	TEXT_GATHERED, /* waits for others, to be sent with them */
 	TEXT_FLYING,   /* its call is under way */
+	TEXT_BATCHED,  /* so is the call that it is one of many in */
 	TEXT_STORING,  /* its outcome is being stored */
 	TEXT_UNSTORED, /* the store failed: the outcome is kept here and stored again */
 	TEXT_STATE_COUNT

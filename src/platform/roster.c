@@ -1,88 +1,21 @@
 /* roster.c - one platform's number list: built from the store, checked, sent, bisected when
  * refused. */
-#include "platform/roster.h"
+#include "platform/roster_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "platform/bisect.h"
-#include "platform/breaker.h"
-#include "platform/listing.h"
-#include "platform/selection.h"
 
-enum {
-	WAITERS_MAX = 16,
-	ROUNDS_MAX = 3, /* lists bisected before it is tried again later */
-	NAMED_MAX = 20, /* ports named in the log for one list */
-	RETRY_MS = 1000,
-	RETRY_MAX_MS = 60 * 1000,
-	DOUBLINGS_MAX = 6,
-	ID_SIZE = 24,
-};
-
-enum phase {
-	PHASE_IDLE,
-	PHASE_READING, /* the store */
-	PHASE_SENDING, /* the list */
-	PHASE_TESTING, /* a part of it, to find what is refused */
-	PHASE_STORING, /* what the platform answered */
-};
-
-struct waiter {
-	void (*done)(void *arg, int err, const char *why);
-	void *arg;
-	bool current; /* waits for the list under way, not for the next */
-};
-
-struct remote_id {
-	char number[STORE_NUMBER_SIZE];
-	char id[ID_SIZE];
-};
-
-struct roster {
-	struct loop *loop;
-	struct store *store;
-	struct deliver *deliver;
-	const struct config_platform *platform;
-	const struct platform_kind *kind;
-	struct roster_events events;
-	void *arg;
-	struct selection selection;
-
-	bool opened, stopped, again, force;
-	enum phase phase;
-	struct loop_timer delay, every, retry;
-	unsigned tries; /* lists in a row that were not accepted */
-	struct deliver_call *call;
-
-	struct listing *sending, *accepted;
-	struct bisect bisect;
-	unsigned rounds;
-	struct remote_id *ids; /* of the answer */
-	size_t id_count, id_room;
-
-	struct waiter waiters[WAITERS_MAX];
-	size_t waiter_count;
-	int64_t accepted_wall_ms;
-	char reason[PLATFORM_REASON_SIZE], new_reason[PLATFORM_REASON_SIZE];
-
-	/* Freed while the store still owes callbacks: it stays in `graves` until they have come. */
-	size_t owed;
-	bool dead;
-	struct roster *next_grave;
-};
+enum { ROUNDS_MAX = 3 }; /* lists bisected before it is tried again later */
 
 static struct roster *graves;
 
-static void begin(struct roster *roster);
 static void send_part(struct roster *roster, size_t first, size_t count, enum phase phase);
 
-/* In a callback of the store: whether the roster is gone, and with the last of them its memory. */
-static bool is_dead(struct roster *roster)
+bool roster_is_dead(struct roster *roster)
 {
 	struct roster **at = &graves;
 
@@ -98,126 +31,6 @@ static bool is_dead(struct roster *roster)
 	return true;
 }
 
-static void answered(struct roster *roster, enum outcome outcome, const char *reason)
-{
-	if (roster->events.answered)
-		roster->events.answered(roster->arg, outcome, reason);
-}
-
-static void tell_waiters(struct roster *roster, int err, const char *why, bool current_only)
-{
-	struct waiter told[WAITERS_MAX];
-	size_t told_count = 0, kept = 0;
-
-	for (size_t i = 0; i < roster->waiter_count; i++) {
-		if (current_only && !roster->waiters[i].current)
-			roster->waiters[kept++] = roster->waiters[i];
-		else
-			told[told_count++] = roster->waiters[i];
-	}
-	roster->waiter_count = kept;
-	for (size_t i = 0; i < told_count; i++)
-		told[i].done(told[i].arg, err, why);
-}
-
-/* ---- the end of a try ----------------------------------------------------------------------- */
-
-static void finish(struct roster *roster, int err, const char *why)
-{
-	listing_free(roster->sending);
-	roster->sending = NULL;
-	bisect_done(&roster->bisect);
-	roster->phase = PHASE_IDLE;
-	tell_waiters(roster, err, why, true);
-	if (roster->again && roster->phase == PHASE_IDLE)
-		begin(roster);
-}
-
-/* Not accepted: once more later, with what is true then. */
-static void failed(struct roster *roster, enum outcome outcome, const char *reason)
-{
-	int64_t pause_ms = (int64_t)RETRY_MS
-			   << (roster->tries < DOUBLINGS_MAX ? roster->tries : DOUBLINGS_MAX);
-	size_t count = roster->sending ? roster->sending->count : 0;
-
-	if (pause_ms > RETRY_MAX_MS)
-		pause_ms = RETRY_MAX_MS;
-	if (outcome == OUTCOME_ACCOUNT)
-		pause_ms = roster->platform->account_ms;
-	roster->tries++;
-	roster->force = true;
-	loop_timer_start(&roster->retry, pause_ms);
-	if (strcmp(roster->reason, reason) != 0 && outcome != OUTCOME_ACCOUNT)
-		log_warning(LOGC_PLATFORM, roster->platform->name, "roster_blocked",
-			LOG_FIELDS(LOG_STR("reason", reason), LOG_INT("numbers", (int64_t)count)),
-			"number list not accepted: tried on");
-	snprintf(roster->reason, sizeof roster->reason, "%s", reason);
-	answered(roster, outcome, roster->reason);
-	finish(roster, outcome == OUTCOME_ACCOUNT ? -EACCES : -EAGAIN, roster->reason);
-}
-
-static void on_numbers_stored(void *arg, int err, int64_t count)
-{
-	struct roster *roster = arg;
-
-	(void)err, (void)count; /* texts that wait for their number are tried again by themselves */
-	if (is_dead(roster))
-		return;
-	if (roster->phase != PHASE_STORING)
-		return; /* stopped meanwhile */
-	answered(roster, OUTCOME_DELIVERED, "");
-	finish(roster, 0, "");
-}
-
-static void store_answer(struct roster *roster)
-{
-	const struct listing *list = roster->accepted;
-	struct store_remote_id *ids = calloc(roster->id_count + 1, sizeof *ids);
-	const char **numbers = calloc(list->count + 1, sizeof *numbers);
-
-	for (size_t i = 0; ids && i < roster->id_count; i++)
-		ids[i] = (struct store_remote_id) { roster->ids[i].number, roster->ids[i].id };
-	if (ids && roster->id_count > 0)
-		store_remote_ids(
-			roster->store, roster->platform->name, ids, roster->id_count, NULL, NULL);
-	for (size_t i = 0; numbers && i < list->count; i++)
-		numbers[i] = list->entries[i].number;
-	if (numbers && list->count > 0) { /* no numbers would mean all */
-		roster->owed++;
-		store_numbers_accepted(roster->store, roster->platform->name, numbers, list->count,
-			loop_wall_ms(roster->loop), on_numbers_stored, roster);
-	}
-	free(numbers);
-	free(ids);
-	if (!roster->owed) {
-		answered(roster, OUTCOME_DELIVERED, "");
-		finish(roster, 0, "");
-	}
-}
-
-static void accepted(struct roster *roster)
-{
-	size_t added = listing_added(roster->accepted, roster->sending);
-	size_t removed = listing_added(roster->sending, roster->accepted);
-
-	log_info(LOGC_PLATFORM, roster->platform->name, "roster_sent",
-		LOG_FIELDS(LOG_INT("numbers", (int64_t)roster->sending->count),
-			LOG_INT("added", (int64_t)added), LOG_INT("removed", (int64_t)removed),
-			LOG_INT("left_out", (int64_t)roster->selection.left_out)),
-		"number list accepted");
-	listing_free(roster->accepted);
-	roster->accepted = roster->sending;
-	roster->sending = NULL;
-	roster->accepted_wall_ms = loop_wall_ms(roster->loop);
-	roster->reason[0] = '\0';
-	roster->tries = 0;
-	loop_timer_stop(&roster->retry);
-	if (roster->platform->list_every_ms > 0)
-		loop_timer_start(&roster->every, roster->platform->list_every_ms);
-	roster->phase = PHASE_STORING;
-	store_answer(roster);
-}
-
 /* ---- a list that is refused ----------------------------------------------------------------- */
 
 static void test_next(struct roster *roster);
@@ -226,7 +39,7 @@ static void test_next(struct roster *roster);
 static void bisect_start(struct roster *roster, bool live)
 {
 	if (bisect_init(&roster->bisect, roster->sending->count, live) < 0)
-		failed(roster, OUTCOME_RETRY, "out_of_memory");
+		roster_failed(roster, OUTCOME_RETRY, "out_of_memory");
 	else
 		test_next(roster);
 }
@@ -247,7 +60,7 @@ static void send_rest(struct roster *roster)
 	struct listing *rest = listing_new(old->count);
 
 	if (!rest) {
-		failed(roster, OUTCOME_RETRY, "out_of_memory");
+		roster_failed(roster, OUTCOME_RETRY, "out_of_memory");
 		return;
 	}
 	for (size_t i = 0; i < old->count; i++) {
@@ -258,7 +71,7 @@ static void send_rest(struct roster *roster)
 	}
 	roster->selection.left_out += old->count - rest->count;
 	if (bisect_count(&roster->bisect, BISECT_UNKNOWN) > 0)
-		loop_timer_start(&roster->delay, RETRY_MAX_MS);
+		loop_timer_start(&roster->delay, ROSTER_RETRY_MAX_MS);
 	listing_free(roster->sending);
 	roster->sending = rest;
 	send_part(roster, 0, rest->count, PHASE_SENDING);
@@ -271,7 +84,8 @@ static void bisect_end(struct roster *roster)
 	if (good == roster->sending->count && !roster->bisect.live)
 		bisect_start(roster, true);
 	else if (good == 0 || good == roster->sending->count)
-		failed(roster, OUTCOME_REJECTED, roster->new_reason); /* no one entry's fault */
+		roster_failed(
+			roster, OUTCOME_REJECTED, roster->new_reason); /* no one entry's fault */
 	else
 		send_rest(roster);
 }
@@ -323,23 +137,23 @@ static void on_test_answer(struct roster *roster, enum outcome outcome)
 		break;
 	case OUTCOME_RETRY:
 	case OUTCOME_NUMBER:
-	case OUTCOME_ACCOUNT: failed(roster, outcome, roster->new_reason); break;
+	case OUTCOME_ACCOUNT: roster_failed(roster, outcome, roster->new_reason); break;
 	}
 }
 
 static void on_list_answer(struct roster *roster, enum outcome outcome)
 {
 	switch (outcome) {
-	case OUTCOME_DELIVERED: accepted(roster); break;
+	case OUTCOME_DELIVERED: roster_accepted(roster); break;
 	case OUTCOME_REJECTED:
 		if (roster->sending->count > 0 && roster->rounds++ < ROUNDS_MAX)
 			bisect_start(roster, false);
 		else
-			failed(roster, outcome, roster->new_reason);
+			roster_failed(roster, outcome, roster->new_reason);
 		break;
 	case OUTCOME_RETRY:
 	case OUTCOME_NUMBER:
-	case OUTCOME_ACCOUNT: failed(roster, outcome, roster->new_reason); break;
+	case OUTCOME_ACCOUNT: roster_failed(roster, outcome, roster->new_reason); break;
 	}
 }
 
@@ -350,6 +164,7 @@ static void on_answer(void *arg, const struct answer *answer)
 	char reason[PLATFORM_REASON_SIZE];
 
 	roster->call = NULL;
+	roster->retry_after_ms = answer->retry_after_ms;
 	enum outcome outcome = roster->kind->list_outcome(
 		answer, reason, sizeof reason, test ? NULL : on_id, roster);
 	if (outcome != OUTCOME_DELIVERED)
@@ -368,14 +183,14 @@ static void send_part(struct roster *roster, size_t first, size_t count, enum ph
 
 	roster->phase = phase;
 	if (err == 0)
-		err = roster->kind->list(
-			roster->platform, roster->sending->entries + first, count, test, &call);
+		err = roster->kind->list(roster->platform, roster->sending->entries + first, count,
+			test ? LIST_TEST : LIST_LIVE, &call);
 	if (err == 0)
 		roster->call =
 			deliver_start(roster->deliver, roster->platform, &call, on_answer, roster);
 	call_free(&call);
 	if (!roster->call)
-		failed(roster, OUTCOME_RETRY, "out_of_memory");
+		roster_failed(roster, OUTCOME_RETRY, "out_of_memory");
 }
 
 /* ---- the list ------------------------------------------------------------------------------- */
@@ -384,15 +199,15 @@ static void on_rows(void *arg, int err, const struct store_roster_row *rows, siz
 {
 	struct roster *roster = arg;
 
-	if (is_dead(roster) || roster->phase != PHASE_READING)
+	if (roster_is_dead(roster) || roster->phase != PHASE_READING)
 		return;
 	roster->sending = err ? NULL : selection_make(&roster->selection, rows, count);
 	if (!roster->sending) {
-		failed(roster, OUTCOME_RETRY, err ? "store" : "out_of_memory");
+		roster_failed(roster, OUTCOME_RETRY, err ? "store" : "out_of_memory");
 		return;
 	}
 	if (roster->accepted && !roster->force && listing_same(roster->accepted, roster->sending)) {
-		finish(roster, 0, "");
+		roster_finish(roster, 0, "");
 		return;
 	}
 	roster->force = false;
@@ -400,7 +215,7 @@ static void on_rows(void *arg, int err, const struct store_roster_row *rows, siz
 	send_part(roster, 0, roster->sending->count, PHASE_SENDING);
 }
 
-static void begin(struct roster *roster)
+void roster_begin(struct roster *roster)
 {
 	if (roster->stopped || !roster->opened)
 		return;
@@ -424,12 +239,12 @@ static void on_delay(void *arg)
 	struct roster *roster = arg;
 
 	if (!loop_timer_active(&roster->retry))
-		begin(roster);
+		roster_begin(roster);
 }
 
 static void on_retry(void *arg)
 {
-	begin(arg);
+	roster_begin(arg);
 }
 
 static void on_every(void *arg)
@@ -438,7 +253,7 @@ static void on_every(void *arg)
 
 	roster->force = true;
 	if (!loop_timer_active(&roster->retry))
-		begin(roster);
+		roster_begin(roster);
 }
 
 /* ---- the face ------------------------------------------------------------------------------- */
@@ -447,7 +262,7 @@ struct roster *roster_new(struct loop *loop, struct store *store, struct deliver
 	const struct config_platform *platform, const struct roster_events *events, void *arg)
 {
 	const struct platform_kind *kind = platform_kind_find(platform->kind);
-	struct roster *roster = kind ? calloc(1, sizeof *roster) : NULL;
+	struct roster *roster = kind && kind->list ? calloc(1, sizeof *roster) : NULL;
 
 	if (!roster)
 		return NULL;
@@ -490,6 +305,7 @@ void roster_configure(struct roster *roster, const struct config_platform *platf
 	roster->platform = platform;
 	selection_configure(&roster->selection, platform);
 	roster->force = true;
+	roster->block_ms = roster->block_wall_ms = 0; /* maybe of another account */
 	loop_timer_stop(&roster->retry);
 	loop_timer_stop(&roster->every); /* the next list starts it with what it is now */
 	roster_changed(roster);
@@ -509,7 +325,7 @@ void roster_open(struct roster *roster)
 	if (roster->opened)
 		return;
 	roster->opened = true;
-	begin(roster);
+	roster_begin(roster);
 }
 
 void roster_changed(struct roster *roster)
@@ -524,8 +340,7 @@ void roster_changed(struct roster *roster)
 		loop_timer_start(&roster->delay, delay_ms);
 }
 
-void roster_sync(
-	struct roster *roster, void (*done)(void *arg, int err, const char *why), void *arg)
+void roster_sync(struct roster *roster, roster_done_fn *done, void *arg)
 {
 	const char *why = NULL;
 	int err = -EAGAIN;
@@ -534,7 +349,7 @@ void roster_sync(
 		why = "stopping";
 	} else if (!roster->opened) {
 		why = "the ports have not settled yet";
-	} else if (done && roster->waiter_count == WAITERS_MAX) {
+	} else if (done && roster->waiter_count == ROSTER_WAITERS_MAX) {
 		why = "too many wait for a list";
 		err = -EBUSY;
 	}
@@ -546,7 +361,13 @@ void roster_sync(
 	if (done)
 		roster->waiters[roster->waiter_count++] = (struct waiter) { done, arg, false };
 	roster->force = true;
-	begin(roster);
+	roster_begin(roster);
+}
+
+void roster_want(struct roster *roster)
+{
+	if (!loop_timer_active(&roster->retry))
+		roster_sync(roster, NULL, NULL);
 }
 
 void roster_stop(struct roster *roster)
@@ -564,7 +385,8 @@ void roster_stop(struct roster *roster)
 	listing_free(roster->sending);
 	roster->sending = NULL;
 	bisect_done(&roster->bisect);
-	tell_waiters(roster, -ECANCELED, "stopping", false);
+	roster_test_stop(roster);
+	roster_tell_waiters(roster, -ECANCELED, "stopping", false);
 }
 
 void roster_status(const struct roster *roster, struct roster_status *out)
@@ -574,5 +396,7 @@ void roster_status(const struct roster *roster, struct roster_status *out)
 		.accepted_wall_ms = roster->accepted_wall_ms,
 		.reason = roster->reason,
 		.left_out = roster->selection.left_out,
+		.dropped = roster->dropped,
+		.block_wall_ms = roster->block_wall_ms,
 	};
 }

@@ -15,6 +15,9 @@ struct roster_status {
 	int64_t accepted_wall_ms; /* 0: none yet */
 	const char *reason;       /* of the last failure, "" if the last try was accepted */
 	size_t left_out; /* cards online that are not in the list: no country, conflict, refused */
+	size_t dropped;  /* in the list accepted last, and not on sale by the platform's answer */
+	int64_t block_wall_ms; /* the account is blocked, probably until then; 0: not, or for longer
+				*/
 };
 
 struct roster_events {
@@ -22,6 +25,7 @@ struct roster_events {
 	void (*answered)(void *arg, enum outcome outcome, const char *reason);
 };
 
+/* NULL if out of memory, or if the platform's kind has no list. */
 struct roster *roster_new(struct loop *loop, struct store *store, struct deliver *deliver,
 	const struct config_platform *platform, const struct roster_events *events, void *arg);
 /* Who waits for a list is told -ECANCELED. */
@@ -39,8 +43,24 @@ void roster_open(struct roster *roster);
 void roster_changed(struct roster *roster);
 
 /* Send now (simgatectl sync); done may be NULL: called when this list is accepted or has failed. */
-void roster_sync(
-	struct roster *roster, void (*done)(void *arg, int err, const char *why), void *arg);
+typedef void roster_done_fn(void *arg, int err, const char *why);
+void roster_sync(struct roster *roster, roster_done_fn *done, void *arg);
+
+/* A text's number is not known to the platform: the list goes out again, now, or with the one that
+ * waits to be tried again: a block is not disturbed. */
+void roster_want(struct roster *roster);
+
+/* The list of now as a self-test: the platform stores nothing and prints back what it read. One at
+ * a time (-EBUSY). err 0: it has taken the list; echo says whether it read what was sent, count of
+ * how many numbers. Changes nothing of what is listed. */
+struct roster_test_result {
+	int err;
+	const char *why; /* of err, "" */
+	size_t count;
+	enum list_echo echo;
+};
+typedef void roster_test_fn(void *arg, const struct roster_test_result *result);
+void roster_self_test(struct roster *roster, roster_test_fn *done, void *arg);
 
 /* No list is sent any more: stopping withdraws nothing. */
 void roster_stop(struct roster *roster);

@@ -98,8 +98,13 @@ static const char version_3[] =
 	" refused_ms BIGINT NOT NULL);"
 	"CREATE INDEX port_card ON port (card_id);";
 
+/* takeoff: numbers whose cards can be replaced. Amounts in 1/10000. */
+static const char version_4[] =
+	"CREATE TABLE takeoff (number TEXT PRIMARY KEY, platform TEXT NOT NULL,"
+	" sum BIGINT NOT NULL, profit BIGINT NOT NULL, said_ms BIGINT NOT NULL);";
+
 /* The row at [n] makes version n + 1 out of version n. */
-static const char *const versions[] = { version_1, version_2, version_3 };
+static const char *const versions[] = { version_1, version_2, version_3, version_4 };
 
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 

@@ -149,11 +149,25 @@ struct store_number_row {
 	bool conflict;
 	const char *bank, *slot; /* of any host; "" if it is in none */
 	int64_t last_seen_ms;    /* 0: never */
+	/* The platform that named this number last as one whose card can be replaced, "" if none
+	 * did; when, what had to be earned, and what was: 1/10000, -1 not said. */
+	const char *takeoff_platform;
+	int64_t takeoff_ms, takeoff_sum, takeoff_profit;
 };
 /* more: there are more than could be given. */
 typedef void store_numbers_fn(
 	void *arg, int err, const struct store_number_row *rows, size_t count, bool more);
 void store_numbers(struct store *store, store_numbers_fn *done, void *arg);
+
+/* The numbers whose cards a platform says can be replaced, for they have earned `sum` (1/10000):
+ * in the place of all that it named before. profit -1: not said. */
+struct store_takeoff {
+	const char *number;
+	int64_t profit;
+};
+void store_takeoff_put(struct store *store, const char *platform, int64_t sum,
+	const struct store_takeoff *rows, size_t count, int64_t now_ms, store_done_fn *done,
+	void *arg);
 
 /* A card refused a PIN, and must not be offered it again. key: the card, by ICCID, or by place and
  * IMEI where that could not be read. mark: stands for the PIN; the store never sees that. A key has

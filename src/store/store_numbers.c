@@ -216,6 +216,51 @@ void store_number_forget(
 	store_job_submit(&call->job);
 }
 
+/* ---- whose cards can be replaced ------------------------------------------------------------ */
+
+struct takeoff_job {
+	struct store_job job;
+	const char *platform;
+	int64_t sum, now_ms;
+	struct store_takeoff *rows;
+	size_t count;
+};
+
+static int takeoff_run(struct store_job *job)
+{
+	const struct takeoff_job *call = (struct takeoff_job *)job;
+	int64_t n = store_exec(job, STMT_TAKEOFF_CLEAR, ARGS(TXT(call->platform)));
+
+	for (size_t i = 0; i < call->count && n >= 0; i++)
+		n = store_exec(job, STMT_TAKEOFF_PUT,
+			ARGS(TXT(call->rows[i].number), TXT(call->platform), INT(call->sum),
+				INT(call->rows[i].profit), INT(call->now_ms)));
+	return n < 0 ? (int)n : 0;
+}
+
+void store_takeoff_put(struct store *store, const char *platform, int64_t sum,
+	const struct store_takeoff *rows, size_t count, int64_t now_ms, store_done_fn *done,
+	void *arg)
+{
+	static const struct store_verb verb = { "takeoff_put", takeoff_run, store_finish_done,
+		true };
+	struct takeoff_job *call = store_job_new(store, sizeof(*call), &verb);
+	struct store_job *job = &call->job;
+
+	job->callback.done = done;
+	job->arg = arg;
+	call->platform = job_name(job, platform, STORE_NAME_SIZE);
+	call->sum = sum;
+	call->now_ms = now_ms;
+	call->rows = job_array(job, count, sizeof(*rows));
+	call->count = call->rows ? count : 0;
+	for (size_t i = 0; i < call->count; i++) {
+		call->rows[i] = rows[i];
+		call->rows[i].number = job_name(job, rows[i].number, STORE_NUMBER_SIZE);
+	}
+	store_job_submit(job);
+}
+
 /* ---- what is known -------------------------------------------------------------------------- */
 
 static void number_row(const struct backend_value *cells, struct store_number_row *row)
@@ -244,6 +289,10 @@ static void number_row(const struct backend_value *cells, struct store_number_ro
 		.last_seen_ms = cells[9].num,
 		.bank = cells[10].text,
 		.slot = cells[11].text,
+		.takeoff_platform = cells[12].text,
+		.takeoff_ms = cells[13].num,
+		.takeoff_sum = cells[14].num,
+		.takeoff_profit = cells[15].num,
 	};
 	row->other = verdict.said[row->other_source];
 }

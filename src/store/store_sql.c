@@ -156,10 +156,19 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_NUMBERS] = { "numbers",
 		"SELECT " VERDICT ", c.card_id, c.iccid, c.label, c.operator_code, c.rent,"
 		" c.date_start_file, c.date_stop, c.price, c.balance, c.last_seen_ms, p.bank,"
-		" p.slot FROM card c LEFT JOIN port p ON p.card_id = c.card_id"
+		" p.slot, t.platform, t.said_ms, t.sum, t.profit"
+		" FROM card c LEFT JOIN takeoff t ON t.number = " NUMBER
+		" LEFT JOIN port p ON p.card_id = c.card_id"
 		" AND NOT EXISTS (SELECT 1 FROM port q WHERE q.card_id = c.card_id"
 		" AND " BETTER("q", "p") ") ORDER BY CASE WHEN p.bank IS NULL THEN 1 ELSE 0 END,"
 					 " p.bank, p.slot, c.iccid, c.card_id LIMIT ?1",
+		NULL },
+	[STMT_TAKEOFF_CLEAR] = { "takeoff_clear", "DELETE FROM takeoff WHERE platform = ?1", NULL },
+	[STMT_TAKEOFF_PUT] = { "takeoff_put",
+		"INSERT INTO takeoff (number, platform, sum, profit, said_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (number) DO UPDATE"
+		" SET platform = excluded.platform, sum = excluded.sum,"
+		" profit = excluded.profit, said_ms = excluded.said_ms",
 		NULL },
 	[STMT_PIN_REFUSED] = { "pin_refused",
 		"INSERT INTO pin_refused (card_key, mark, refused_ms) VALUES (?1, ?2, ?3)"

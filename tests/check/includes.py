@@ -45,6 +45,7 @@ LIBRARIES = {
     r"microhttpd\.h": r"src/host/httpd\.c",
     r"pcre2\.h": r"src/platform/filter\.c",
     r"libudev\.h": r"src/host/hotplug\.c",
+    r"nettle/.*": r"src/platform/webhook\.c",
     r"sqlite3\.h": r"src/store/store_sqlite\.c",
     r"ini\.h": r"src/(base/config.*|cli/.*)\.c",
     r"systemd/sd-journal\.h": r"src/base/log\.c",

@@ -3,10 +3,11 @@
 import os
 import shutil
 import subprocess
+import time
 import unittest
 
 import harness
-from gateway_case import PLATFORM, GatewayCase, number, running
+from gateway_case import PLATFORM, GatewayCase, iccid, number, running
 
 
 class Trouble(GatewayCase):
@@ -194,6 +195,269 @@ class Refused(GatewayCase):
         self.configure(rig, "platform onlinesim", key=harness.KEY, url=rig.platform.url)
         rig.daemon.start()
         rig.wait(lambda: rig.platform.message_count() == 1, "the text")
+
+
+class ErrorTables(GatewayCase):
+    """Each code in its three forms: {"response":"CODE"}, "CODE" and CODE."""
+
+    def test_every_account_error(self):
+        rig = self.rig(1)
+        sent = []
+        for account, code in (
+            ("off", "ERROR_WRONG_KEY"), ("nokey", "ERROR_NO_KEY"), ("blocked", "ACCOUNT_BLOCKED"),
+            ("disabled", "API_ACCESS_DISABLED"), ("ip", "API_ACCESS_IP"),
+        ):
+            for form in ("object", "string", "plain"):
+                rig.platform.send(f"form {form}")
+                rig.platform.send(f"account {account}")
+                sent.append((number(0), "Bank", f"{account} {form}"))
+                rig.sim.sms(0, *sent[-1][1:])
+                rig.wait(lambda: self.platform(rig)["health"] == "account", "health account")
+                self.assertEqual(self.platform(rig)["reason"], code)
+                self.assertEqual(len(self.outbox(rig)), 1)
+                rig.platform.send("account on")
+                self.await_texts(rig, sent)
+                rig.wait(lambda: self.platform(rig)["health"] == "up", "health up")
+
+    def test_every_message_error(self):
+        rig = self.rig(1)
+        refused, taken = [], []
+        for form in ("object", "string", "plain"):
+            rig.platform.send(f"form {form}")
+            for code in ("ERROR_PARAMS", "NUMBER_FORMAT_ERROR"):
+                body = {"object": f'{{"response":"{code}"}}', "string": f'"{code}"', "plain": code}
+                rig.platform.send(f"fail 1 400 {body[form]}")
+                refused.append((f"{form} {code}", code))
+                rig.sim.sms(0, "Bank", refused[-1][0])
+                self.wait_outbox(rig, lambda r: r["text"] == refused[-1][0] and r["state"] == "refused")
+            rig.platform.send(f"unknown {number(0)} on")
+            taken.append((number(0), "Bank", f"{form} NO_NUMBER"))
+            rig.sim.sms(0, *taken[-1][1:])
+            row = self.wait_outbox(rig, lambda r: r["reason"] == "number_unknown")
+            rig.platform.send(f"unknown {number(0)} off")
+            rig.daemon.ctl("outbox", "retry", row["id"])
+            self.await_texts(rig, taken)
+        # a code that is not in the tables says nothing of the text: it is tried again
+        rig.platform.send('fail 2 400 {"response":"SOMETHING_NEW"}')
+        taken.append((number(0), "Bank", "new"))
+        rig.sim.sms(0, *taken[-1][1:])
+        self.await_texts(rig, taken)
+        self.assertEqual(
+            sorted((r["text"], r["reason"]) for r in self.outbox(rig)), sorted(refused)
+        )
+
+    def test_retry_after(self):
+        rig = self.rig(2)
+        rig.platform.send("retry-after 2")
+        rig.platform.send('fail 1 429 {"response":"BUSY"}')
+        rig.sim.sms(0, "Bank", "a")
+        rig.wait(lambda: rig.platform.events("refused"), "the answer")
+        rig.sim.sms(1, "Bank", "b")
+        self.await_texts(rig, [(number(0), "Bank", "a"), (number(1), "Bank", "b")])
+        first = rig.platform.events("refused")[0]["t"]
+        self.assertGreater(min(m["t"] for m in rig.platform.messages()) - first, 1_500_000)
+
+    def platform(self, rig):
+        return rig.daemon.ctl("status")["platforms"][0]
+
+
+class Batches(GatewayCase):
+    BATCH = {"batch": "300ms"}
+
+    def test_batches(self):
+        rig = self.rig(8, platform=self.BATCH)
+        rig.sim.burst(5, "b")
+        self.await_texts(
+            rig,
+            [(number(i), "+46735550001", f"b m{i:03d} {k}") for i in range(8) for k in range(1, 6)],
+        )
+        batches = rig.platform.events("batch")
+        self.assertEqual(sum(b["count"] for b in batches), 40)
+        self.assertGreater(max(b["count"] for b in batches), 1)
+        for i in range(8):
+            mine = [m["text"] for m in rig.platform.messages() if m["number"] == number(i)]
+            self.assertEqual(mine, [f"b m{i:03d} {k}" for k in range(1, 6)])
+
+    def test_a_batch_that_is_refused(self):
+        """One unknown number in it: the others are delivered, and it waits for the list."""
+        rig = self.rig(3, platform=self.BATCH)
+        rig.platform.send(f"unknown {number(1)} on")
+        for i in range(3):
+            rig.sim.sms(i, "Bank", f"t{i}")
+        self.await_texts(rig, [(number(i), "Bank", f"t{i}") for i in (0, 2)])
+        row = self.wait_outbox(rig, lambda r: r["reason"] == "number_unknown")
+        self.assertEqual(row["text"], "t1")
+        rig.platform.send(f"unknown {number(1)} off")
+        rig.daemon.ctl("outbox", "retry", row["id"])
+        self.await_texts(rig, [(number(i), "Bank", f"t{i}") for i in range(3)])
+
+    def test_a_server_that_knows_no_batches(self):
+        rig = self.rig(2, platform=self.BATCH)
+        rig.platform.send("unknown batch on")
+        rig.sim.burst(3, "s")
+        self.await_texts(
+            rig,
+            [(number(i), "+46735550001", f"s m{i:03d} {k}") for i in (0, 1) for k in (1, 2, 3)],
+        )
+        self.assertEqual(rig.platform.stats()["batches"], 0)
+        self.assertEqual(rig.daemon.ctl("status")["platforms"][0]["health"], "up")
+
+    def test_broken_batches(self):
+        rig = self.rig(3, platform={**self.BATCH, "timeout": "1s"})
+        wanted = []
+        for script in ("hang batch 1", "cut batch 1", "lie batch 1", "fail batch 1 500 x",
+                       "fail batch 1 200 <html>", "fail batch 1 404 x"):
+            rig.platform.send(script)
+            for i in range(3):
+                rig.sim.sms(i, "Bank", script)
+                wanted.append((number(i), "Bank", script))
+            self.await_texts(rig, wanted)
+
+
+class ById(GatewayCase):
+    def test_texts_by_id(self):
+        rig = self.rig(2, platform={"message_by": "id"})
+        rig.wait(lambda: "list accepted" in rig.daemon.log_text(), "the ids")
+        time.sleep(0.2)  # the ids are stored behind the list
+        for i in range(2):
+            rig.sim.sms(i, "Bank", f"t{i}")
+        self.await_texts(rig, [(number(i), "Bank", f"t{i}") for i in range(2)])
+        self.assertEqual([m["by_id"] for m in rig.platform.messages()], [True, True])
+
+
+class Webhook(GatewayCase):
+    KEY = "hook key of the test"
+
+    def hooked(self, count=1, sell=None, **keys):
+        """A platform, and beside it a webhook that gets the same texts."""
+        rig = self.rig(count, start=False)
+        rig.platform.stop()
+        rig.platform = rig.enter_context(harness.Platform(rig.workdir, "--hook-key", self.KEY))
+        self.configure(rig, "platform onlinesim", url=rig.platform.url)
+        self.configure(rig, "platform own", kind="webhook", url=rig.platform.url + "/hook",
+                       hmac_key=self.KEY, retry_max="500ms", account_probe="500ms", timeout="5s",
+                       **keys)
+        self.configure(rig, "bank sim", sell=sell)
+        rig.daemon.start()
+        return rig
+
+    def hooks(self, rig, count):
+        rig.wait(lambda: rig.platform.stats()["hooks"] >= count, f"{count} hooks")
+        return rig.platform.events("hook")
+
+    def own(self, rig):
+        return rig.daemon.ctl("status")["platforms"][1]
+
+    def test_beside_a_platform(self):
+        rig = self.hooked(2)
+        rig.wait_listed(2)
+        for k in range(3):
+            rig.sim.sms(0, "VK", f"k{k}")
+        rig.sim.sms(1, "VK", "other")
+        self.await_texts(
+            rig, [(number(0), "VK", f"k{k}") for k in range(3)] + [(number(1), "VK", "other")]
+        )
+        hooks = self.hooks(rig, 4)
+        self.assertEqual([h["text"] for h in hooks if h["number"] == number(0)], ["k0", "k1", "k2"])
+        (other,) = [h for h in hooks if h["text"] == "other"]
+        self.assertEqual(
+            (other["port"], other["card"], other["sender"], other["parts"]),
+            ("sim/m001", iccid(rig, 1), "VK", 1),
+        )
+        self.assertEqual(len({h["id"] for h in hooks}), 4)
+        # it has no list, and says so
+        own = self.own(rig)
+        self.assertEqual((own["kind"], own["list"], own["health"]), ("webhook", False, "up"))
+        self.assertNotIn("numbers", own)
+        said = rig.daemon.ctl_raw("status")[1]
+        self.assertIn("no list", said)
+        self.assertIn("All is well", said)
+        self.assertEqual(
+            [p["name"] for p in rig.daemon.ctl("sync")["platforms"]], ["onlinesim"]
+        )
+
+    def test_trouble_of_one_is_none_of_the_other(self):
+        rig = self.hooked(1)
+        rig.wait_listed(1)
+        rig.platform.send("account off")
+        rig.sim.sms(0, "VK", "a")
+        self.assertEqual([h["text"] for h in self.hooks(rig, 1)], ["a"])
+        rig.platform.send("account on")
+        self.await_texts(rig, [(number(0), "VK", "a")])
+        rig.platform.send("fail hook 3 503 x")
+        rig.sim.sms(0, "VK", "b")
+        self.await_texts(rig, [(number(0), "VK", "a"), (number(0), "VK", "b")])
+        self.assertEqual([h["text"] for h in self.hooks(rig, 2)], ["a", "b"])
+
+    def test_refused_and_account(self):
+        rig = self.hooked(1)
+        rig.wait_listed(1)
+        rig.platform.send("fail hook 1 410 gone")
+        rig.sim.sms(0, "VK", "a")
+        row = self.wait_outbox(rig, lambda r: r["platform"] == "own" and r["state"] == "refused")
+        self.assertEqual(row["reason"], "http-410")
+        rig.platform.send("fail hook 1000 401 no")
+        rig.sim.sms(0, "VK", "b")
+        rig.wait(lambda: self.own(rig)["health"] == "account", "account")
+        self.assertIn("hmac_key", rig.daemon.log_text())
+        rig.platform.send("fail hook 0")
+        self.assertEqual([h["text"] for h in self.hooks(rig, 1)], ["b"])
+        self.assertEqual(rig.daemon.ctl("outbox", "retry", row["id"])["count"], 1)
+        self.assertEqual({h["text"] for h in self.hooks(rig, 2)}, {"a", "b"})
+        self.assertNotIn(self.KEY, rig.daemon.log_text())
+
+    def test_an_answer_that_is_lost(self):
+        """The receiver has the text, and knows by its id that it has it."""
+        rig = self.hooked(1)
+        rig.wait_listed(1)
+        rig.platform.send("cut hook 1 keep")
+        rig.sim.sms(0, "VK", "a")
+        rig.wait(lambda: rig.platform.stats()["hook_repeats"] == 1, "the text again")
+        self.assertEqual(rig.platform.stats()["hooks"], 1)
+        rig.wait(lambda: self.own(rig)["delivered"] == 1, "delivered")
+
+    def test_a_hook_alone(self):
+        rig = self.hooked(1, sell="own")
+        rig.sim.sms(0, "VK", "a")
+        self.assertEqual([h["text"] for h in self.hooks(rig, 1)], ["a"])
+        rig.wait(lambda: self.lists(rig) == [set()], "a list without numbers")
+        self.assertEqual(rig.platform.message_count(), 0)
+
+    def test_comes_and_goes_by_reload(self):
+        rig = self.hooked(1)
+        rig.wait_listed(1)
+        own = rig.daemon.sections.pop("platform own")
+        rig.daemon.write_config()
+        self.assertEqual(len(rig.daemon.ctl("reload")["changes"]), 1)
+        rig.sim.sms(0, "VK", "a")
+        self.await_texts(rig, [(number(0), "VK", "a")])
+        # under the same name as another kind, and back
+        rig.daemon.sections["platform own"] = own
+        rig.daemon.write_config()
+        rig.daemon.ctl("reload")
+        rig.sim.sms(0, "VK", "b")
+        self.await_texts(rig, [(number(0), "VK", "a"), (number(0), "VK", "b")])
+        self.assertEqual([h["text"] for h in self.hooks(rig, 1)], ["b"])
+        rig.daemon.sections["platform own"] = {
+            "kind": "onlinesim-push", "url": rig.platform.url, "key": harness.KEY, **PLATFORM}
+        self.configure(rig, "bank sim", sell="onlinesim")
+        self.assertEqual(len(rig.daemon.ctl("reload")["changes"]), 2)
+        self.assertTrue(self.own(rig)["list"])
+        rig.sim.sms(0, "VK", "c")
+        self.await_texts(rig, [(number(0), "VK", t) for t in "abc"])
+
+    def test_what_would_sell_twice_is_no_configuration(self):
+        rig = self.rig(1, start=False)
+        self.configure(rig, "platform second", kind="onlinesim-push", url=rig.platform.url,
+                       key=harness.KEY, **PLATFORM)
+        self.configure(rig, "bank sim", sell="onlinesim, second")
+        status, said = rig.daemon.check()
+        self.assertEqual(status, 1)
+        self.assertIn("would sell the same numbers twice", said)
+        self.configure(rig, "platform second", kind="webhook", key=None, hmac_key="k" * 20,
+                       list_delay=None)
+        status, said = rig.daemon.check()
+        self.assertEqual(status, 0, said)
 
 
 @unittest.skipUnless(shutil.which("openssl"), "needs openssl to make a certificate")

@@ -1,5 +1,6 @@
 """test_list.py - the number list: when it goes out, what is in it, what is not."""
 
+import time
 import unittest
 
 from gateway_case import GatewayCase, iccid, number, running
@@ -70,6 +71,24 @@ class What(GatewayCase):
         rig.wait_listed()
         self.assertEqual(rig.platform.numbers(), {number(0)})
 
+    def test_every_field_of_2019(self):
+        rig = self.rig(1, start=False)
+        rig.platform.stop()
+        rig.platform = rig.enter_context(
+            type(rig.platform)(rig.workdir, "--list-name", "number")
+        )
+        self.configure(rig, "platform onlinesim", url=rig.platform.url, list_name="number")
+        start, stop = int(time.time()) - 86400, int(time.time()) + 86400
+        rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(0), "operator": 24007,
+                            "date_start": start, "date_stop": stop, "price": "12.50",
+                            "balance": "100"}])
+        rig.daemon.start()
+        rig.wait_listed()
+        self.assertEqual(rig.platform.list(), [{
+            "number": number(0), "country_id": 46, "operator": 24007, "date_start": start,
+            "date_stop": stop, "price": 13, "balance": 100, "port_id": "sim/m000",
+        }])
+
     def test_the_numbers_file_is_stronger_than_the_card(self):
         rig = self.rig(2, start=False)
         rig.write_numbers([{"iccid": iccid(rig, 0), "number": "+46761234567", "rent": 1}])
@@ -127,6 +146,79 @@ class What(GatewayCase):
         self.wait_log(rig, "refuses this entry")
         rig.sim.burst(1, "n")
         rig.wait(lambda: rig.platform.message_count() == 7, "texts of the others")
+
+
+class Block(GatewayCase):
+    def platform(self, rig):
+        return rig.daemon.ctl("status")["platforms"][0]
+
+    def test_waited_out(self):
+        rig = self.rig(3, platform={"block_wait": "3s"}, start=False)
+        rig.platform.send("capacity 2 2500")
+        rig.daemon.start()
+        rig.wait(lambda: self.platform(rig)["list_reason"] == "ACCOUNT_BLOCKED", "the block")
+        self.assertRegex(self.platform(rig)["blocked_until"], "^20..-")
+        self.assertIn("blocked by the platform, probably until", rig.daemon.ctl_raw("status")[1])
+        self.wait_log(rig, "event=roster_blocked")
+        refused = len(rig.platform.events("refused"))
+        self.assertLessEqual(refused, 2)
+        rig.platform.send("capacity 0 0")
+        rig.wait_listed(3)
+        self.assertLessEqual(len(rig.platform.events("refused")), 2)  # nobody knocked meanwhile
+        self.assertEqual(self.platform(rig)["blocked_until"], "")
+        rig.sim.burst(1, "after")
+        self.await_texts(rig, [(number(i), "+46735550001", f"after m{i:03d} 1") for i in range(3)])
+
+
+class ByHand(GatewayCase):
+    def test_self_test(self):
+        rig = self.rig(2)
+        before = rig.platform.stats()["lists"]
+        status, out, err = rig.daemon.ctl_raw("sync", "--test")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(out, "onlinesim: test: 2 numbers, printed back as they were sent\n")
+        rig.platform.send("fail list 1 400 ERROR_DATE")
+        status, out, _ = rig.daemon.ctl_raw("sync", "--test")
+        self.assertEqual((status, out), (1, "onlinesim: failed: ERROR_DATE\n"))
+        self.assertEqual(rig.platform.stats()["lists"], before)
+
+    def test_takeoff(self):
+        rig = self.rig(3)
+        for i, profit in enumerate(("37.5", "12", "30")):
+            rig.platform.send(f"profit {number(i)} {profit}")
+        status, out, err = rig.daemon.ctl_raw("--full", "takeoff", "--sum", "30.00")
+        self.assertEqual((status, err), (0, ""))
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "onlinesim: 2 can be replaced")
+        self.assertEqual(lines[2].split()[:3], ["sim/m000", number(0), "37.50"])
+        self.assertEqual(lines[3].split()[:3], ["sim/m002", number(2), "30.00"])
+        (event,) = rig.platform.events("takeoff")
+        self.assertEqual(event["sum"], "30")
+        # they stay in the list, and are shown, over a restart too
+        self.assertEqual(rig.platform.numbers(), {number(i) for i in range(3)})
+        for _ in range(2):
+            rows = rig.daemon.ctl("--full", "numbers")["numbers"]
+            self.assertEqual(
+                {r["number"]: (r["takeoff_platform"], r["takeoff_profit"], r["takeoff_sum"])
+                 for r in rows},
+                {number(0): ("onlinesim", "37.50", "30.00"), number(1): ("", "", ""),
+                 number(2): ("onlinesim", "30.00", "30.00")},
+            )
+            rig.daemon.restart()
+        self.assertIn("2 can be replaced", rig.daemon.ctl_raw("numbers")[1])
+        status, out, _ = rig.daemon.ctl_raw("takeoff", "--sum", "1", "--since", "2099-01-01T00:00Z")
+        self.assertEqual((status, out), (0, "onlinesim: 0 can be replaced\n"))
+        self.assertNotIn("can be replaced", rig.daemon.ctl_raw("numbers")[1])
+
+    def test_takeoff_refused(self):
+        """Newer servers may not know the call: no word on the account."""
+        rig = self.rig(1)
+        rig.platform.send("unknown takeoff on")
+        status, out, _ = rig.daemon.ctl_raw("takeoff", "--sum", "30")
+        self.assertEqual((status, out), (1, "onlinesim: failed: REQUEST_NOT_FOUND\n"))
+        self.assertEqual(rig.daemon.ctl("status")["platforms"][0]["health"], "up")
+        rig.sim.sms(0, "Bank", "x")
+        self.await_texts(rig, [(number(0), "Bank", "x")])
 
 
 if __name__ == "__main__":

@@ -24,6 +24,39 @@ static void on_id(void *arg, const char *number, const char *id)
 	require(!id || (id[0] && strspn(id, "0123456789") == strlen(id)));
 }
 
+static void on_takeoff(void *arg, const struct takeoff_number *number)
+{
+	size_t *numbers = arg;
+
+	(*numbers)++;
+	require(config_is_number(number->number));
+	require(strspn(number->id, "0123456789") == strlen(number->id));
+	require(number->profit >= -1 && number->balance >= -1);
+	require(number->country_code >= 0 && number->country_code <= 999);
+}
+
+static void hook_check(const struct answer *answer)
+{
+	char reason[48];
+	enum outcome outcome = platform_webhook.message_outcome(answer, reason, sizeof reason);
+
+	require((outcome == OUTCOME_DELIVERED) == (answer->status / 100 == 2));
+	require((outcome == OUTCOME_DELIVERED) == (reason[0] == '\0'));
+	require(outcome != OUTCOME_NUMBER);
+}
+
+/* The list that stands in the body itself comes back the same, whatever it is. */
+static void echo_check(const struct platform_kind *kind, const struct answer *answer)
+{
+	static const struct config_platform platform = { .list_name = (char *)"numbers" };
+	static const char sent[] = "{\"numbers\":[{\"number\":\"+46700100201\"}]}";
+	enum list_echo echo = kind->list_echo(&platform, answer, sent);
+
+	require(echo == ECHO_NONE || (answer->status / 100 == 2 && !answer->body_cut));
+	echo = kind->list_echo(&platform, answer, answer->body);
+	require(echo == ECHO_NONE || answer->status / 100 == 2);
+}
+
 static void outcome_check(const struct answer *answer, enum outcome outcome, const char *reason)
 {
 	static const char clean[] =
@@ -64,6 +97,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	outcome = kind->list_outcome(&answer, reason, sizeof reason, on_id, &ids);
 	outcome_check(&answer, outcome, reason);
 	require(ids == 0 || outcome == OUTCOME_DELIVERED);
+	outcome = kind->messages_outcome(&answer, reason, sizeof reason);
+	outcome_check(&answer, outcome, reason);
+	require(outcome != OUTCOME_NUMBER);
+	ids = 0;
+	outcome = kind->takeoff_outcome(&answer, reason, sizeof reason, on_takeoff, &ids);
+	outcome_check(&answer, outcome, reason);
+	require(ids == 0 || outcome == OUTCOME_DELIVERED);
+	echo_check(kind, &answer);
+	hook_check(&answer);
 	free(body);
 	return 0;
 }

@@ -9,13 +9,22 @@
 
 #include <cjson/cJSON.h>
 
-enum platform_call { PLATFORM_LIST, PLATFORM_MESSAGE, PLATFORM_CALLS };
+enum platform_call {
+	PLATFORM_LIST,
+	PLATFORM_MESSAGE,
+	PLATFORM_BATCH,
+	PLATFORM_TAKEOFF,
+	PLATFORM_HOOK, /* not the platform's: a webhook's receiver, beside it */
+	PLATFORM_CALLS
+};
 
 struct platform_request {
 	const char *method, *path;
 	const char *authorization, *content_type, *user_agent, *content_encoding; /* or NULL */
-	bool query;
-	const char *body; /* ends with NUL */
+	const char *stamp, *signature; /* of a webhook; or NULL */
+	const char *sum, *date;        /* of the query; or NULL */
+	unsigned query_count;          /* arguments of the query in all */
+	const char *body;              /* ends with NUL */
 	size_t len;
 };
 
@@ -25,7 +34,8 @@ struct platform_answer {
 	enum platform_how how;
 	unsigned status;
 	unsigned delay_ms;
-	char *body; /* the caller frees */
+	unsigned retry_after_s; /* 0: not said */
+	char *body;             /* the caller frees */
 };
 
 /* What was found wrong: an HTTP status, the platform's code, and the reason for people. */
@@ -47,15 +57,21 @@ bool check_body(enum platform_call call, const char *list_name, const cJSON *roo
 /* NULL when the bytes are no JSON object in UTF-8, or something follows it. */
 cJSON *check_parse(const char *body, size_t len, struct platform_fault *fault);
 
+/* Whether text is that signature over STAMP "." BODY, and the time about now. */
+bool check_signature(
+	const struct platform_request *request, const char *key, struct platform_fault *fault);
+bool check_hook(const cJSON *root, struct platform_fault *fault);
+
 /* platform_state.c: all of it locked inside */
 
 int64_t platform_now_us(void);
-struct platform *platform_new(const char *key, const char *list_name, const char *log_path);
+struct platform *platform_new(
+	const char *key, const char *hook_key, const char *list_name, const char *log_path);
 void platform_free(struct platform *platform);
 void platform_serve(struct platform *platform, const struct platform_request *request,
 	struct platform_answer *answer);
 void platform_connected(struct platform *platform);
-/* All control commands but those about listening. False for an unknown one. */
+/* platform_command.c: all control commands but those about listening. False for an unknown one. */
 bool platform_command(struct platform *platform, const char *word, char *args, FILE *reply);
 
 #endif

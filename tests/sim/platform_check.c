@@ -1,12 +1,18 @@
 /* platform_check.c - strict reading of the reseller API v2 requests. */
 #include "platform.h"
 
+#include <nettle/hmac.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-enum { PORT_ID_MAX = 100, DATE_PAST_S = 30 * 86400, DATE_FUTURE_S = 2 * 3600 };
+enum {
+	PORT_ID_MAX = 100,
+	DATE_PAST_S = 30 * 86400,
+	DATE_FUTURE_S = 2 * 3600,
+	STAMP_AWAY_S = 300,
+};
 
 enum { NEW = 1, OLD = 2 }; /* the naming a field belongs to */
 
@@ -232,14 +238,10 @@ static bool check_list(const char *list_name, const cJSON *root, struct platform
 	return true;
 }
 
-bool check_body(enum platform_call call, const char *list_name, const cJSON *root,
-	struct platform_fault *fault)
+static bool check_message(unsigned naming, const cJSON *root, struct platform_fault *fault)
 {
-	unsigned naming = strcmp(list_name, "numbers") == 0 ? NEW : OLD;
 	int64_t now = (int64_t)time(NULL), date = 0;
 
-	if (call == PLATFORM_LIST)
-		return check_list(list_name, root, fault);
 	if (!check_fields(message_fields, naming, root, fault))
 		return false;
 	for (const char *c = text_of(root, "date"); *c; c++)
@@ -248,6 +250,84 @@ bool check_body(enum platform_call call, const char *list_name, const cJSON *roo
 		return fail(fault, 400, "ERROR_PARAMS", "date is far from now");
 	if (!text_of(root, "number") && !text_of(root, "id"))
 		return fail(fault, 400, "ERROR_PARAMS", "neither number nor id");
+	return true;
+}
+
+/* Items are as addMessage's, without test. */
+static bool check_batch(unsigned naming, const cJSON *root, struct platform_fault *fault)
+{
+	const struct field fields[] = {
+		{ "messages", naming, naming, ok_array, "ERROR_PARAMS", "an array" },
+		{ 0 },
+	};
+	const cJSON *items, *item;
+
+	if (!check_fields(fields, naming, root, fault))
+		return false;
+	items = cJSON_GetObjectItemCaseSensitive(root, "messages");
+	if (!items->child)
+		return fail(fault, 400, "ERROR_PARAMS", "no messages");
+	cJSON_ArrayForEach(item, items)
+	{
+		if (!check_message(naming, item, fault))
+			return false;
+		if (cJSON_HasObjectItem(item, "test"))
+			return fail(fault, 400, "ERROR_PARAMS", "test in a batch");
+	}
+	return true;
+}
+
+static bool ok_seconds(const cJSON *v)
+{
+	return is_integer(v, 1, 4102444800.0);
+}
+
+static bool ok_seconds_or_null(const cJSON *v)
+{
+	return cJSON_IsNull(v) || ok_seconds(v);
+}
+
+static bool ok_parts(const cJSON *v)
+{
+	return is_integer(v, 1, 255);
+}
+
+static bool ok_word(const cJSON *v)
+{
+	return cJSON_IsString(v) && *v->valuestring;
+}
+
+bool check_hook(const cJSON *root, struct platform_fault *fault)
+{
+	static const struct field fields[] = {
+		{ "id", NEW, NEW, ok_word, "bad id", "a word" },
+		{ "port", NEW, NEW, ok_port, "bad port", "a string of 1 to 100" },
+		{ "number", NEW, NEW, ok_phone, "bad number", "a string with +" },
+		{ "card", NEW, NEW, ok_word, "bad card", "a word" },
+		{ "sender", NEW, NEW, ok_string, "bad sender", "a string" },
+		{ "text", NEW, NEW, ok_string, "bad text", "a string" },
+		{ "sent", NEW, NEW, ok_seconds_or_null, "bad sent", "Unix seconds or null" },
+		{ "arrived", NEW, NEW, ok_seconds, "bad arrived", "Unix seconds" },
+		{ "parts", NEW, NEW, ok_parts, "bad parts", "1 to 255" },
+		{ 0 },
+	};
+
+	return check_fields(fields, NEW, root, fault);
+}
+
+bool check_body(enum platform_call call, const char *list_name, const cJSON *root,
+	struct platform_fault *fault)
+{
+	unsigned naming = strcmp(list_name, "numbers") == 0 ? NEW : OLD;
+
+	switch (call) {
+	case PLATFORM_LIST: return check_list(list_name, root, fault);
+	case PLATFORM_MESSAGE: return check_message(naming, root, fault);
+	case PLATFORM_BATCH: return check_batch(naming, root, fault);
+	case PLATFORM_HOOK: return check_hook(root, fault);
+	case PLATFORM_TAKEOFF:
+	case PLATFORM_CALLS: break;
+	}
 	return true;
 }
 
@@ -268,27 +348,71 @@ static bool json_type(const char *type)
 	return strcasecmp(type, charset) == 0;
 }
 
-bool check_request(const struct platform_request *request, const char *key,
-	enum platform_call *call, struct platform_fault *fault)
+/* "37.5": digits, and a point with more of them at most. */
+static bool is_sum(const char *text)
+{
+	size_t whole = strspn(text, "0123456789"), rest;
+
+	if (whole == 0 || text[whole] == '\0')
+		return whole > 0;
+	rest = strspn(text + whole + 1, "0123456789");
+	return text[whole] == '.' && rest > 0 && text[whole + 1 + rest] == '\0';
+}
+
+static bool check_query(const struct platform_request *request, struct platform_fault *fault)
+{
+	unsigned known = (request->sum != NULL) + (request->date != NULL);
+
+	if (!request->sum || !is_sum(request->sum))
+		return fail(fault, 400, "ERROR_PARAMS", "sum %.40s",
+			request->sum ? request->sum : "missing");
+	if (request->date && !is_digits(request->date, 9, 11))
+		return fail(fault, 400, "ERROR_PARAMS", "date %.40s", request->date);
+	if (request->query_count != known)
+		return fail(fault, 400, "ERROR_PARAMS", "an argument that is not known");
+	return true;
+}
+
+static bool check_key(const char *auth, const char *key, struct platform_fault *fault)
 {
 	static const char bearer[] = "Bearer ";
-	const char *auth = request->authorization;
 
-	if (strcmp(request->path, "/api/resellers/sendNumbersOnline") == 0)
-		*call = PLATFORM_LIST;
-	else if (strcmp(request->path, "/api/resellers/addMessage") == 0)
-		*call = PLATFORM_MESSAGE;
-	else
-		return fail(fault, 405, "REQUEST_NOT_FOUND", "path %.80s", request->path);
-	if (strcmp(request->method, "POST") != 0)
-		return fail(fault, 405, "REQUEST_NOT_FOUND", "method %.20s", request->method);
 	if (!auth)
 		return fail(fault, 401, "ERROR_NO_KEY", "no Authorization");
 	if (strncmp(auth, bearer, sizeof(bearer) - 1) != 0 ||
 		strcmp(auth + sizeof(bearer) - 1, key) != 0)
 		return fail(fault, 401, "ERROR_WRONG_KEY", "wrong Authorization");
-	if (request->query)
-		return fail(fault, 400, "ERROR_PARAMS", "a query string");
+	return true;
+}
+
+static const struct {
+	const char *method, *path;
+} calls[PLATFORM_CALLS] = {
+	[PLATFORM_LIST] = { "POST", "/api/resellers/sendNumbersOnline" },
+	[PLATFORM_MESSAGE] = { "POST", "/api/resellers/addMessage" },
+	[PLATFORM_BATCH] = { "POST", "/api/resellers/addMessages" },
+	[PLATFORM_TAKEOFF] = { "GET", "/api/resellers/takeOffNumbers" },
+	[PLATFORM_HOOK] = { "POST", "/hook" },
+};
+
+bool check_request(const struct platform_request *request, const char *key,
+	enum platform_call *call, struct platform_fault *fault)
+{
+	int which = 0;
+
+	while (which < PLATFORM_CALLS && strcmp(request->path, calls[which].path) != 0)
+		which++;
+	if (which == PLATFORM_CALLS)
+		return fail(fault, 405, "REQUEST_NOT_FOUND", "path %.80s", request->path);
+	*call = (enum platform_call)which;
+	if (strcmp(request->method, calls[which].method) != 0)
+		return fail(fault, 405, "REQUEST_NOT_FOUND", "method %.20s", request->method);
+	if (*call == PLATFORM_HOOK && request->authorization)
+		return fail(fault, 400, "ERROR_PARAMS", "the platform's key in a webhook");
+	if (*call != PLATFORM_HOOK && !check_key(request->authorization, key, fault))
+		return false;
+	if (*call != PLATFORM_HOOK && request->signature)
+		return fail(fault, 400, "ERROR_PARAMS", "a webhook's signature");
 	if (!request->content_type || !json_type(request->content_type))
 		return fail(fault, 400, "ERROR_PARAMS", "Content-Type %.60s",
 			request->content_type ? request->content_type : "missing");
@@ -296,6 +420,43 @@ bool check_request(const struct platform_request *request, const char *key,
 		return fail(fault, 400, "ERROR_PARAMS", "no User-Agent");
 	if (request->content_encoding)
 		return fail(fault, 400, "ERROR_PARAMS", "a coded body");
+	if (*call == PLATFORM_TAKEOFF)
+		return check_query(request, fault);
+	return request->query_count == 0 || fail(fault, 400, "ERROR_PARAMS", "a query string");
+}
+
+/* ---- signatures ----------------------------------------------------------------------------- */
+
+static void sign(const struct platform_request *request, const char *key, char out[80])
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct hmac_sha256_ctx hmac;
+
+	hmac_sha256_set_key(&hmac, strlen(key), (const uint8_t *)key);
+	hmac_sha256_update(&hmac, strlen(request->stamp), (const uint8_t *)request->stamp);
+	hmac_sha256_update(&hmac, 1, (const uint8_t *)".");
+	hmac_sha256_update(&hmac, request->len, (const uint8_t *)request->body);
+	hmac_sha256_digest(&hmac, sizeof(digest), digest);
+	out += sprintf(out, "sha256=");
+	for (size_t i = 0; i < sizeof(digest); i++)
+		out += sprintf(out, "%02x", digest[i]);
+}
+
+bool check_signature(
+	const struct platform_request *request, const char *key, struct platform_fault *fault)
+{
+	int64_t now = (int64_t)time(NULL), stamp = 0;
+	char want[80];
+
+	if (!request->stamp || !request->signature || !is_digits(request->stamp, 9, 11))
+		return fail(fault, 401, "unsigned", "no signature or no time");
+	for (const char *c = request->stamp; *c; c++)
+		stamp = 10 * stamp + (*c - '0');
+	if (stamp < now - STAMP_AWAY_S || stamp > now + STAMP_AWAY_S)
+		return fail(fault, 401, "old", "a signature of another time");
+	sign(request, key, want);
+	if (strcmp(want, request->signature) != 0)
+		return fail(fault, 401, "wrong", "a wrong signature");
 	return true;
 }
 

@@ -1,43 +1,13 @@
 /* platform_state.c - what the platform double remembers, and how it was told to misbehave. */
 #include "ctl.h"
-#include "platform.h"
+#include "platform_impl.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { NUMBERS_MAX = 8192, WHYS = 16, FIRST_ID = 810001, SEEN_FIRST = 1024 };
-
-/* Scripted trouble for the next calls of one kind; each count goes down to 0. */
-struct script {
-	long fail, hang, cut, lie;
-	bool cut_keeps;
-	unsigned status;
-	char *body;
-};
-
-/* A number ever listed, or named by a command. Its id is its place. */
-struct number {
-	char *text;
-	bool listed, unknown, refused;
-};
-
-struct platform {
-	pthread_mutex_t lock;
-	char *key, *list_name;
-	FILE *log;
-	bool account_off;
-	unsigned slow_ms;
-	struct script scripts[PLATFORM_CALLS];
-	struct number numbers[NUMBERS_MAX];
-	unsigned number_count;
-	cJSON *list;    /* last accepted, or NULL */
-	uint64_t *seen; /* hashes of the messages, open addressing; 0 is free */
-	size_t seen_room;
-	unsigned long messages, lists, tests, doubles, violations, requests, connections, refused;
-	char *whys[WHYS];
-};
+enum { SEEN_FIRST = 1024 };
 
 int64_t platform_now_us(void)
 {
@@ -47,7 +17,8 @@ int64_t platform_now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-struct platform *platform_new(const char *key, const char *list_name, const char *log_path)
+struct platform *platform_new(
+	const char *key, const char *hook_key, const char *list_name, const char *log_path)
 {
 	struct platform *p = calloc(1, sizeof(*p));
 
@@ -55,11 +26,12 @@ struct platform *platform_new(const char *key, const char *list_name, const char
 		return NULL;
 	pthread_mutex_init(&p->lock, NULL);
 	p->key = strdup(key);
+	p->hook_key = strdup(hook_key);
 	p->list_name = strdup(list_name);
 	p->seen_room = SEEN_FIRST;
 	p->seen = calloc(p->seen_room, sizeof(*p->seen));
 	p->log = log_path ? fopen(log_path, "ae") : NULL;
-	if (p->key && p->list_name && p->seen && (p->log || !log_path))
+	if (p->key && p->hook_key && p->list_name && p->seen && (p->log || !log_path))
 		return p;
 	platform_free(p);
 	return NULL;
@@ -80,6 +52,7 @@ void platform_free(struct platform *p)
 		fclose(p->log);
 	free(p->seen);
 	free(p->key);
+	free(p->hook_key);
 	free(p->list_name);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
@@ -92,8 +65,7 @@ void platform_connected(struct platform *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* The entry of a number, made if need be; NULL when there are too many. */
-static struct number *number_of(struct platform *p, const char *text)
+struct number *platform_number(struct platform *p, const char *text)
 {
 	for (unsigned i = 0; i < p->number_count; i++)
 		if (strcmp(p->numbers[i].text, text) == 0)
@@ -138,11 +110,20 @@ static void log_why(struct platform *p, int64_t now_us, const char *kind, const 
 	log_line(p, now_us, kind, line);
 }
 
-static void answer_code(struct platform_answer *answer, unsigned status, const char *code)
+/* Codes come in all three forms that are documented or seen. */
+static void answer_code(
+	const struct platform *p, struct platform_answer *answer, unsigned status, const char *code)
 {
+	static const struct {
+		const char *before, *after;
+	} forms[] = {
+		[FORM_OBJECT] = { "{\"response\":\"", "\"}" },
+		[FORM_STRING] = { "\"", "\"" },
+		[FORM_PLAIN] = { "", "\n" },
+	};
 	char body[128];
 
-	snprintf(body, sizeof(body), "{\"response\":\"%s\"}", code);
+	snprintf(body, sizeof(body), "%s%s%s", forms[p->form].before, code, forms[p->form].after);
 	answer->status = status;
 	answer->body = strdup(body);
 }
@@ -155,7 +136,7 @@ static void answer_fault(struct platform *p, int64_t now_us, const struct platfo
 	free(*why);
 	*why = strdup(fault->why);
 	log_why(p, now_us, "violation", fault->why);
-	answer_code(answer, fault->status, fault->code);
+	answer_code(p, answer, fault->status, fault->code);
 }
 
 /* FNV-1a over the fields that make a message the same. */
@@ -211,42 +192,160 @@ static const struct number *message_number(struct platform *p, const cJSON *root
 	if (!text) /* 2019: the id alone */
 		text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "id"));
 	if (text && *text == '+')
-		return number_of(p, text);
+		return platform_number(p, text);
 	if (ctl_number(text, FIRST_ID, FIRST_ID + (long)p->number_count - 1, &id))
 		return &p->numbers[id - FIRST_ID];
 	return NULL;
 }
 
-static void accept_message(
-	struct platform *p, int64_t now_us, const cJSON *root, struct platform_answer *answer)
+static bool is_known(struct platform *p, const cJSON *message)
 {
-	const struct number *n = message_number(p, root);
-	cJSON *line;
+	const struct number *n = message_number(p, message);
 
-	if (!n || !n->listed || n->unknown) {
-		p->refused++;
-		log_why(p, now_us, "refused", "NO_NUMBER");
-		answer_code(answer, 400, "NO_NUMBER");
-		return;
-	}
-	answer->status = 200;
-	answer->body = strdup("{\"response\":1}");
-	if (cJSON_HasObjectItem(root, "test")) {
-		p->tests++;
-		log_line(p, now_us, "test", cJSON_Duplicate(root, true));
-		return;
-	}
+	return n && n->listed && !n->unknown;
+}
+
+static void refuse(struct platform *p, int64_t now_us, unsigned status, const char *code,
+	struct platform_answer *answer)
+{
+	p->refused++;
+	log_why(p, now_us, "refused", code);
+	answer_code(p, answer, status, code);
+}
+
+static void keep_message(struct platform *p, int64_t now_us, const cJSON *root)
+{
+	cJSON *line = cJSON_CreateObject();
+
 	if (2 * ++p->messages > p->seen_room)
 		seen_grow(p);
 	p->doubles += seen_put(p->seen, p->seen_room, hash_of(root));
-	line = cJSON_CreateObject();
-	cJSON_AddStringToObject(line, "number", n->text);
+	cJSON_AddStringToObject(line, "number", message_number(p, root)->text);
 	for (int i = 0; i < 3; i++) {
 		static const char *const names[] = { "from", "message", "date" };
 		const cJSON *v = cJSON_GetObjectItemCaseSensitive(root, names[i]);
 		cJSON_AddStringToObject(line, i == 1 ? "text" : names[i], v->valuestring);
 	}
+	cJSON_AddBoolToObject(line, "by_id",
+		message_number(p, root)->text != NULL &&
+			(!cJSON_HasObjectItem(root, "number") ||
+				*cJSON_GetObjectItem(root, "number")->valuestring != '+'));
 	log_line(p, now_us, "message", line);
+}
+
+static void answer_taken(struct platform_answer *answer)
+{
+	answer->status = 200;
+	answer->body = strdup("{\"response\":1}");
+}
+
+static void accept_message(
+	struct platform *p, int64_t now_us, const cJSON *root, struct platform_answer *answer)
+{
+	if (!is_known(p, root)) {
+		refuse(p, now_us, 400, "NO_NUMBER", answer);
+		return;
+	}
+	answer_taken(answer);
+	if (!cJSON_HasObjectItem(root, "test")) {
+		keep_message(p, now_us, root);
+		return;
+	}
+	p->tests++;
+	log_line(p, now_us, "test", cJSON_Duplicate(root, true));
+}
+
+/* All of them or none. */
+static void accept_batch(
+	struct platform *p, int64_t now_us, const cJSON *root, struct platform_answer *answer)
+{
+	const cJSON *items = cJSON_GetObjectItemCaseSensitive(root, "messages"), *item;
+	cJSON *line = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(line, "count", cJSON_GetArraySize(items));
+	log_line(p, now_us, "batch", line);
+	p->batches++;
+	cJSON_ArrayForEach(item, items)
+	{
+		if (is_known(p, item))
+			continue;
+		refuse(p, now_us, 400, "NO_NUMBER", answer);
+		return;
+	}
+	cJSON_ArrayForEach(item, items) keep_message(p, now_us, item);
+	answer_taken(answer);
+}
+
+/* ---- takeOffNumbers ------------------------------------------------------------------------- */
+
+static const cJSON *list_item(const struct platform *p, const char *number)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, p->list)
+	{
+		const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "number");
+		if (strcmp(v->valuestring, number) == 0)
+			return item;
+	}
+	return NULL;
+}
+
+static void add_text(cJSON *item, const char *name, double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.10g", value);
+	cJSON_AddStringToObject(item, name, text);
+}
+
+/* All fields are strings, as the document of 2019 has them. */
+static void accept_takeoff(struct platform *p, int64_t now_us,
+	const struct platform_request *request, struct platform_answer *answer)
+{
+	cJSON *whole = cJSON_CreateObject(), *list, *line = cJSON_CreateObject();
+	double sum = atof(request->sum), since = request->date ? atof(request->date) : 0;
+
+	cJSON_AddNumberToObject(whole, "response", 1);
+	list = cJSON_AddArrayToObject(whole, "list");
+	for (unsigned i = 0; i < p->number_count; i++) {
+		const struct number *n = &p->numbers[i];
+		const cJSON *from = list_item(p, n->text), *balance, *start;
+		if (!from || n->profit < sum)
+			continue;
+		start = cJSON_GetObjectItemCaseSensitive(from, "date_start");
+		if (start && start->valuedouble < since)
+			continue;
+		cJSON *item = cJSON_CreateObject();
+		balance = cJSON_GetObjectItemCaseSensitive(from, "balance");
+		cJSON_AddStringToObject(item, "number", n->text);
+		add_text(item, "id", FIRST_ID + i);
+		add_text(item, "sum", n->profit);
+		add_text(item, "country",
+			cJSON_GetObjectItemCaseSensitive(from, "country_id")->valuedouble);
+		add_text(item, "balance", balance ? balance->valuedouble : 0);
+		cJSON_AddItemToArray(list, item);
+	}
+	cJSON_AddStringToObject(line, "sum", request->sum);
+	cJSON_AddNumberToObject(line, "count", cJSON_GetArraySize(list));
+	log_line(p, now_us, "takeoff", line);
+	answer->status = 200;
+	answer->body = cJSON_PrintUnformatted(whole);
+	cJSON_Delete(whole);
+}
+
+/* ---- the list ------------------------------------------------------------------------------- */
+
+/* More numbers than can receive at once: none of them is sold, for a while. */
+static bool is_blocked(struct platform *p, int64_t now_us, const cJSON *items)
+{
+	if (p->capacity > 0 && cJSON_GetArraySize(items) > p->capacity &&
+		p->blocked_until_us <= now_us) {
+		p->blocked_until_us = now_us + 1000 * p->block_ms;
+		for (unsigned i = 0; i < p->number_count; i++)
+			p->numbers[i].listed = false;
+	}
+	return p->blocked_until_us > now_us;
 }
 
 /* The first entry that was declared bad, or NULL. */
@@ -257,7 +356,7 @@ static const char *refused_number(struct platform *p, const cJSON *items)
 	cJSON_ArrayForEach(item, items)
 	{
 		const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "number");
-		const struct number *n = number_of(p, v->valuestring);
+		const struct number *n = platform_number(p, v->valuestring);
 		if (!n || n->refused)
 			return v->valuestring;
 	}
@@ -277,7 +376,7 @@ static cJSON *replace_list(struct platform *p, const cJSON *items)
 	cJSON_ArrayForEach(item, items)
 	{
 		const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "number");
-		struct number *n = number_of(p, v->valuestring);
+		struct number *n = platform_number(p, v->valuestring);
 		n->listed = true;
 		cJSON_AddNumberToObject(ids, n->text, FIRST_ID + (double)(n - p->numbers));
 	}
@@ -295,15 +394,20 @@ static void accept_list(
 	const cJSON *items = cJSON_GetObjectItemCaseSensitive(root, p->list_name);
 	bool test = cJSON_HasObjectItem(root, "test");
 	const char *bad = refused_number(p, items);
-	cJSON *line = cJSON_CreateObject(), *whole;
+	cJSON *line, *whole;
 	char *text;
 
+	if (!test && is_blocked(p, now_us, items)) {
+		refuse(p, now_us, 403, "ACCOUNT_BLOCKED", answer);
+		return;
+	}
+	line = cJSON_CreateObject();
 	cJSON_AddItemToObject(line, "numbers", cJSON_Duplicate(items, true));
 	if (bad) {
 		p->refused++;
 		cJSON_AddStringToObject(line, "why", bad);
 		log_line(p, now_us, test ? "test-refused" : "list-refused", line);
-		answer_code(answer, 400, "NUMBER_FORMAT_ERROR");
+		answer_code(p, answer, 400, "NUMBER_FORMAT_ERROR");
 		return;
 	}
 	whole = cJSON_CreateObject();
@@ -359,15 +463,82 @@ static bool play_script(
 		s->fail--;
 		answer->status = s->status;
 		answer->body = strdup(s->body);
+		answer->retry_after_s = p->retry_after_s;
 		log_why(p, now_us, "refused", "fail");
 		return true;
 	}
 	if (s->lie > 0) {
 		s->lie--;
-		answer_code(answer, 200, "ERROR");
+		answer_code(p, answer, 200, "ERROR");
 		log_why(p, now_us, "refused", "lie");
 		return true;
 	}
+	return false;
+}
+
+/* ---- a webhook's receiver ------------------------------------------------------------------- */
+
+static uint64_t hash_text(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (; *s; s++)
+		h = (h ^ (uint8_t)*s) * 0x100000001b3u;
+	return h ? h : 1;
+}
+
+/* The same id twice is one text, answered alike. */
+static void accept_hook(
+	struct platform *p, int64_t now_us, const cJSON *root, struct platform_answer *answer)
+{
+	const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "id"));
+
+	answer->status = 200;
+	answer->body = strdup("");
+	if (p->hooks + p->hook_repeats >= HOOKS_MAX / 2)
+		abort();
+	if (seen_put(p->hook_ids, HOOKS_MAX, hash_text(id))) {
+		p->hook_repeats++;
+		log_line(p, now_us, "hook-repeat", cJSON_Duplicate(root, true));
+		return;
+	}
+	p->hooks++;
+	log_line(p, now_us, "hook", cJSON_Duplicate(root, true));
+}
+
+/* ---- serving -------------------------------------------------------------------------------- */
+
+static void serve_call(struct platform *p, int64_t now_us, const struct platform_request *request,
+	enum platform_call call, const cJSON *root, struct platform_answer *answer)
+{
+	switch (call) {
+	case PLATFORM_LIST: accept_list(p, now_us, root, answer); break;
+	case PLATFORM_MESSAGE: accept_message(p, now_us, root, answer); break;
+	case PLATFORM_BATCH: accept_batch(p, now_us, root, answer); break;
+	case PLATFORM_TAKEOFF: accept_takeoff(p, now_us, request, answer); break;
+	case PLATFORM_HOOK: accept_hook(p, now_us, root, answer); break;
+	case PLATFORM_CALLS: break;
+	}
+}
+
+/* What the account's owner would see on the profile page. False: answered. */
+static bool account_allows(struct platform *p, int64_t now_us, struct platform_answer *answer)
+{
+	static const struct {
+		unsigned status;
+		const char *code;
+	} rows[] = {
+		[ACCOUNT_OFF] = { 401, "ERROR_WRONG_KEY" },
+		[ACCOUNT_NO_KEY] = { 401, "ERROR_NO_KEY" },
+		[ACCOUNT_BLOCKED] = { 403, "ACCOUNT_BLOCKED" },
+		[ACCOUNT_DISABLED] = { 403, "API_ACCESS_DISABLED" },
+		[ACCOUNT_IP] = { 403, "API_ACCESS_IP" },
+	};
+
+	if (p->account == ACCOUNT_ON)
+		return true;
+	log_why(p, now_us, "refused", "account");
+	answer_code(p, answer, rows[p->account].status, rows[p->account].code);
 	return false;
 }
 
@@ -375,27 +546,27 @@ static void serve(struct platform *p, int64_t now_us, const struct platform_requ
 	struct platform_answer *answer)
 {
 	struct platform_fault fault = { 0 };
-	enum platform_call call;
-	cJSON *root;
+	enum platform_call call = PLATFORM_MESSAGE;
+	bool hook = strcmp(request->path, "/hook") == 0;
+	cJSON *root = NULL;
 
-	if (p->account_off) {
-		log_why(p, now_us, "refused", "account");
-		answer_code(answer, 401, "ERROR_WRONG_KEY");
+	if (!hook && !account_allows(p, now_us, answer))
 		return;
+	bool good = check_request(request, p->key, &call, &fault);
+	if (good && call == PLATFORM_HOOK)
+		good = check_signature(request, p->hook_key, &fault);
+	if (good && call != PLATFORM_TAKEOFF) {
+		root = check_parse(request->body, request->len, &fault);
+		good = root && check_body(call, p->list_name, root, &fault);
 	}
-	if (!check_request(request, p->key, &call, &fault)) {
+	if (!good)
 		answer_fault(p, now_us, &fault, answer);
-		return;
-	}
-	root = check_parse(request->body, request->len, &fault);
-	if (!root || !check_body(call, p->list_name, root, &fault))
-		answer_fault(p, now_us, &fault, answer);
+	else if (p->unknown_calls & 1u << call)
+		refuse(p, now_us, 405, "REQUEST_NOT_FOUND", answer);
 	else if (play_script(p, &p->scripts[call], now_us, answer))
 		p->refused++;
-	else if (call == PLATFORM_LIST)
-		accept_list(p, now_us, root, answer);
 	else
-		accept_message(p, now_us, root, answer);
+		serve_call(p, now_us, request, call, root, answer);
 	echo_test(root, answer);
 	cJSON_Delete(root);
 }
@@ -411,148 +582,4 @@ void platform_serve(
 	answer->delay_ms = p->slow_ms;
 	serve(p, now_us, request, answer);
 	pthread_mutex_unlock(&p->lock);
-}
-
-/* fail [list] N STATUS BODY | fail list-number NUMBER|clear | hang|cut|lie [list] N [keep] */
-static const char *command_script(struct platform *p, const char *what, char *args)
-{
-	char *word = ctl_word(&args);
-	struct script *s = &p->scripts[PLATFORM_MESSAGE];
-	long n, status;
-
-	if (word && strcmp(word, "list-number") == 0) {
-		char *text = ctl_word(&args);
-		struct number *number = text && *text == '+' ? number_of(p, text) : NULL;
-		for (unsigned i = 0; text && !number && i < p->number_count; i++)
-			p->numbers[i].refused = false;
-		if (number)
-			number->refused = true;
-		return text ? NULL : "fail list-number NUMBER|clear";
-	}
-	if (word && strcmp(word, "list") == 0) {
-		s = &p->scripts[PLATFORM_LIST];
-		word = ctl_word(&args);
-	}
-	if (!ctl_number(word, 0, 1000000, &n))
-		return "a count is missing";
-	if (strcmp(what, "hang") == 0) {
-		s->hang = n;
-	} else if (strcmp(what, "lie") == 0) {
-		s->lie = n;
-	} else if (strcmp(what, "cut") == 0) {
-		s->cut = n;
-		s->cut_keeps = strcmp(args, "keep") == 0;
-	} else {
-		if (n > 0 && !ctl_number(ctl_word(&args), 200, 599, &status))
-			return "fail [list] N STATUS BODY";
-		s->fail = n;
-		s->status = n > 0 ? (unsigned)status : 500;
-		free(s->body);
-		s->body = strdup(args);
-	}
-	return NULL;
-}
-
-static const char *command_switch(struct platform *p, const char *what, char *args)
-{
-	char *word = ctl_word(&args);
-	struct number *n = NULL;
-	bool number = strcmp(what, "unknown") == 0, on;
-
-	if (number) {
-		n = word && *word == '+' ? number_of(p, word) : NULL;
-		word = ctl_word(&args);
-	}
-	if ((number && !n) || !word || (strcmp(word, "on") != 0 && strcmp(word, "off") != 0))
-		return number ? "unknown NUMBER on|off" : "account on|off";
-	on = word[1] == 'n';
-	if (number)
-		n->unknown = on;
-	else
-		p->account_off = !on;
-	return NULL;
-}
-
-static void command_clear(struct platform *p)
-{
-	for (int i = 0; i < PLATFORM_CALLS; i++) {
-		free(p->scripts[i].body);
-		p->scripts[i] = (struct script) { 0 };
-	}
-	for (unsigned i = 0; i < p->number_count; i++)
-		p->numbers[i].unknown = p->numbers[i].refused = false;
-	p->account_off = false;
-	p->slow_ms = 0;
-}
-
-static void print_violations(const struct platform *p, FILE *reply)
-{
-	cJSON *whys = cJSON_CreateArray();
-	char *text;
-
-	for (int i = 0; i < WHYS && p->whys[i]; i++)
-		cJSON_AddItemToArray(whys, cJSON_CreateString(p->whys[i]));
-	text = cJSON_PrintUnformatted(whys);
-	fprintf(reply, "ok %lu %s", p->violations, text ? text : "");
-	cJSON_free(text);
-	cJSON_Delete(whys);
-}
-
-static bool command_report(const struct platform *p, const char *what, FILE *reply)
-{
-	if (strcmp(what, "messages") == 0) {
-		fprintf(reply, "ok %lu", p->messages);
-	} else if (strcmp(what, "doubles") == 0) {
-		fprintf(reply, "ok %lu", p->doubles);
-	} else if (strcmp(what, "violations") == 0) {
-		print_violations(p, reply);
-	} else if (strcmp(what, "list") == 0) {
-		char *text = p->list ? cJSON_PrintUnformatted(p->list) : NULL;
-		fprintf(reply, "ok %s", text ? text : "null");
-		cJSON_free(text);
-	} else if (strcmp(what, "stats") == 0) {
-		fprintf(reply, "ok {\"requests\":%lu,\"connections\":%lu,\"messages\":%lu,",
-			p->requests, p->connections, p->messages);
-		fprintf(reply, "\"lists\":%lu,\"tests\":%lu,\"doubles\":%lu,\"violations\":%lu,",
-			p->lists, p->tests, p->doubles, p->violations);
-		fprintf(reply, "\"refused\":%lu}", p->refused);
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static bool command(struct platform *p, const char *word, char *args, FILE *reply)
-{
-	const char *error = NULL;
-	long ms;
-
-	if (strcmp(word, "fail") == 0 || strcmp(word, "hang") == 0 || strcmp(word, "cut") == 0 ||
-		strcmp(word, "lie") == 0)
-		error = command_script(p, word, args);
-	else if (strcmp(word, "account") == 0 || strcmp(word, "unknown") == 0)
-		error = command_switch(p, word, args);
-	else if (strcmp(word, "slow") == 0 && !ctl_number(ctl_word(&args), 0, 600000, &ms))
-		error = "slow MS";
-	else if (strcmp(word, "slow") == 0)
-		p->slow_ms = (unsigned)ms;
-	else if (strcmp(word, "clear") == 0)
-		command_clear(p);
-	else
-		return command_report(p, word, reply);
-	if (error)
-		fprintf(reply, "error %s", error);
-	else
-		fputs("ok", reply);
-	return true;
-}
-
-bool platform_command(struct platform *p, const char *word, char *args, FILE *reply)
-{
-	bool known;
-
-	pthread_mutex_lock(&p->lock);
-	known = command(p, word, args, reply);
-	pthread_mutex_unlock(&p->lock);
-	return known;
 }

@@ -21,7 +21,7 @@ enum { BODY_MAX = 8 * 1024 * 1024, CONNECTIONS_MAX = 2000, IDLE_TIMEOUT_S = 120 
 struct exchange {
 	struct exchange *next; /* among those that wait */
 	struct MHD_Connection *connection;
-	bool served, waiting, query;
+	bool served, waiting;
 	int64_t due_us; /* -1: only the end releases it */
 	struct platform_answer answer;
 	size_t len;
@@ -71,6 +71,11 @@ static enum MHD_Result respond(struct exchange *ex)
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, "Content-Type", "application/json; charset=utf-8");
+	if (ex->answer.retry_after_s) {
+		char text[16];
+		snprintf(text, sizeof(text), "%u", ex->answer.retry_after_s);
+		MHD_add_response_header(response, "Retry-After", text);
+	}
 	rc = MHD_queue_response(
 		ex->connection, ex->answer.status ? ex->answer.status : 200, response);
 	MHD_destroy_response(response);
@@ -124,15 +129,19 @@ static const char *header(struct MHD_Connection *connection, const char *name)
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+static const char *argument(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
 {
 	struct exchange *ex = calloc(1, sizeof(*ex));
 
 	(void)arg;
-	if (ex) {
+	(void)uri;
+	if (ex)
 		ex->connection = connection;
-		ex->query = strchr(uri, '?') != NULL;
-	}
 	return ex;
 }
 
@@ -178,7 +187,12 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		.content_type = header(connection, "Content-Type"),
 		.user_agent = header(connection, "User-Agent"),
 		.content_encoding = header(connection, "Content-Encoding"),
-		.query = ex->query,
+		.stamp = header(connection, "X-Simgate-Timestamp"),
+		.signature = header(connection, "X-Simgate-Signature"),
+		.sum = argument(connection, "sum"),
+		.date = argument(connection, "date"),
+		.query_count = (unsigned)MHD_get_connection_values(
+			connection, MHD_GET_ARGUMENT_KIND, NULL, NULL),
 		.body = ex->body,
 		.len = ex->len,
 	};
@@ -326,7 +340,7 @@ static char *read_file(const char *path)
 }
 
 struct options {
-	const char *key, *list_name, *log, *control;
+	const char *key, *hook_key, *list_name, *log, *control;
 	struct server server;
 };
 
@@ -335,6 +349,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{ "port", required_argument, NULL, 'p' },
 		{ "key", required_argument, NULL, 'k' },
+		{ "hook-key", required_argument, NULL, 'h' },
 		{ "log", required_argument, NULL, 'l' },
 		{ "control", required_argument, NULL, 'c' },
 		{ "list-name", required_argument, NULL, 'n' },
@@ -352,6 +367,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->server.port = (uint16_t)port;
 			break;
 		case 'k': o->key = optarg; break;
+		case 'h': o->hook_key = optarg; break;
 		case 'l': o->log = optarg; break;
 		case 'c': o->control = optarg; break;
 		case 'n': o->list_name = optarg; break;
@@ -405,6 +421,7 @@ int main(int argc, char **argv)
 {
 	struct options o = {
 		.key = "key",
+		.hook_key = "hook-key",
 		.list_name = "numbers",
 		.server = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = -1 },
 	};
@@ -414,17 +431,20 @@ int main(int argc, char **argv)
 
 	if (!parse_options(argc, argv, &o)) {
 		fputs("platformsim [--port N] [--key KEY] [--log FILE] [--control PATH]\n"
-		      "  [--list-name numbers|number|list] [--tls CERT KEY]\n"
-		      "commands: fail [list] N STATUS BODY | fail list-number NUMBER|clear\n"
-		      "  hang|lie [list] N | cut [list] N [keep] | slow MS | account on|off\n"
-		      "  unknown NUMBER on|off | down | up | clear | messages | doubles | list\n"
-		      "  violations | stats | quit\n",
+		      "  [--list-name numbers|number|list] [--hook-key KEY] [--tls CERT KEY]\n"
+		      "commands: fail [CALL] N STATUS BODY | fail list-number NUMBER|clear\n"
+		      "  hang|lie [CALL] N | cut [CALL] N [keep] | slow MS | retry-after SECONDS\n"
+		      "  account on|off|nokey|blocked|disabled|ip | form object|string|plain\n"
+		      "  unknown NUMBER|CALL on|off | profit NUMBER SUM | block MS\n"
+		      "  capacity N MS | down | up | clear | messages | doubles | list\n"
+		      "  violations | stats | quit\n"
+		      "CALL: message, list, batch, takeoff or hook\n",
 			stderr);
 		return 2;
 	}
 	signals = catch_signals();
 	server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	server->platform = platform_new(o.key, o.list_name, o.log);
+	server->platform = platform_new(o.key, o.hook_key, o.list_name, o.log);
 	ctl = ctl_new(o.control, true, on_line, server);
 	if (signals < 0 || server->wake < 0 || !server->platform || !ctl || !server_up(server)) {
 		fputs("platformsim: cannot start\n", stderr);

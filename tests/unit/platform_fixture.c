@@ -22,18 +22,36 @@ struct upload {
 	size_t len;
 };
 
-static struct reply next_reply(struct fixture *fx, bool list)
+static bool ends_with(const char *text, const char *end)
 {
-	struct reply *replies = list ? fx->lists : fx->messages;
-	size_t count = list ? fx->list_count : fx->message_count;
-	size_t *at = list ? &fx->list_at : &fx->message_at;
+	size_t len = strlen(text), end_len = strlen(end);
 
-	if (count == 0)
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static struct replies *replies_of(struct fixture *fx, const char *path)
+{
+	if (ends_with(path, "sendNumbersOnline"))
+		return &fx->lists;
+	return ends_with(path, "addMessages") ? &fx->batches : &fx->messages;
+}
+
+static struct reply next_reply(struct replies *replies)
+{
+	if (replies->count == 0)
 		return (struct reply) { .status = 200, .body = "{\"response\":1}" };
-	struct reply reply = replies[*at];
-	if (*at + 1 < count)
-		(*at)++;
+	struct reply reply = replies->all[replies->at];
+	if (replies->at + 1 < replies->count)
+		replies->at++;
 	return reply;
+}
+
+static void add_reply(struct fixture *fx, struct replies *replies, struct reply reply)
+{
+	pthread_mutex_lock(&fx->lock);
+	assert_true(replies->count < REPLIES_MAX);
+	replies->all[replies->count++] = reply;
+	pthread_mutex_unlock(&fx->lock);
 }
 
 static bool holds_bad(const struct fixture *fx, const char *body)
@@ -53,10 +71,17 @@ static void copy_header(struct MHD_Connection *connection, const char *name, cha
 	snprintf(out, size, "%s", value ? value : "");
 }
 
+static void copy_query(struct MHD_Connection *connection, const char *name, char *out, size_t size)
+{
+	const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+
+	snprintf(out, size, "%s", value ? value : "");
+}
+
 static struct reply take_call(
 	struct fixture *fx, struct MHD_Connection *connection, const char *url, const char *body)
 {
-	bool list = strstr(url, "sendNumbersOnline");
+	bool list = ends_with(url, "sendNumbersOnline");
 	struct call_seen *call = &fx->calls[fx->call_count % CALLS_MAX];
 
 	free(call->body);
@@ -66,6 +91,10 @@ static struct reply take_call(
 	copy_header(connection, "User-Agent", call->agent, sizeof call->agent);
 	copy_header(connection, "Content-Type", call->type, sizeof call->type);
 	copy_header(connection, "Accept-Encoding", call->accept, sizeof call->accept);
+	copy_header(connection, "X-Simgate-Timestamp", call->stamp, sizeof call->stamp);
+	copy_header(connection, "X-Simgate-Signature", call->signature, sizeof call->signature);
+	copy_query(connection, "sum", call->sum, sizeof call->sum);
+	copy_query(connection, "date", call->date, sizeof call->date);
 	fx->call_count++;
 	if (fx->good_key && strcmp(call->key, fx->good_key) != 0)
 		return (struct reply) { .status = 401,
@@ -73,7 +102,9 @@ static struct reply take_call(
 	if (list && holds_bad(fx, body))
 		return (struct reply) { .status = 400,
 			.body = "{\"response\":\"NUMBER_FORMAT_ERROR\"}" };
-	return next_reply(fx, list);
+	if (fx->bad_text && strstr(body, fx->bad_text))
+		return (struct reply) { .status = 400, .body = "{\"response\":\"ERROR_PARAMS\"}" };
+	return next_reply(replies_of(fx, url));
 }
 
 static ssize_t broken_body(void *arg, uint64_t at, char *out, size_t max)
@@ -118,7 +149,11 @@ static enum MHD_Result answer(
 		return MHD_YES;
 	}
 	pthread_mutex_unlock(&fx->lock);
+	if (reply.refused)
+		return MHD_NO;
 	struct MHD_Response *response = make_response(&reply);
+	if (reply.retry_after)
+		MHD_add_response_header(response, "Retry-After", reply.retry_after);
 	enum MHD_Result result = MHD_queue_response(connection, (unsigned)reply.status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -178,8 +213,8 @@ static void stop_platform(struct fixture *fx)
 	for (size_t i = 0; i < fx->hung_count; i++)
 		MHD_resume_connection(fx->hung[i]);
 	fx->hung_count = 0;
-	for (size_t i = 0; i < COUNT_OF(fx->messages); i++)
-		fx->messages[i].hang = fx->lists[i].hang = false;
+	for (size_t i = 0; i < REPLIES_MAX; i++)
+		fx->messages.all[i].hang = fx->lists.all[i].hang = fx->batches.all[i].hang = false;
 	pthread_mutex_unlock(&fx->lock);
 	MHD_stop_daemon(fx->daemon);
 	for (size_t i = 0; i < CALLS_MAX; i++)
@@ -188,24 +223,25 @@ static void stop_platform(struct fixture *fx)
 
 void fx_reply_message(struct fixture *fx, struct reply reply)
 {
-	pthread_mutex_lock(&fx->lock);
-	assert_true(fx->message_count < REPLIES_MAX);
-	fx->messages[fx->message_count++] = reply;
-	pthread_mutex_unlock(&fx->lock);
+	add_reply(fx, &fx->messages, reply);
 }
 
 void fx_reply_list(struct fixture *fx, struct reply reply)
 {
-	pthread_mutex_lock(&fx->lock);
-	assert_true(fx->list_count < REPLIES_MAX);
-	fx->lists[fx->list_count++] = reply;
-	pthread_mutex_unlock(&fx->lock);
+	add_reply(fx, &fx->lists, reply);
+}
+
+void fx_reply_batch(struct fixture *fx, struct reply reply)
+{
+	add_reply(fx, &fx->batches, reply);
 }
 
 void fx_forget_replies(struct fixture *fx)
 {
 	pthread_mutex_lock(&fx->lock);
-	fx->message_count = fx->list_count = fx->message_at = fx->list_at = 0;
+	fx->messages.count = fx->messages.at = 0;
+	fx->lists.count = fx->lists.at = 0;
+	fx->batches.count = fx->batches.at = 0;
 	pthread_mutex_unlock(&fx->lock);
 }
 
@@ -218,7 +254,7 @@ static const struct call_seen *find_call(
 	pthread_mutex_lock(&fx->lock);
 	assert_true(fx->call_count <= CALLS_MAX);
 	for (size_t i = 0; i < fx->call_count; i++)
-		if ((!name || strstr(fx->calls[i].path, name)) && seen++ == index)
+		if ((!name || ends_with(fx->calls[i].path, name)) && seen++ == index)
 			found = &fx->calls[i];
 	pthread_mutex_unlock(&fx->lock);
 	*count = seen;
@@ -454,7 +490,7 @@ static void on_want_list(void *arg)
 
 	fx->lists_wanted++;
 	if (fx->roster)
-		roster_sync(fx->roster, NULL, NULL);
+		roster_want(fx->roster);
 }
 
 static void on_delivered(void *arg, const struct store_delivery *delivery)
@@ -557,7 +593,9 @@ int fx_setup(void **state)
 		.timeout_ms = 10000,
 		.retry_max_ms = 60000,
 		.account_ms = 60000,
-		.number_give_up_ms = INT64_C(7) * 86400000 };
+		.number_give_up_ms = INT64_C(7) * 86400000,
+		.block_ms = 30 * 60000,
+		.retry_after_max_ms = 15 * 60000 };
 	return fx->deliver ? 0 : -1;
 }
 

@@ -13,21 +13,24 @@
 
 #define T0 INT64_C(1760000000000)
 
-enum { CALLS_MAX = 512, REPLIES_MAX = 64, LINES_MAX = 64, CARDS_MAX = 32 };
+enum { CALLS_MAX = 8192, REPLIES_MAX = 64, LINES_MAX = 64, CARDS_MAX = 32 };
 
 /* How a call is answered. */
 struct reply {
 	int status;
 	const char *body;
-	size_t len;    /* 0: of the string */
-	bool hang;     /* never */
-	bool broken;   /* the connection ends in the middle of the body */
-	bool gzip;     /* Content-Encoding: gzip */
-	size_t filler; /* so many bytes of 'x' instead of a body */
+	size_t len;              /* 0: of the string */
+	bool hang;               /* never */
+	bool broken;             /* the connection ends in the middle of the body */
+	bool gzip;               /* Content-Encoding: gzip */
+	size_t filler;           /* so many bytes of 'x' instead of a body */
+	bool refused;            /* the connection is closed without an answer */
+	const char *retry_after; /* the header; NULL: none */
 };
 
 struct call_seen {
 	char path[64], key[64], agent[64], type[64], accept[64];
+	char stamp[32], signature[96], sum[32], date[32];
 	char *body;
 };
 
@@ -44,9 +47,12 @@ struct fixture {
 	pthread_mutex_t lock;
 	struct call_seen calls[CALLS_MAX];
 	size_t call_count;
-	struct reply messages[REPLIES_MAX], lists[REPLIES_MAX]; /* in turn; the last one stays */
-	size_t message_count, list_count, message_at, list_at;
+	struct replies {
+		struct reply all[REPLIES_MAX]; /* in turn; the last one stays */
+		size_t count, at;
+	} messages, lists, batches; /* of other paths: messages */
 	const char *bad_numbers[4]; /* lists with these are refused */
+	const char *bad_text;       /* set: a text with this in it gets 400 ERROR_PARAMS */
 	const char *good_key;       /* set: others get 401 */
 	bool lenient_test;          /* a list with `test` is not looked at */
 	void *daemon, *hung[8];
@@ -66,6 +72,7 @@ int fx_setup(void **state);
 int fx_teardown(void **state);
 
 void fx_reply_message(struct fixture *fx, struct reply reply);
+void fx_reply_batch(struct fixture *fx, struct reply reply);
 void fx_reply_list(struct fixture *fx, struct reply reply);
 void fx_forget_replies(struct fixture *fx);
 

@@ -61,7 +61,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	static const char *const files[] = { "main.conf", "secret", "numbers.csv", "onlinesim",
-		"north-pin", "empty", "bad", "sub/a.conf", "sub/b.conf", "sub/[x]/c.conf",
+		"north-pin", "own", "empty", "bad", "sub/a.conf", "sub/b.conf", "sub/[x]/c.conf",
 		"sub/[x]/d.conf" };
 	static const char *const folders[] = { "sub/[x]", "sub", "." };
 	char path[256];
@@ -178,6 +178,11 @@ static void presets(void **state)
 	assert_int_equal(platform->retry_max_ms, 60000);
 	assert_int_equal(platform->account_ms, 60000);
 	assert_int_equal(platform->number_give_up_ms, INT64_C(7) * 86400000);
+	assert_int_equal(platform->batch_ms, 0);
+	assert_int_equal(platform->block_ms, 30 * 60000);
+	assert_int_equal(platform->retry_after_max_ms, 15 * 60000);
+	assert_false(platform->message_by_id);
+	assert_null(platform->hmac_key);
 	assert_int_equal(platform->concurrency, 8);
 	assert_int_equal(platform->line, 3);
 	config_free(config);
@@ -202,13 +207,19 @@ static void all_keys(void **state)
 		"4s\r\nopen_deadline=500ms\r\nquarantine=6min\r\nopeners = 64\r\n"
 		"[bank   north ]\r\nboard = usb\r\ndriver = sim800\r\nbaud = 9600\r\n"
 		"devices = /dev/serial/by-path/*, /dev/ttyUSB7 ,tcp:10.0.0.1:4001,tcp:[::1]:9\r\n"
-		"sell = two, one\r\n"
+		"sell = two, hook\r\n"
 		"[platform one]\r\nkind = onlinesim-push\r\nurl = http://localhost:8080/x//\r\n"
 		"key = l;teral;1\r\nca_file = %s/secret\r\nrent = yes\r\ndry_run = yes\r\n"
 		"list_name = list\r\nlist_every = 0\r\nlist_delay=9s\r\ntimeout=8s\r\n"
 		"retry_max=2h\r\naccount_probe=1d\r\nnumber_give_up = 30d\r\nconcurrency = 1\r\n"
 		"filter = off\r\n"
-		"[platform two]\r\nkind = onlinesim-push\r\nurl = http://[::1]:1\r\nkey = @secret",
+		"batch = 5s\r\nmessage_by = id\r\nblock_wait = 1h\r\nretry_after_max = 0\r\n"
+		"[platform two]\r\nkind = onlinesim-push\r\nurl = http://[::1]:1\r\nkey = "
+		"@secret\r\n"
+		"[platform hook]\r\nkind = webhook\r\nurl = https://a/hook/\r\nhmac_key = "
+		"@secret\r\n"
+		"timeout = 3s\r\nconcurrency = 2\r\nretry_max = 5s\r\naccount_probe = 6s\r\n"
+		"retry_after_max = 7s",
 		folder, folder);
 	config = load_good(text, &report);
 	assert_int_equal(report.warnings, 1);
@@ -231,23 +242,40 @@ static void all_keys(void **state)
 	assert_string_equal(config->banks[0].devices[1], "/dev/ttyUSB7");
 	assert_string_equal(config->banks[0].devices[2], "tcp:10.0.0.1:4001");
 	assert_string_equal(config->banks[0].sell[0], "two");
-	assert_string_equal(config->banks[0].sell[1], "one");
+	assert_string_equal(config->banks[0].sell[1], "hook");
 	assert_string_equal(config->platforms[0].url, "http://localhost:8080/x");
 	assert_string_equal(config->platforms[0].key, "l;teral;1");
 	assert_true(config->platforms[0].rent);
 	assert_string_equal(config->platforms[0].filter, "off");
 	assert_int_equal(config->platforms[0].list_every_ms, 0);
+	assert_int_equal(config->platforms[0].batch_ms, 5000);
+	assert_true(config->platforms[0].message_by_id);
+	assert_int_equal(config->platforms[0].block_ms, 3600000);
+	assert_int_equal(config->platforms[0].retry_after_max_ms, 0);
+	assert_true(config_platform_sells(&config->platforms[0]));
 	assert_string_equal(config->platforms[1].key, "s3cret key");
+	assert_string_equal(config->platforms[2].hmac_key, "s3cret key");
+	assert_string_equal(config->platforms[2].url, "https://a/hook/"); /* as written */
+	assert_null(config->platforms[2].key);
+	assert_null(config->platforms[2].list_name);
+	assert_int_equal(config->platforms[2].retry_after_max_ms, 7000);
+	assert_false(config_platform_sells(&config->platforms[2]));
 	config_free(config);
 	config_report_free(&report);
 }
 
-#define P(line) BANK PLATFORM line "\n"
-#define G(line) BANK PLATFORM "[gateway]\n" line "\n"
-#define B(line) PLATFORM "[bank n]\n" line "\n"
-#define U(url)  BANK "[platform p]\nkind = onlinesim-push\nkey = @secret\nurl = " url "\n"
-#define K(key)  BANK "[platform p]\nkind = onlinesim-push\nurl = https://a\nkey = " key "\n"
-#define SIXTY   "123456789012345678901234567890123456789012345678901234567890"
+#define P(line)    BANK PLATFORM line "\n"
+#define HOOK(name) "[platform " name "]\nkind = webhook\nurl = https://a\nhmac_key = @secret\n"
+#define G(line)    BANK PLATFORM "[gateway]\n" line "\n"
+#define B(line)    PLATFORM "[bank n]\n" line "\n"
+#define U(url)     BANK "[platform p]\nkind = onlinesim-push\nkey = @secret\nurl = " url "\n"
+#define K(key)     BANK "[platform p]\nkind = onlinesim-push\nurl = https://a\nkey = " key "\n"
+#define H(line)    BANK "[platform p]\nkind = webhook\nurl = https://a\nhmac_key = @secret\n" line "\n"
+#define TWO \
+	"[platform h]\nkind = webhook\nurl = https://a\nhmac_key = @secret\n" \
+	"[platform q]\nkind = onlinesim-push\nurl = https://a\nkey = @secret\n" PLATFORM \
+	"[bank n]\ndevices = /dev/a\n"
+#define SIXTY "123456789012345678901234567890123456789012345678901234567890"
 
 static void refused(void **state)
 {
@@ -370,9 +398,33 @@ static void refused(void **state)
 		{ B("path = " PCI ":1\n[bank m]\npath = " PCI ":1"), 1, ":8: path: what" },
 		{ G("hub_starts = 0"), 1, ":8: hub_starts" },
 		/* platform */
-		{ BANK "[platform p]\n", 3, ":3: [platform p] lacks the key \"kind\"" },
-		{ BANK "[platform p]\nkind = webhook\nurl = https://a\nkey = @secret\n", 1,
-			"nearest known name: onlinesim-push" },
+		{ BANK "[platform p]\n", 2, ":3: [platform p] lacks the key \"kind\"" },
+		{ BANK "[platform p]\nkind = webhok\nurl = https://a\nkey = @secret\n", 1,
+			"nearest known name: webhook" },
+		{ P("batch = 61s"), 1, ":7: batch: must be 60 s at most" },
+		{ P("block_wait = 0"), 1, ":7: block_wait: must be more than 0" },
+		{ P("message_by = ids"), 1, "nearest known name: id" },
+		{ P("hmac_key = @secret"), 1,
+			":7: key \"hmac_key\" makes no sense with kind = onlinesim-push; it is for "
+			"kind = webhook" },
+		{ BANK "[platform p]\nkind = webhook\nurl = https://a\n", 1,
+			":3: [platform p] lacks the key \"hmac_key\"" },
+		{ H("key = @secret"), 1, ":7: key \"key\" makes no sense with kind = webhook" },
+		{ H("rent = no"), 1, ":7: key \"rent\" makes no sense" },
+		{ H("dry_run = no"), 1, ":7: key \"dry_run\" makes no sense" },
+		{ H("list_name = numbers"), 1, ":7: key \"list_name\" makes no sense" },
+		{ H("list_every = 1m"), 1, ":7: key \"list_every\" makes no sense" },
+		{ H("list_delay = 1s"), 1, ":7: key \"list_delay\" makes no sense" },
+		{ H("batch = 5s"), 1, ":7: key \"batch\" makes no sense" },
+		{ H("message_by = id"), 1, ":7: key \"message_by\" makes no sense" },
+		{ H("block_wait = 1h"), 1, ":7: key \"block_wait\" makes no sense" },
+		{ H("number_give_up = 1d"), 1, ":7: key \"number_give_up\" makes no sense" },
+		{ H("url = http://a.example"), 1, ":7: key \"url\" is there twice" },
+		/* a card is sold one way; a webhook sells nothing */
+		{ TWO "sell = p, q\n", 1, ":15: sell: p and q would sell the same numbers twice" },
+		{ TWO "sell = q, h, p\n", 1,
+			":15: sell: q and p would sell the same numbers twice" },
+		{ TWO, 1, ":13: [bank n]: there are several platforms; add sell" },
 		{ P("rent = maybe"), 1, ":7: rent" },
 		{ P("filter = defualt"), 1, ":7: filter: \"defualt\" is neither default nor off" },
 		{ P("filter = /nonexistent/rules"), 1,
@@ -409,6 +461,37 @@ static void refused(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		refuse(rows[i].text, rows[i].errors, rows[i].wanted);
+}
+
+/* Who gets a bank that does not say it, and what may stand beside a seller. */
+static void webhooks_beside(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+		const char *first, *last;
+	} rows[] = {
+		{ BANK HOOK("h"), 1, "h", "h" },
+		{ BANK HOOK("h") HOOK("i"), 2, "h", "i" },
+		{ BANK PLATFORM HOOK("h"), 2, "p", "h" },
+		{ BANK "sell = p\n" PLATFORM HOOK("h"), 1, "p", "p" },
+		{ BANK "sell = h\n" PLATFORM HOOK("h"), 1, "h", "h" },
+		{ BANK "sell = h, p\n" PLATFORM HOOK("h"), 2, "h", "p" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config_report report;
+		struct config *config = load_good(rows[i].text, &report);
+		const struct config_bank *bank = &config->banks[0];
+
+		assert_int_equal(bank->sell_count, rows[i].count);
+		assert_string_equal(bank->sell[0], rows[i].first);
+		assert_string_equal(bank->sell[bank->sell_count - 1], rows[i].last);
+		config_free(config);
+		config_report_free(&report);
+	}
 }
 
 static void secrets_stay_out(void **state)
@@ -961,6 +1044,7 @@ static void sample_keys(void **state)
 	assert_non_null(file);
 	put("onlinesim", "abc\n");
 	put("north-pin", "1234\n");
+	put("own", "abc\n");
 	while (fgets(line, sizeof(line), file)) {
 		bool off =
 			line[0] == '#' && (line[1] == '[' || (line[1] != ' ' && strchr(line, '=')));
@@ -978,6 +1062,9 @@ static void sample_keys(void **state)
 	assert_int_equal(config->card_every_ms, 10000);
 	assert_string_equal(config->banks[0].pin, "1234");
 	assert_string_equal(config_ussd_number(config, "240010000000017"), "*100#");
+	assert_int_equal(config->platform_count, 2);
+	assert_false(config_platform_sells(&config->platforms[1]));
+	assert_int_equal(config->banks[0].sell_count, 1); /* as the sample's `sell` says */
 	config_free(config);
 	config_report_free(&report);
 }
@@ -987,11 +1074,12 @@ static void sample_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(presets), TEST(all_keys), TEST(refused),
-		TEST(secrets_stay_out), TEST(bad_bytes), TEST(cannot_open), TEST(report_is_bounded),
-		TEST(warnings), TEST(includes), TEST(slots), TEST(many_devices), TEST(numbers_good),
-		TEST(numbers_by_iccid), TEST(pins), TEST(operators), TEST(numbers_absent),
-		TEST(numbers_refused), TEST(numbers_limit), TEST(durations), TEST(money),
-		TEST(whole_numbers), TEST(shapes), TEST(sample), TEST(sample_keys) };
+		TEST(webhooks_beside), TEST(secrets_stay_out), TEST(bad_bytes), TEST(cannot_open),
+		TEST(report_is_bounded), TEST(warnings), TEST(includes), TEST(slots),
+		TEST(many_devices), TEST(numbers_good), TEST(numbers_by_iccid), TEST(pins),
+		TEST(operators), TEST(numbers_absent), TEST(numbers_refused), TEST(numbers_limit),
+		TEST(durations), TEST(money), TEST(whole_numbers), TEST(shapes), TEST(sample),
+		TEST(sample_keys) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,10 @@ class Options(Bed):
             ["numbers", "set", ICCID, "+46700100201", "x"], ["numbers", "forget"],
             ["numbers", "forget", "north/p01"], ["numbers", "forget", ICCID, "x"],
             ["numbers", "forget", ICCID + "&number=1"], ["numbers", "forget", "--all"],
+            ["takeoff"], ["takeoff", "--sum", "0"], ["takeoff", "--sum", "x"],
+            ["takeoff", "--sum", "-1"], ["takeoff", "--sum", "1.00001"], ["takeoff", "1"],
+            ["takeoff", "--sum", "1", "--since", "soon"], ["takeoff", "--sum", "1", "--test"],
+            ["sync", "--sum", "1"], ["reload", "--test"], ["numbers", "--test"],
         ]
         for args in cases:
             code, out, err = self.ctl(*args)
@@ -394,6 +398,9 @@ class Status(Bed):
             (status(platforms=[platform(list_accepted="")]), "no number list accepted yet"),
             (status(platforms=[platform(list_reason="400 bad number")]), "400 bad number"),
             (status(platforms=[platform(left_out=2)]), "2 numbers left out"),
+            (status(platforms=[platform(dropped=3)]), "took the list and dropped 3 numbers of it"),
+            (status(platforms=[platform(blocked_until="2026-11-21T10:30:00Z")]),
+             "platform onlinesim: blocked by the platform, probably until 2026-11-21T10:30:00Z"),
             (status(platforms=[platform(refused=4)]), "4 messages refused"),
             (status(platforms=[platform(held=5)]), "5 messages held"),
             (status(messages={"total": 1, "last_hour": 1, "undecodable": 6, "parts_pending": 0}),
@@ -404,6 +411,14 @@ class Status(Bed):
             self.assertEqual(lines[1], "TROUBLE", wanted)
             self.assertTrue(any(wanted in line for line in lines[2:4]), lines)
             self.assertEqual(lines[3], "", lines)
+
+    def test_a_platform_without_a_list(self):
+        hook = platform(name="own", kind="webhook", list=False)
+        for key in ("numbers", "list_accepted", "list_reason", "left_out"):
+            del hook[key]
+        out = self.show(status(platforms=[platform(), hook]))
+        self.assertEqual(out.splitlines()[1], "All is well.")
+        self.assertRegex(out, r"own +up +- +1 +0 +2 +0 +117 +0 +4s +webhook +no list\n")
 
     def test_width(self):
         answer = status(platforms=[platform(), platform(name="hook", kind="webhook")],
@@ -756,7 +771,59 @@ class Changes(Bed):
         code, out, _ = self.ctl("--json", "sync")
         self.assertEqual((code, json.loads(out)), (1, answer))
         self.answers["POST", "/api/v1/sync"] = 200, {"platforms": []}
-        self.assertEqual(self.good("sync"), "No platform is configured.\n")
+        self.assertEqual(self.good("sync"), "No platform with a number list is configured.\n")
+
+    def test_sync_test(self):
+        answer = {"platforms": [
+            {"name": "a", "ok": True, "error": "", "numbers": 3, "echo": "same"},
+            {"name": "b", "ok": True, "error": "", "numbers": 2, "echo": "none"}]}
+        self.answers["POST", "/api/v1/sync"] = lambda query: (
+            200, answer if query == {"test": "1"} else {"platforms": []})
+        self.assertEqual(self.good("sync", "--test"),
+                         "a: test: 3 numbers, printed back as they were sent\n"
+                         "b: test: 2 numbers taken; they were not printed back\n")
+        answer["platforms"] = [{"name": "a", "ok": True, "numbers": 3, "echo": "other"}]
+        code, out, _ = self.ctl("sync", "--test")
+        self.assertEqual((code, out), (1, "a: test: 3 numbers, but printed back as something else\n"))
+        answer["platforms"] = [{"name": "a", "ok": False, "error": "ERROR_DATE", "echo": "none"}]
+        code, out, _ = self.ctl("sync", "--test")
+        self.assertEqual((code, out), (1, "a: failed: ERROR_DATE\n"))
+
+    def test_takeoff(self):
+        row = {"number": "+467***201", "id": "810045", "profit": "37.50", "balance": "100.00",
+               "country": 46, "known": True, "port": "north/p01", "iccid": ICCID, "label": "blue"}
+        answer = {"sum": "30.00", "platforms": [
+            {"name": "a", "ok": True, "error": "", "ignored": 0, "numbers": [
+                row, {**row, "port": "", "profit": ""},
+                {**row, "port": "", "known": False, "iccid": "", "label": ""}]}]}
+        seen = []
+
+        def taken(query):
+            seen.append(query)
+            return 200, answer
+
+        self.answers["POST", "/api/v1/takeoff"] = taken
+        lines = self.good("takeoff", "--sum", "30").splitlines()
+        self.assertEqual(lines[0], "a: 3 can be replaced")
+        self.assertEqual(lines[1].split(), ["PORT", "NUMBER", "PROFIT", "BALANCE", "ICCID", "ID",
+                                            "LABEL"])
+        self.assertEqual(lines[2].split(),
+                         ["north/p01", "+467***201", "37.50", "100.00", ICCID, "810045", "blue"])
+        self.assertEqual(lines[3].split()[0], "-")
+        self.assertTrue(lines[4].startswith("not here"))
+        self.good("--full", "takeoff", "--sum", "30.5", "--since", "2026-11-21T10:00:00Z")
+        self.assertEqual(seen, [{"sum": "30"}, {"sum": "30.5", "since": "1795255200000",
+                                                "full": "1"}])
+        self.assertEqual(json.loads(self.good("--json", "takeoff", "--sum", "30")), answer)
+        answer["platforms"][0].update(numbers=[], ignored=7)
+        self.assertEqual(self.good("takeoff", "--sum", "30"),
+                         "a: 0 can be replaced\nThere are 7 more, which were passed over.\n")
+        answer["platforms"] = [{"name": "a", "ok": False, "error": "ERROR_PARAMS"}]
+        code, out, _ = self.ctl("takeoff", "--sum", "30")
+        self.assertEqual((code, out), (1, "a: failed: ERROR_PARAMS\n"))
+        answer["platforms"] = []
+        self.assertEqual(self.good("takeoff", "--sum", "30"),
+                         "No platform that can be asked is configured.\n")
 
     def test_reload(self):
         self.answers["POST", "/api/v1/reload"] = 200, {"ok": True, "changes": ["north/p01: baud"]}
@@ -828,6 +895,20 @@ class Numbers(Bed):
                 if not line.startswith("    "):
                     self.assertLessEqual(len(line), width)
                     self.assertNotIn("…", line)
+
+    def test_replaceable(self):
+        self.answer(card("***0001", "+467***201", "sim", port="north/p01", takeoff_profit="37.50",
+                         takeoff_platform="onlinesim", takeoff_sum="30.00"),
+                    card("***0002", "+467***202", "sim", takeoff_platform="onlinesim",
+                         takeoff_sum="30.00", takeoff_profit=""),
+                    card("***0003", "+467***203", "sim", takeoff_platform=""))
+        lines = self.good("numbers").splitlines()
+        self.assertEqual(lines[0].split()[-1], "REPLACEABLE")
+        self.assertTrue(lines[1].endswith("  37.50 of 30.00"))
+        self.assertTrue(lines[2].endswith("  ? of 30.00"))
+        self.assertTrue(lines[3].endswith("  sim"))
+        self.assertEqual(lines[4:], ["3 of 3 with a number",
+                                     "2 can be replaced, by the last simgatectl takeoff"])
 
     def test_export(self):
         label = 'a "b", c'

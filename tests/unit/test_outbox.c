@@ -59,8 +59,10 @@ static void got_answer(void *arg, const struct answer *answer)
 
 static struct got deliver_one(struct fixture *fx, struct reply reply, int64_t step_ms)
 {
-	struct call call = { "addMessage", "POST", (char *)"/api/resellers/addMessage",
-		(char *)"{}" };
+	struct call call = { .name = "addMessage",
+		.method = "POST",
+		.path = (char *)"/api/resellers/addMessage",
+		.body = (char *)"{}" };
 	struct got got = { 0 };
 
 	fx_forget_replies(fx);
@@ -174,8 +176,10 @@ static void bodies_have_a_limit(void **state)
 static void cancelled_calls_are_silent(void **state)
 {
 	struct fixture *fx = *state;
-	struct call call = { "addMessage", "POST", (char *)"/api/resellers/addMessage",
-		(char *)"{}" };
+	struct call call = { .name = "addMessage",
+		.method = "POST",
+		.path = (char *)"/api/resellers/addMessage",
+		.body = (char *)"{}" };
 	struct got got = { 0 };
 
 	fx_reply_message(fx, (struct reply) { .hang = true });

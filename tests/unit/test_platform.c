@@ -10,7 +10,8 @@
 #include "platform/route.h"
 #include "unit.h"
 
-#define ARRIVED INT64_C(1760000000000)
+#define ARRIVED        INT64_C(1760000000000)
+#define HOOK_SIGNATURE "3b79d396d3140f94d0a174ebb164f9058bb541d5036bcd1defb98184c1e91f50"
 
 static const struct platform_kind *const kind = &platform_onlinesim_push;
 
@@ -64,9 +65,11 @@ static const struct outcome_row message_rows[] = {
 	{ 400, "{\"response\":\"ERROR_PARAMS\"}", J, "ERROR_PARAMS" },
 	{ 400, "{\"response\":\"NUMBER_FORMAT_ERROR\"}", J, "NUMBER_FORMAT_ERROR" },
 	{ 200, "ERROR_PARAMS", J, "ERROR_PARAMS" },
-	{ 400, "{\"response\":\"SOMETHING_NEW\"}", J, "SOMETHING_NEW" },
-	{ 400, "\"Message is too odd: 12345678\"", J, "http-400" },
-	{ 400, "{\"response\":0}", J, "http-400" },
+	/* a code that is not known says nothing of the text */
+	{ 400, "{\"response\":\"SOMETHING_NEW\"}", R, "SOMETHING_NEW" },
+	{ 400, "\"Message is too odd: 12345678\"", R, "http-400" },
+	{ 400, "{\"response\":0}", R, "http-400" },
+	{ 400, "{\"response\":\"ERROR_DATE\"}", R, "ERROR_DATE" },
 	{ 401, "{\"response\":\"ERROR_NO_KEY\"}", A, "ERROR_NO_KEY" },
 	{ 401, "{\"response\":\"ERROR_WRONG_KEY\"}", A, "ERROR_WRONG_KEY" },
 	{ 200, "{\"response\":\"ERROR_WRONG_KEY\"}", A, "ERROR_WRONG_KEY" },
@@ -117,6 +120,80 @@ static const struct outcome_row list_rows[] = {
 	{ 500, "{\"response\":1}", R, "http-500" },
 	{ 200, "<html>", R, "not-understood" },
 };
+
+/* A batch: what is refused is told apart by sending each alone. */
+static const struct outcome_row batch_rows[] = {
+	{ 200, "{\"response\":1}", D, "" },
+	{ 200, "{\"response\":\"1\"}", D, "" },
+	{ 400, "{\"response\":\"NO_NUMBER\"}", J, "NO_NUMBER" },
+	{ 200, "NO_NUMBER", J, "NO_NUMBER" },
+	{ 400, "\"ERROR_PARAMS\"", J, "ERROR_PARAMS" },
+	{ 400, "{\"response\":\"NUMBER_FORMAT_ERROR\"}", J, "NUMBER_FORMAT_ERROR" },
+	{ 400, "{\"response\":\"SOMETHING_NEW\"}", J, "SOMETHING_NEW" },
+	{ 400, "", J, "http-400" },
+	{ 400, "<html>", J, "http-400" },
+	{ 404, "", J, "http-404" },
+	/* an older server does not know the call, and that is no word on the account */
+	{ 405, "{\"response\":\"REQUEST_NOT_FOUND\"}", J, "REQUEST_NOT_FOUND" },
+	{ 404, "REQUEST_NOT_FOUND", J, "REQUEST_NOT_FOUND" },
+	{ 405, "", J, "http-405" },
+	{ 401, "{\"response\":\"ERROR_WRONG_KEY\"}", A, "ERROR_WRONG_KEY" },
+	{ 200, "ACCOUNT_BLOCKED", A, "ACCOUNT_BLOCKED" },
+	{ 403, "", A, "http-403" },
+	{ 200, "{\"response\":[1,1]}", R, "not-understood" },
+	{ 200, "", R, "not-understood" },
+	{ 429, "", R, "http-429" },
+	{ 500, "{\"response\":1}", R, "http-500" },
+	{ 0, NULL, R, "no_route" },
+};
+
+static const struct outcome_row hook_rows[] = {
+	{ 200, "", D, "" },
+	{ 201, "<html>", D, "" },
+	{ 204, "", D, "" },
+	{ 299, "no", D, "" },
+	{ 301, "", R, "http-301" },
+	{ 400, "{\"response\":1}", J, "http-400" },
+	{ 401, "", A, "http-401" },
+	{ 403, "", A, "http-403" },
+	{ 404, "", J, "http-404" },
+	{ 405, "", J, "http-405" },
+	{ 408, "", R, "http-408" },
+	{ 409, "", J, "http-409" },
+	{ 410, "", J, "http-410" },
+	{ 422, "", J, "http-422" },
+	{ 425, "", R, "http-425" },
+	{ 429, "", R, "http-429" },
+	{ 500, "", R, "http-500" },
+	{ 503, "{\"response\":1}", R, "http-503" },
+	{ 0, NULL, R, "no_route" },
+};
+
+typedef enum outcome outcome_fn(const struct answer *answer, char *reason, size_t reason_size);
+
+static void assert_rows(const struct outcome_row *rows, size_t count, outcome_fn *outcome_of)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct answer answer = answer_of(rows[i].status, rows[i].body);
+		char reason[64] = "unset";
+		answer.error = "no route";
+		enum outcome got = outcome_of(&answer, reason, sizeof reason);
+		if (got != rows[i].want || strcmp(reason, rows[i].reason) != 0)
+			fail_msg("%d %s: %d %s", rows[i].status, rows[i].body, got, reason);
+	}
+}
+
+static void batch_outcomes(void **state)
+{
+	(void)state;
+	assert_rows(batch_rows, COUNT_OF(batch_rows), kind->messages_outcome);
+}
+
+static void hook_outcomes(void **state)
+{
+	(void)state;
+	assert_rows(hook_rows, COUNT_OF(hook_rows), platform_webhook.message_outcome);
+}
 
 static void message_outcomes(void **state)
 {
@@ -173,7 +250,7 @@ static void hostile_answers(void **state)
 	assert_int_equal(kind->message_outcome(&answer, tiny, sizeof tiny), J);
 	assert_string_equal(tiny, "ERROR");
 	answer = answer_of(400, "{\"response\":\"Unknown +46700100201, text: code 4711\"}");
-	assert_int_equal(kind->message_outcome(&answer, reason, sizeof reason), J);
+	assert_int_equal(kind->message_outcome(&answer, reason, sizeof reason), R);
 	assert_string_equal(reason, "http-400");
 	free(deep);
 }
@@ -237,7 +314,7 @@ static cJSON *message_said(bool dry_run, const struct store_delivery *delivery)
 {
 	struct config_platform platform = platform_of("numbers", false, dry_run);
 	struct call call = { 0 };
-	int err = kind->message(&platform, delivery, &call);
+	int err = kind->message(&platform, delivery, ARRIVED, &call);
 
 	return said(err, &call, "addMessage", "/api/resellers/addMessage");
 }
@@ -281,7 +358,9 @@ static void message_body(void **state)
 	struct call call = { 0 };
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		delivery = delivery_of(bad[i], "a", "b");
-		assert_int_equal(kind->message(&platform, &delivery, &call), -EINVAL);
+		const struct store_delivery *one = &delivery;
+		assert_int_equal(kind->message(&platform, &delivery, ARRIVED, &call), -EINVAL);
+		assert_int_equal(kind->messages(&platform, &one, 1, &call), -EINVAL);
 		assert_null(call.body);
 	}
 }
@@ -359,7 +438,7 @@ static void list_body(void **state)
 	rows[1].rent = 0;
 	for (int i = 0; i < 2; i++)
 		entries[i] = entry_of(&platform, &rows[i]);
-	int err = kind->list(&platform, entries, 2, false, &call);
+	int err = kind->list(&platform, entries, 2, LIST_LIVE, &call);
 	cJSON *root = said(err, &call, "sendNumbersOnline", "/api/resellers/sendNumbersOnline");
 	assert_int_equal(cJSON_GetArraySize(root), 1);
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "numbers");
@@ -377,7 +456,12 @@ static void list_body(void **state)
 	assert_true(number_field(two, "rent") == 0);
 	cJSON_Delete(root);
 
-	err = kind->list(&platform, entries, 0, true, &call);
+	err = kind->list(&platform, entries, 0, LIST_ECHO, &call);
+	root = said(err, &call, "sendNumbersOnline", "/api/resellers/sendNumbersOnline");
+	assert_string_field(root, "test", "test2");
+	cJSON_Delete(root);
+
+	err = kind->list(&platform, entries, 0, LIST_TEST, &call);
 	root = said(err, &call, "sendNumbersOnline", "/api/resellers/sendNumbersOnline");
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "numbers")), 0);
 	assert_true(cJSON_IsArray(cJSON_GetObjectItem(root, "numbers")));
@@ -396,9 +480,9 @@ static void list_body_2019(void **state)
 		struct config_platform platform = platform_of(names[i], false, true);
 		struct list_entry entry = entry_of(&platform, &row);
 		struct call call = { 0 };
-		int err = kind->list(&platform, &entry, 1, false, &call);
-		assert_non_null(strstr(call.body, "\"price\":12.5"));
-		assert_non_null(strstr(call.body, "\"balance\":100.0001"));
+		int err = kind->list(&platform, &entry, 1, LIST_LIVE, &call);
+		assert_non_null(strstr(call.body, "\"price\":13,")); /* integers */
+		assert_non_null(strstr(call.body, "\"balance\":100}"));
 		cJSON *root =
 			said(err, &call, "sendNumbersOnline", "/api/resellers/sendNumbersOnline");
 		cJSON *one = cJSON_GetArrayItem(cJSON_GetObjectItem(root, names[i]), 0);
@@ -442,6 +526,229 @@ static void entries_refused(void **state)
 	long_slot[94] = '\0';
 	rows[3].row.date_stop = 5;
 	entry_of(&platform, &rows[3].row);
+}
+
+/* ---- by id, in batches ---------------------------------------------------------------------- */
+
+static void message_by_id(void **state)
+{
+	static const struct {
+		const char *list_name, *id, *number_field, *id_field;
+	} rows[] = {
+		{ "numbers", "810045", "810045", NULL },
+		{ "numbers", "", "+46700100201", NULL },  /* none is known yet */
+		{ "numbers", "0", "+46700100201", NULL }, /* a placeholder */
+		{ "number", "810045", NULL, "810045" },
+		{ "list", "", "+46700100201", NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct config_platform platform = platform_of(rows[i].list_name, false, false);
+		struct store_delivery delivery = delivery_of("+46700100201", "a", "b");
+		struct call call = { 0 };
+		delivery.remote_id = rows[i].id;
+		for (int by_id = 0; by_id < 2; by_id++) {
+			platform.message_by_id = by_id;
+			int err = kind->message(&platform, &delivery, ARRIVED, &call);
+			cJSON *root = said(err, &call, "addMessage", "/api/resellers/addMessage");
+			assert_string_field(
+				root, "number", by_id ? rows[i].number_field : "+46700100201");
+			assert_string_field(root, "id", by_id ? rows[i].id_field : NULL);
+			cJSON_Delete(root);
+		}
+	}
+}
+
+static void batch_body(void **state)
+{
+	struct config_platform platform = platform_of("numbers", false, false);
+	struct store_delivery one = delivery_of("+46700100201", "A", "first"),
+			      two = delivery_of("+46700100202", "", "second");
+	const struct store_delivery *all[] = { &one, &two };
+	struct call call = { 0 };
+
+	(void)state;
+	int err = kind->messages(&platform, all, 2, &call);
+	cJSON *root = said(err, &call, "addMessages", "/api/resellers/addMessages");
+	assert_int_equal(cJSON_GetArraySize(root), 1);
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "messages");
+	assert_int_equal(cJSON_GetArraySize(list), 2);
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetArrayItem(list, 0)), 4);
+	assert_string_field(cJSON_GetArrayItem(list, 0), "number", "+46700100201");
+	assert_string_field(cJSON_GetArrayItem(list, 0), "date", "1760000000");
+	assert_string_field(cJSON_GetArrayItem(list, 1), "from", "unknown");
+	assert_string_field(cJSON_GetArrayItem(list, 1), "message", "second");
+	cJSON_Delete(root);
+	/* that a batch is a test cannot be said */
+	platform.dry_run = true;
+	assert_int_equal(kind->messages(&platform, all, 2, &call), -EINVAL);
+	platform.dry_run = false;
+	assert_int_equal(kind->messages(&platform, all, 0, &call), -EINVAL);
+}
+
+/* ---- self-test, takeOffNumbers -------------------------------------------------------------- */
+
+static void echoes(void **state)
+{
+	static const char sent[] = "{\"numbers\":[{\"number\":\"+46700100201\",\"rent\":0}],"
+				   "\"test\":\"test2\"}";
+	static const struct {
+		int status;
+		const char *body;
+		enum list_echo want;
+	} rows[] = {
+		{ 200, sent, ECHO_SAME },
+		{ 200,
+			"{\"response\":1,\"request\":{\"test\":\"test2\",\"numbers\":"
+			"[{\"rent\":0,\"number\":\"+46700100201\"}]}}",
+			ECHO_SAME },
+		{ 200, "{\"response\":1,\"data\":[{\"rent\":0,\"number\":\"+46700100201\"}]}",
+			ECHO_SAME },
+		{ 200, "{\"numbers\":[{\"number\":\"+46700100201\",\"rent\":1}]}", ECHO_OTHER },
+		{ 200, "{\"response\":{\"numbers\":[]}}", ECHO_OTHER },
+		{ 200, "{\"response\":1}", ECHO_NONE },
+		{ 200, "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"numbers\":[]}}}}}}", ECHO_NONE },
+		{ 200, "", ECHO_NONE },
+		{ 200, "test2", ECHO_NONE },
+		{ 400, sent, ECHO_NONE },
+	};
+	struct config_platform platform = platform_of("numbers", false, false);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct answer answer = answer_of(rows[i].status, rows[i].body);
+		if (kind->list_echo(&platform, &answer, sent) != rows[i].want)
+			fail_msg("%s", rows[i].body);
+		answer.body_cut = true;
+		assert_int_equal(kind->list_echo(&platform, &answer, sent), ECHO_NONE);
+	}
+}
+
+static void takeoff_requests(void **state)
+{
+	static const struct {
+		int64_t sum, since;
+		const char *path;
+	} rows[] = {
+		{ 375000, 0, "sum=37.5" },
+		{ 300000, 1760000000, "sum=30&date=1760000000" },
+		{ 1, 0, "sum=0.0001" },
+		{ 1000000, 1, "sum=100&date=1" },
+	};
+	struct config_platform platform = platform_of("numbers", false, false);
+	char want[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct call call = { 0 };
+		assert_int_equal(kind->takeoff(&platform, rows[i].sum, rows[i].since, &call), 0);
+		snprintf(want, sizeof want, "/api/resellers/takeOffNumbers?%s", rows[i].path);
+		assert_string_equal(call.path, want);
+		assert_string_equal(call.method, "GET");
+		assert_null(call.body);
+		call_free(&call);
+	}
+}
+
+static void on_takeoff(void *arg, const struct takeoff_number *number)
+{
+	char *all = arg;
+	size_t len = strlen(all);
+
+	snprintf(all + len, 1024 - len, "%s=%s/%lld/%lld/%d;", number->number, number->id,
+		(long long)number->profit, (long long)number->balance, number->country_code);
+}
+
+static void takeoff_answers(void **state)
+{
+	static const struct {
+		int status;
+		const char *body;
+		enum outcome want;
+		const char *reason, *numbers;
+	} rows[] = {
+		{ 200, "{\"response\":1,\"list\":[]}", D, "", "" },
+		{ 200,
+			"{\"response\":1,\"list\":[{\"number\":\"+46700100201\",\"id\":\"810045\","
+			"\"sum\":\"37.5\",\"country\":\"46\",\"balance\":\"100\"},"
+			"{\"number\":46700100202,\"id\":810046,\"sum\":12.25,\"country\":46,"
+			"\"balance\":null},{\"number\":\"46700100203\",\"sum\":\"-1\","
+			"\"country\":\"x\"},{\"sum\":\"1\"},7,null,{\"number\":\"junk\"}]}",
+			D, "",
+			"+46700100201=810045/375000/1000000/46;+46700100202=810046/122500/-1/46;"
+			"+46700100203=/-1/-1/0;" },
+		{ 200, "{\"response\":1}", R, "not-understood", "" },
+		{ 200, "{\"response\":1,\"list\":{}}", R, "not-understood", "" },
+		{ 200, "{\"list\":[{\"number\":\"+46700100201\"}]}", R, "not-understood", "" },
+		{ 400, "{\"response\":\"ERROR_PARAMS\"}", J, "ERROR_PARAMS", "" },
+		{ 400, "", J, "http-400", "" },
+		{ 405, "{\"response\":\"REQUEST_NOT_FOUND\"}", A, "REQUEST_NOT_FOUND", "" },
+		{ 401, "", A, "http-401", "" },
+		{ 503, "", R, "http-503", "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct answer answer = answer_of(rows[i].status, rows[i].body);
+		char reason[64], all[1024] = "";
+		assert_int_equal(
+			kind->takeoff_outcome(&answer, reason, sizeof reason, on_takeoff, all),
+			rows[i].want);
+		assert_string_equal(reason, rows[i].reason);
+		assert_string_equal(all, rows[i].numbers);
+	}
+}
+
+static void blocks(void **state)
+{
+	(void)state;
+	assert_true(kind->is_block("ACCOUNT_BLOCKED"));
+	assert_false(kind->is_block("ERROR_WRONG_KEY"));
+	assert_false(kind->is_block("http-403"));
+}
+
+/* ---- webhook -------------------------------------------------------------------------------- */
+
+static void hook_request(void **state)
+{
+	struct config_platform platform = {
+		.name = (char *)"hook", .kind = (char *)"webhook", .hmac_key = (char *)"s3cret"
+	};
+	struct store_delivery delivery = delivery_of("+46700100201", "VK", "code 1");
+	struct call call = { 0 };
+
+	(void)state;
+	delivery.message_id = "01890000-0000-7000-8000-000000000001";
+	delivery.bank = "north";
+	delivery.slot = "p01";
+	delivery.card_id = "8946000000000000001";
+	delivery.parts = 2;
+	delivery.arrived_ms = ARRIVED + 999;
+	assert_int_equal(platform_webhook.message(&platform, &delivery, ARRIVED + 5500, &call), 0);
+	assert_string_equal(call.method, "POST");
+	assert_string_equal(call.path, "");
+	assert_string_equal(call.body,
+		"{\"id\":\"01890000-0000-7000-8000-000000000001\",\"port\":\"north/p01\","
+		"\"number\":\"+46700100201\",\"card\":\"8946000000000000001\",\"sender\":\"VK\","
+		"\"text\":\"code 1\",\"sent\":null,\"arrived\":1760000000,\"parts\":2}");
+	assert_string_equal(call.headers[0], "X-Simgate-Timestamp: 1760000005");
+	/* printf '1760000005.BODY' | openssl dgst -sha256 -hmac s3cret */
+	assert_string_equal(call.headers[1], "X-Simgate-Signature: sha256=" HOOK_SIGNATURE);
+	call_free(&call);
+	assert_null(call.headers[0]);
+
+	/* the same at another time, or with another key, is signed otherwise */
+	for (int i = 0; i < 2; i++) {
+		platform.hmac_key = (char *)(i ? "other" : "s3cret");
+		assert_int_equal(platform_webhook.message(
+					 &platform, &delivery, ARRIVED + (i ? 5500 : 6000), &call),
+			0);
+		assert_null(strstr(call.headers[1], HOOK_SIGNATURE));
+		call_free(&call);
+	}
+	delivery.sent_ms = ARRIVED - 1000;
+	assert_int_equal(platform_webhook.message(&platform, &delivery, ARRIVED, &call), 0);
+	assert_non_null(strstr(call.body, "\"sent\":1759999999,"));
+	call_free(&call);
 }
 
 /* ---- countries, routes ---------------------------------------------------------------------- */
@@ -554,6 +861,8 @@ static void kinds(void **state)
 {
 	(void)state;
 	assert_ptr_equal(platform_kind_find("onlinesim-push"), kind);
+	assert_ptr_equal(platform_kind_find("webhook"), &platform_webhook);
+	assert_null(platform_webhook.list);
 	assert_null(platform_kind_find("onlinesim"));
 	assert_null(platform_kind_find(""));
 	assert_non_null(strstr(kind->advice("API_ACCESS_IP"), "address"));
@@ -585,6 +894,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_outcomes),
+		cmocka_unit_test(batch_outcomes),
+		cmocka_unit_test(hook_outcomes),
+		cmocka_unit_test(message_by_id),
+		cmocka_unit_test(batch_body),
+		cmocka_unit_test(echoes),
+		cmocka_unit_test(takeoff_requests),
+		cmocka_unit_test(takeoff_answers),
+		cmocka_unit_test(blocks),
+		cmocka_unit_test(hook_request),
 		cmocka_unit_test(list_outcomes),
 		cmocka_unit_test(hostile_answers),
 		cmocka_unit_test(list_ids),

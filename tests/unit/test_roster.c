@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "platform/bisect.h"
@@ -515,12 +516,228 @@ static void listings(void **state)
 	listing_free(NULL);
 }
 
+/* ---- blocks --------------------------------------------------------------------------------- */
+
+#define BLOCKED ((struct reply) { .status = 403, .body = "{\"response\":\"ACCOUNT_BLOCKED\"}" })
+
+static void a_block_is_waited_out(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_outbox(fx);
+	open_with_cards(fx, 3);
+	assert_int_equal(lists(fx), 1);
+	fx_reply_list(fx, BLOCKED);
+	fx_card(fx, 4, true);
+	roster_changed(fx->roster);
+	fx_pass(fx, 2000);
+	assert_int_equal(lists(fx), 2);
+	assert_int_equal(fx->last_answer, OUTCOME_ACCOUNT);
+	assert_string_equal(status_of(fx).reason, "ACCOUNT_BLOCKED");
+	int64_t until_ms = status_of(fx).block_wall_ms;
+	assert_in_range(until_ms - loop_wall_ms(fx->loop), 29 * 60000, 30 * 60000);
+	assert_int_equal(fx_lines(fx, "event=roster_blocked"), 1);
+	assert_int_equal(status_of(fx).numbers, 3); /* the list is not forgotten */
+
+	/* texts are tried meanwhile: what is sold already may still be waited for */
+	size_t texts = fx_calls(fx, "addMessage");
+	fx_text(fx, 1, "while blocked");
+	fx_pass(fx, 65000);
+	assert_int_equal(fx_calls(fx, "addMessage"), texts + 1);
+	assert_int_equal(fx_state(fx, "while blocked", NULL), STORE_DELIVERED);
+
+	/* nothing is asked while it lasts, whatever changes, and though numbers are not known */
+	fx_reply_message(fx, (struct reply) { .status = 400, .body = "\"NO_NUMBER\"" });
+	fx_text(fx, 2, "of a number that is off");
+	fx_card(fx, 5, true);
+	roster_changed(fx->roster);
+	fx_pass(fx, 25 * 60000);
+	assert_true(fx->lists_wanted > 0);
+	assert_int_equal(lists(fx), 2);
+	fx_forget_replies(fx);
+	fx_pass(fx, 5 * 60000);
+	assert_int_equal(lists(fx), 3);
+	assert_int_equal(fx_state(fx, "of a number that is off", NULL), STORE_DELIVERED);
+	assert_int_equal(numbers_in(fx, 2), 5);
+	assert_int_equal(status_of(fx).numbers, 5);
+	assert_int_equal(status_of(fx).block_wall_ms, 0);
+	assert_string_equal(status_of(fx).reason, "");
+	assert_int_equal(fx_lines(fx, "not blocked any more"), 1);
+}
+
+/* What lasts longer is no block for a list: looked at as any refusal is. */
+static void a_longer_block_is_an_account(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_reply_list(fx, BLOCKED);
+	open_with_cards(fx, 1);
+	fx_pass(fx, 31 * 60000);
+	assert_in_range(lists(fx), 2, 3);
+	assert_int_equal(status_of(fx).block_wall_ms, 0);
+	size_t before = lists(fx);
+	fx_pass(fx, 10 * 60000);
+	assert_in_range(lists(fx) - before, 9, 11);
+	assert_int_equal(fx_lines(fx, "event=roster_blocked"), 1);
+	roster_sync(fx->roster, fx_got_sync, fx); /* by hand, at any time */
+	fx_forget_replies(fx);
+	fx_settle(fx);
+	fx_pass(fx, 61000);
+	assert_int_equal(status_of(fx).numbers, 1);
+	/* the next one is waited out again */
+	fx_reply_list(fx, BLOCKED);
+	roster_sync(fx->roster, fx_got_sync, fx);
+	fx_settle(fx);
+	assert_int_equal(fx->sync_err, -EACCES);
+	assert_true(status_of(fx).block_wall_ms > 0);
+	before = lists(fx);
+	fx_pass(fx, 29 * 60000);
+	assert_int_equal(lists(fx), before);
+}
+
+/* Another refusal of the account in between is not the block. */
+static void a_wrong_key_ends_a_block(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_reply_list(fx, BLOCKED);
+	fx_reply_list(fx, (struct reply) { .status = 401, .body = "ERROR_WRONG_KEY" });
+	open_with_cards(fx, 1);
+	fx_pass(fx, 30 * 60000 + 1000);
+	assert_int_equal(lists(fx), 2);
+	fx_pass(fx, 60000);
+	assert_int_equal(lists(fx), 3);
+	assert_int_equal(status_of(fx).block_wall_ms, 0);
+}
+
+static void a_list_waits_as_it_is_asked_to(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_reply_list(fx, (struct reply) { .status = 429, .body = "", .retry_after = "300" });
+	fx_reply_list(fx, (struct reply) { .status = 503, .body = "", .retry_after = "99999" });
+	fx_reply_list(fx, ok);
+	open_with_cards(fx, 1);
+	fx_pass(fx, 298000);
+	assert_int_equal(lists(fx), 1);
+	fx_pass(fx, 4000);
+	assert_int_equal(lists(fx), 2);
+	fx_pass(fx, 890000);
+	assert_int_equal(lists(fx), 2);
+	fx_pass(fx, 20000);
+	assert_int_equal(lists(fx), 3);
+	assert_int_equal(status_of(fx).numbers, 1);
+}
+
+static void numbers_dropped_by_the_answer(void **state)
+{
+	static const char some[] = "{\"response\":1,\"ids\":{\"46700000000\":810001,"
+				   "\"+46700000001\":null,\"+46700009999\":null}}";
+	static const char all[] = "{\"response\":1,\"ids\":{\"+46700000000\":null,"
+				  "\"+46700000001\":null}}";
+	struct fixture *fx = *state;
+
+	fx_reply_list(fx, (struct reply) { .status = 200, .body = some });
+	fx_reply_list(fx, (struct reply) { .status = 200, .body = all });
+	fx_reply_list(fx, (struct reply) { .status = 200, .body = all });
+	fx_reply_list(fx, ok);
+	open_with_cards(fx, 2);
+	assert_int_equal(status_of(fx).numbers, 2);
+	assert_int_equal(status_of(fx).dropped, 1);
+	assert_int_equal(fx_lines(fx, "dropped some"), 1);
+	fx_pass(fx, 301000);
+	assert_int_equal(status_of(fx).dropped, 2);
+	fx_pass(fx, 300000);
+	assert_int_equal(fx_lines(fx, "dropped every number"), 1); /* said once */
+	fx_pass(fx, 300000);
+	assert_int_equal(status_of(fx).dropped, 0);
+}
+
+/* ---- self-test ------------------------------------------------------------------------------ */
+
+struct tested {
+	int calls;
+	struct roster_test_result result;
+	char why[64];
+};
+
+static void got_test(void *arg, const struct roster_test_result *result)
+{
+	struct tested *tested = arg;
+
+	tested->calls++;
+	tested->result = *result;
+	snprintf(tested->why, sizeof tested->why, "%s", result->why);
+}
+
+static struct tested self_test(struct fixture *fx, struct reply reply)
+{
+	struct tested tested = { 0 };
+
+	fx_forget_replies(fx);
+	fx_reply_list(fx, reply);
+	roster_self_test(fx->roster, got_test, &tested);
+	fx_settle(fx);
+	assert_int_equal(tested.calls, 1);
+	assert_non_null(strstr(fx_call(fx, LIST, lists(fx) - 1)->body, "\"test\":\"test2\""));
+	return tested;
+}
+
+static void self_tests(void **state)
+{
+	struct fixture *fx = *state;
+
+	open_with_cards(fx, 1);
+	char *echo = strdup(fx_call(fx, LIST, 0)->body);
+	struct tested tested = self_test(fx, (struct reply) { .status = 200, .body = echo });
+	assert_int_equal(tested.result.err, 0); /* without `response`, yet it is the list */
+	assert_int_equal(tested.result.echo, ECHO_SAME);
+	assert_int_equal(tested.result.count, 1);
+	free(echo);
+	tested = self_test(fx, ok);
+	assert_int_equal(tested.result.err, 0);
+	assert_int_equal(tested.result.echo, ECHO_NONE);
+	tested = self_test(
+		fx, (struct reply) { .status = 200, .body = "{\"response\":1,\"numbers\":[]}" });
+	assert_int_equal(tested.result.echo, ECHO_OTHER);
+	tested = self_test(fx, (struct reply) { .status = 400, .body = "\"ERROR_DATE\"" });
+	assert_int_equal(tested.result.err, -EINVAL);
+	assert_string_equal(tested.why, "ERROR_DATE");
+	tested = self_test(fx, (struct reply) { .status = 401, .body = "ERROR_NO_KEY" });
+	assert_int_equal(tested.result.err, -EACCES);
+	assert_int_equal(fx->last_answer, OUTCOME_DELIVERED); /* no word on the list itself */
+	assert_int_equal(status_of(fx).numbers, 1);
+	assert_string_equal(status_of(fx).reason, "");
+
+	/* one at a time; stopped at any moment */
+	struct tested one = { 0 }, two = { 0 };
+	fx_forget_replies(fx);
+	fx_reply_list(fx, (struct reply) { .hang = true });
+	roster_self_test(fx->roster, got_test, &one);
+	roster_self_test(fx->roster, got_test, &two);
+	assert_int_equal(two.result.err, -EBUSY);
+	loop_turn(fx->loop, 1);
+	roster_stop(fx->roster);
+	assert_int_equal(one.calls, 1);
+	assert_int_equal(one.result.err, -ECANCELED);
+	roster_self_test(fx->roster, got_test, &two);
+	assert_int_equal(two.result.err, -ECANCELED);
+	fx_settle(fx);
+	assert_int_equal(one.calls, 1);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_before_open),
+		TEST(a_block_is_waited_out),
+		TEST(a_longer_block_is_an_account),
+		TEST(a_wrong_key_ends_a_block),
+		TEST(a_list_waits_as_it_is_asked_to),
+		TEST(numbers_dropped_by_the_answer),
+		TEST(self_tests),
 		TEST(an_empty_list_is_sent_if_true),
 		TEST(changes_are_merged),
 		TEST(the_list_is_repeated),
