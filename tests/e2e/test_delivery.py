@@ -210,7 +210,7 @@ class ErrorTables(GatewayCase):
             for form in ("object", "string", "plain"):
                 rig.platform.send(f"form {form}")
                 rig.platform.send(f"account {account}")
-                sent.append((number(0), "Bank", f"{account} {form}"))
+                sent.append((number(0), "Shop", f"{account} {form}"))
                 rig.sim.sms(0, *sent[-1][1:])
                 rig.wait(lambda: self.platform(rig)["health"] == "account", "health account")
                 self.assertEqual(self.platform(rig)["reason"], code)
@@ -228,10 +228,10 @@ class ErrorTables(GatewayCase):
                 body = {"object": f'{{"response":"{code}"}}', "string": f'"{code}"', "plain": code}
                 rig.platform.send(f"fail 1 400 {body[form]}")
                 refused.append((f"{form} {code}", code))
-                rig.sim.sms(0, "Bank", refused[-1][0])
+                rig.sim.sms(0, "Shop", refused[-1][0])
                 self.wait_outbox(rig, lambda r: r["text"] == refused[-1][0] and r["state"] == "refused")
             rig.platform.send(f"unknown {number(0)} on")
-            taken.append((number(0), "Bank", f"{form} NO_NUMBER"))
+            taken.append((number(0), "Shop", f"{form} NO_NUMBER"))
             rig.sim.sms(0, *taken[-1][1:])
             row = self.wait_outbox(rig, lambda r: r["reason"] == "number_unknown")
             rig.platform.send(f"unknown {number(0)} off")
@@ -239,7 +239,7 @@ class ErrorTables(GatewayCase):
             self.await_texts(rig, taken)
         # a code that is not in the tables says nothing of the text: it is tried again
         rig.platform.send('fail 2 400 {"response":"SOMETHING_NEW"}')
-        taken.append((number(0), "Bank", "new"))
+        taken.append((number(0), "Shop", "new"))
         rig.sim.sms(0, *taken[-1][1:])
         self.await_texts(rig, taken)
         self.assertEqual(
@@ -250,10 +250,10 @@ class ErrorTables(GatewayCase):
         rig = self.rig(2)
         rig.platform.send("retry-after 2")
         rig.platform.send('fail 1 429 {"response":"BUSY"}')
-        rig.sim.sms(0, "Bank", "a")
+        rig.sim.sms(0, "Shop", "a")
         rig.wait(lambda: rig.platform.events("refused"), "the answer")
-        rig.sim.sms(1, "Bank", "b")
-        self.await_texts(rig, [(number(0), "Bank", "a"), (number(1), "Bank", "b")])
+        rig.sim.sms(1, "Shop", "b")
+        self.await_texts(rig, [(number(0), "Shop", "a"), (number(1), "Shop", "b")])
         first = rig.platform.events("refused")[0]["t"]
         self.assertGreater(min(m["t"] for m in rig.platform.messages()) - first, 1_500_000)
 
@@ -283,13 +283,13 @@ class Batches(GatewayCase):
         rig = self.rig(3, platform=self.BATCH)
         rig.platform.send(f"unknown {number(1)} on")
         for i in range(3):
-            rig.sim.sms(i, "Bank", f"t{i}")
-        self.await_texts(rig, [(number(i), "Bank", f"t{i}") for i in (0, 2)])
+            rig.sim.sms(i, "Shop", f"t{i}")
+        self.await_texts(rig, [(number(i), "Shop", f"t{i}") for i in (0, 2)])
         row = self.wait_outbox(rig, lambda r: r["reason"] == "number_unknown")
         self.assertEqual(row["text"], "t1")
         rig.platform.send(f"unknown {number(1)} off")
         rig.daemon.ctl("outbox", "retry", row["id"])
-        self.await_texts(rig, [(number(i), "Bank", f"t{i}") for i in range(3)])
+        self.await_texts(rig, [(number(i), "Shop", f"t{i}") for i in range(3)])
 
     def test_a_server_that_knows_no_batches(self):
         rig = self.rig(2, platform=self.BATCH)
@@ -309,8 +309,8 @@ class Batches(GatewayCase):
                        "fail batch 1 200 <html>", "fail batch 1 404 x"):
             rig.platform.send(script)
             for i in range(3):
-                rig.sim.sms(i, "Bank", script)
-                wanted.append((number(i), "Bank", script))
+                rig.sim.sms(i, "Shop", script)
+                wanted.append((number(i), "Shop", script))
             self.await_texts(rig, wanted)
 
 
@@ -320,8 +320,8 @@ class ById(GatewayCase):
         rig.wait(lambda: "list accepted" in rig.daemon.log_text(), "the ids")
         time.sleep(0.2)  # the ids are stored behind the list
         for i in range(2):
-            rig.sim.sms(i, "Bank", f"t{i}")
-        self.await_texts(rig, [(number(i), "Bank", f"t{i}") for i in range(2)])
+            rig.sim.sms(i, "Shop", f"t{i}")
+        self.await_texts(rig, [(number(i), "Shop", f"t{i}") for i in range(2)])
         self.assertEqual([m["by_id"] for m in rig.platform.messages()], [True, True])
 
 

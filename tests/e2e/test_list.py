@@ -217,8 +217,8 @@ class ByHand(GatewayCase):
         status, out, _ = rig.daemon.ctl_raw("takeoff", "--sum", "30")
         self.assertEqual((status, out), (1, "onlinesim: failed: REQUEST_NOT_FOUND\n"))
         self.assertEqual(rig.daemon.ctl("status")["platforms"][0]["health"], "up")
-        rig.sim.sms(0, "Bank", "x")
-        self.await_texts(rig, [(number(0), "Bank", "x")])
+        rig.sim.sms(0, "Shop", "x")
+        self.await_texts(rig, [(number(0), "Shop", "x")])
 
 
 if __name__ == "__main__":
