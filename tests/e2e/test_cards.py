@@ -123,6 +123,7 @@ class Pins(GatewayCase):
         """Cards whose PIN is 1234, in a bank for which this one is configured."""
         rig = self.rig(count, start=False, **keys)
         rig.sim.send("pin * 1234")
+        rig.sim.send("reboot *")  # what is in already stays unlocked until then
         self.configure(rig, "bank sim", pin=pin)
         return rig
 

@@ -32,7 +32,7 @@ static const char usage[] =
 	"  --sim-size N  --me-size N        entries of each card (20), of each modem (the "
 	"family's)\n"
 	"  --own cnum|phonebook|none        where the own number is (cnum); --no-cnum: none\n"
-	"  --no-ccid                        ICCID by +CRSM alone\n"
+	"  --no-ccid                        no ICCID by any command\n"
 	"  --pin DIGITS              all cards ask for it\n"
 	"  --imei same               one IMEI for all\n"
 	"  --boot PERCENT            of a real one's time to start up (0: at once)\n"

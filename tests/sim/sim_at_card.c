@@ -111,10 +111,18 @@ static void swapped_iccid(const struct sim_card *card, char swapped[FILE_DIGITS 
 		swapped[i ^ 1] = card->iccid[i];
 }
 
+/* EF ICCID is read without the PIN (TS 51.011 10.1.1). */
+static int iccid_refusal(const struct sim_modem *modem)
+{
+	int refused = at_card_refusal(modem);
+
+	return refused == AT_CME + SIM_PIN || refused == AT_CME + SIM_PUK ? AT_OK : refused;
+}
+
 static int say_iccid(struct sim_modem *modem, const struct sim_iccid *form)
 {
 	const struct sim_card *card = modem->card;
-	int refused = at_card_refusal(modem);
+	int refused = iccid_refusal(modem);
 	char digits[FILE_DIGITS + 1];
 
 	if (modem->world->no_ccid)
@@ -134,14 +142,14 @@ static int say_iccid(struct sim_modem *modem, const struct sim_iccid *form)
 /* READ BINARY of EF ICCID alone. */
 int at_crsm(struct at_call *call)
 {
-	int refused = at_card_refusal(call->modem);
+	int refused = iccid_refusal(call->modem);
 	char swapped[FILE_DIGITS + 1];
 
 	if (call->kind != AT_SET)
 		return AT_ERROR;
 	if (refused)
 		return refused;
-	if (strncmp(call->args, "176,12258", 9) != 0) {
+	if (call->modem->world->no_ccid || strncmp(call->args, "176,12258", 9) != 0) {
 		sim_line(call->modem, "+CRSM: 106,130,\"\"");
 		return AT_OK;
 	}
