@@ -170,7 +170,16 @@ static void on_list_answered(void *arg, enum outcome outcome, const char *reason
 		outbox_kick(platform->outbox);
 }
 
-static const struct outbox_events outbox_events = { on_want_list, NULL };
+/* Its outcome is stored by now. */
+static void on_delivered(void *arg, const struct store_delivery *delivery)
+{
+	struct platform *owner = arg;
+
+	histogram_add(&owner->deliveries, histogram_deliveries,
+		1000 * (loop_wall_ms(owner->gateway->loop) - delivery->arrived_ms));
+}
+
+static const struct outbox_events outbox_events = { on_want_list, on_delivered };
 static const struct roster_events roster_events = { on_list_answered };
 
 void gateway_remove_platform(struct gateway *gateway, size_t i)
@@ -209,6 +218,7 @@ int gateway_add_platform(struct gateway *gateway, const struct config_platform *
 	snprintf(owner->name, sizeof owner->name, "%s", config->name);
 	gateway->owners[i] = owner;
 	platform->config = config;
+	platform->deliveries = &owner->deliveries;
 	platform->outbox = outbox_new(
 		gateway->loop, gateway->store, gateway->deliver, config, &outbox_events, owner);
 	if (config_platform_sells(config)) {
@@ -298,7 +308,7 @@ static void note_store(struct gateway *gateway)
 	gateway->store_moves = moves;
 }
 
-static bool alive(void *arg)
+bool gateway_alive(void *arg)
 {
 	struct gateway *gateway = arg;
 
@@ -396,7 +406,7 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 		gateway->loop, gateway->store, &gateway->inbox_spans, &inbox_host, gateway);
 	gateway->view.inbox = gateway->inbox;
 	gateway->control = control_new(&gateway->view, &control_actions, gateway);
-	gateway->notify = notify_new(gateway->loop, alive, gateway);
+	gateway->notify = notify_new(gateway->loop, gateway_alive, gateway);
 	if (!gateway->opener || !gateway->deliver || !gateway->inbox || !gateway->control ||
 		!gateway->notify) {
 		snprintf(why, why_size, "out of memory");
@@ -412,8 +422,7 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 	gateway->env.arg = gateway;
 	gateway->env.port_new = port_new;
 	gateway->env.sysfs = "/sys";
-	return httpd_new_unix(gateway->loop, gateway->config->control, 0660, "simgate",
-		control_routes(gateway->control), &gateway->httpd, why, why_size);
+	return gateway_http_start(gateway, why, why_size);
 }
 
 static void set_going(struct gateway *gateway)
@@ -459,7 +468,8 @@ int gateway_start(
 	gateway->view = (struct control_view) { .loop = loop,
 		.config = config,
 		.platforms = gateway->platforms,
-		.started_ms = loop_now_ms(loop) };
+		.started_ms = loop_now_ms(loop),
+		.started_wall_ms = loop_wall_ms(loop) };
 	loop_timer_init(&gateway->tick, loop, on_tick, gateway);
 	loop_timer_init(&gateway->summary, loop, on_summary, gateway);
 	loop_timer_init(&gateway->grace, loop, on_grace_over, gateway);
@@ -512,6 +522,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 		return;
 	}
 	gateway->stopping = true;
+	gateway->view.stopping = true;
 	gateway->stopped = done;
 	gateway->stopped_arg = arg;
 	gateway->stop_by_ms = loop_now_ms(gateway->loop) + STOP_MS;
@@ -554,6 +565,8 @@ void gateway_free(struct gateway *gateway)
 	inbox_free(gateway->inbox);
 	opener_free(gateway->opener);
 	control_free(gateway->control);
+	metrics_free(gateway->metrics);
+	health_free(gateway->health);
 	notify_free(gateway->notify);
 	loop_timer_stop(&gateway->tick);
 	loop_timer_stop(&gateway->summary);

@@ -3,6 +3,8 @@
 #define SIMGATE_GATEWAY_IMPL_H
 
 #include "api/control.h"
+#include "api/health.h"
+#include "api/metrics.h"
 #include "gateway.h"
 #include "host/hotplug.h"
 #include "host/httpd.h"
@@ -16,12 +18,13 @@
 #include "port/opener.h"
 #include "store/store.h"
 
-enum { GATEWAY_SUMMARY_MS = 5 * 60 * 1000 };
+enum { GATEWAY_SUMMARY_MS = 5 * 60 * 1000, GATEWAY_TABLES_MAX = 8 };
 
 /* A platform and what works for it. */
 struct platform {
 	struct gateway *gateway;
 	char name[STORE_NAME_SIZE];
+	struct histogram deliveries;
 };
 
 struct plug; /* gateway_hotplug.c */
@@ -34,7 +37,10 @@ struct gateway {
 	struct inbox *inbox;
 	struct deliver *deliver;
 	struct control *control;
+	struct metrics *metrics;
+	struct health *health;
 	struct httpd *httpd;
+	const struct http_route *routes[GATEWAY_TABLES_MAX]; /* of httpd; ends with NULL */
 	struct notify *notify;
 	struct plug *plug; /* NULL: no bank has a path */
 	struct modem_env env;
@@ -121,6 +127,18 @@ bool gateway_hotplug_settled(const struct gateway *gateway);
 /* gateway_reload.c: what the control socket's reload does; see struct control_actions. */
 int gateway_reload_said(void *arg, struct config_report *report,
 	void (*say)(void *say_arg, const char *line), void *say_arg);
+
+/* gateway_http.c: the HTTP server with the control socket and what [http] names. 0, or a negative
+ * errno and a sentence in why. */
+int gateway_http_start(struct gateway *gateway, char *why, size_t why_size);
+
+/* [http] as it is now in gateway->config: listeners that are no longer named close, new ones open.
+ * With a certificate that cannot be used all of it stays as in old. */
+void gateway_http_reload(struct gateway *gateway, struct config *old,
+	void (*say)(void *say_arg, const char *line), void *say_arg);
+
+/* Whether the store makes progress. */
+bool gateway_alive(void *arg);
 
 /* Levels and format of the log, and the spans of modems and inbox, as the configuration has them.
  */

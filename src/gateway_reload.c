@@ -157,6 +157,7 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	memcpy(gateway->filters, filters, sizeof filters);
 	gateway_apply(gateway);
 	gateway_filters_say(fresh);
+	gateway_http_reload(gateway, old, say, say_arg);
 	diff_platforms(gateway, say, say_arg);
 	diff_ports(gateway, say, say_arg);
 	gateway_hotplug_reload(gateway);

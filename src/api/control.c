@@ -315,21 +315,21 @@ static void on_reload(void *arg, struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-	{ "GET", "/api/v1/status", on_status, NULL },
-	{ "GET", "/api/v1/ports", on_ports, NULL },
-	{ "GET", "/api/v1/ports/*", on_port, NULL },
-	{ "POST", "/api/v1/ports/*", control_port_action, NULL },
-	{ "GET", "/api/v1/messages", control_messages, NULL },
-	{ "GET", "/api/v1/outbox", control_outbox, NULL },
-	{ "POST", "/api/v1/outbox/retry", control_retry, NULL },
-	{ "POST", "/api/v1/outbox/drop", control_drop, NULL },
-	{ "GET", "/api/v1/numbers", control_numbers, NULL },
-	{ "POST", "/api/v1/numbers/set", control_number_set, NULL },
-	{ "POST", "/api/v1/numbers/forget", control_number_forget, NULL },
-	{ "POST", "/api/v1/filter/test", control_filter_test, NULL },
-	{ "POST", "/api/v1/sync", control_sync, NULL },
-	{ "POST", "/api/v1/takeoff", control_takeoff, NULL },
-	{ "POST", "/api/v1/reload", on_reload, NULL },
+	{ "GET", "/api/v1/status", on_status, NULL, HTTP_OPERATOR },
+	{ "GET", "/api/v1/ports", on_ports, NULL, HTTP_OPERATOR },
+	{ "GET", "/api/v1/ports/*", on_port, NULL, HTTP_OPERATOR },
+	{ "POST", "/api/v1/ports/*", control_port_action, NULL, HTTP_CONTROL },
+	{ "GET", "/api/v1/messages", control_messages, NULL, HTTP_OPERATOR },
+	{ "GET", "/api/v1/outbox", control_outbox, NULL, HTTP_OPERATOR },
+	{ "POST", "/api/v1/outbox/retry", control_retry, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/outbox/drop", control_drop, NULL, HTTP_CONTROL },
+	{ "GET", "/api/v1/numbers", control_numbers, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/numbers/set", control_number_set, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/numbers/forget", control_number_forget, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/filter/test", control_filter_test, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/sync", control_sync, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/takeoff", control_takeoff, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/reload", on_reload, NULL, HTTP_CONTROL },
 };
 
 struct control *control_new(

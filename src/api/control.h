@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/config.h"
+#include "base/histogram.h"
 #include "base/http.h"
 #include "base/loop.h"
 #include "modem/inbox.h"
@@ -17,8 +18,9 @@
 struct control_platform {
 	const struct config_platform *config;
 	struct outbox *outbox;
-	struct roster *roster;   /* NULL: this kind has no list */
-	struct takeoff *takeoff; /* NULL: this kind has no such call */
+	struct roster *roster;              /* NULL: this kind has no list */
+	struct takeoff *takeoff;            /* NULL: this kind has no such call */
+	const struct histogram *deliveries; /* from a text's arrival on */
 };
 
 /* What the gateway shows, kept up to date by it. */
@@ -32,7 +34,8 @@ struct control_view {
 	const struct control_platform *platforms;
 	size_t platform_count;
 	bool settled; /* the lists may be sent */
-	int64_t started_ms;
+	bool stopping;
+	int64_t started_ms, started_wall_ms;
 };
 
 /* What the gateway does when asked. */

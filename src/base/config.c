@@ -76,7 +76,8 @@ static bool check_header(
 /* Names first: keys of other sections refer to them. */
 static void name_sections(struct config_loader *load)
 {
-	static const char *const kinds[] = { "gateway", "bank", "platform", "operator", NULL };
+	static const char *const kinds[] = { "gateway", "http", "bank", "platform", "operator",
+		NULL };
 	struct config *config = load->config;
 	size_t i;
 
@@ -94,14 +95,16 @@ static void name_sections(struct config_loader *load)
 			if (check_header(
 				    load, section, config->operator_count, CONFIG_OPERATORS_MAX))
 				load->operator_names[config->operator_count++] = section->name;
-		} else if (strcmp(section->kind, "gateway") != 0) {
+		} else if (strcmp(section->kind, "gateway") != 0 &&
+			   strcmp(section->kind, "http") != 0) {
 			config_error(load->report, section->place,
 				"section [%.60s] is not one that this version acts on; nearest "
 				"known "
 				"name: %s",
 				section->kind, config_nearest(section->kind, kinds));
 		} else if (*section->name) {
-			config_error(load->report, section->place, "[gateway] takes no name");
+			config_error(
+				load->report, section->place, "[%s] takes no name", section->kind);
 		}
 	}
 }
@@ -116,6 +119,9 @@ static void read_sections(struct config_loader *load)
 	size_t i;
 
 	read_gateway(load, section ? section : &none);
+	section = config_find_section(load, "http", "");
+	if (section)
+		config_read_http(load, section);
 	for (i = 0; i < config->platform_count; i++) {
 		section = config_find_section(load, "platform", load->platform_names[i]);
 		config->platforms[i].line = section->place.line;
@@ -326,6 +332,7 @@ void config_free(struct config *config)
 		free(config->logs[i].name);
 	for (i = 0; i < config->number_count; i++)
 		explicit_bzero(config->numbers[i].pin, sizeof(config->numbers[i].pin));
+	config_http_free(&config->http);
 	free(config->banks);
 	free(config->platforms);
 	free(config->operators);

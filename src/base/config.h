@@ -17,6 +17,7 @@ enum {
 	CONFIG_NUMBERS_MAX = 65536, /* rows of the numbers file */
 	CONFIG_REPORT_MAX = 100,    /* lines of a report; the rest are counted */
 	CONFIG_PIN_SIZE = 9,        /* of a card's PIN, 4 to 8 digits, with NUL */
+	CONFIG_LISTEN_MAX = 16,     /* addresses of [http] */
 };
 
 /* slot.LABEL = PATH[:CFG.IF][-portN] */
@@ -76,6 +77,15 @@ struct config_operator {
 	int line;
 };
 
+/* [http]; without it all is empty. */
+struct config_http {
+	char **listen; /* see http_address_parse() */
+	size_t listen_count;
+	char *tls_cert, *tls_key; /* the files' contents, PEM; NULL: plain */
+	bool allow_plaintext;
+	char *dashboard_key; /* the secret itself; never logged; NULL: none */
+};
+
 /* log.NAME = LEVEL */
 struct config_log {
 	char *name;
@@ -121,6 +131,7 @@ struct config {
 	/* Where sysfs and the devices are; NULL: /sys and /dev. Tests say a folder: no udev then.
 	 */
 	char *sys_root, *dev_root;
+	struct config_http http;
 	struct config_bank *banks;
 	size_t bank_count;
 	struct config_platform *platforms;

@@ -169,4 +169,5 @@ void config_check_whole(struct config_loader *load)
 			"there is no [platform NAME]: texts are kept as unclaimed");
 	check_devices(load);
 	config_check_slots(load);
+	config_check_http(load);
 }

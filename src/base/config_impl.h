@@ -18,6 +18,7 @@ enum {
 	CONFIG_PORT_ID_MAX = 100, /* BANK/SLOT */
 	CONFIG_SECRET_MAX = 1024,
 	CONFIG_URL_MAX = 1024,
+	CONFIG_PEM_MAX = 64 * 1024, /* of a certificate with its chain, of a key */
 };
 
 struct config_entry {
@@ -82,6 +83,7 @@ const struct config_section *config_find_section(
 /* The keys of a section into its struct; what is wrong is reported. */
 void config_read_logs(struct config_loader *load, const struct config_section *section);
 void config_read_gateway(struct config_loader *load, const struct config_section *section);
+void config_read_http(struct config_loader *load, const struct config_section *section);
 void config_read_bank(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
 void config_read_slots(
@@ -97,6 +99,13 @@ void config_check_whole(struct config_loader *load);
 
 /* path or devices, one place one label, and no place in two banks. */
 void config_check_slots(struct config_loader *load);
+/* The whole of a file of PEM blocks, one of which is `what`, for the caller to free. 0, or negative
+ * errno: -EBADMSG where there is no such block, -EFBIG where it is longer than CONFIG_PEM_MAX. */
+int config_read_pem(const char *path, const char *what, char **out);
+
+/* Addresses that are none or named twice; certificate without key; keys and texts in clear. */
+void config_check_http(struct config_loader *load);
+void config_http_free(struct config_http *http);
 
 /* The rows of a numbers file into config->numbers. */
 void config_numbers_read(

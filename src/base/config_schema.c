@@ -418,6 +418,28 @@ static void read_sell(struct config_loader *load, const struct key *key,
 	}
 }
 
+static void read_listen(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	struct config_http *http = target;
+
+	(void)key;
+	split_list(load, entry, CONFIG_LISTEN_MAX, &http->listen, &http->listen_count);
+}
+
+static void read_pem(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	int err = load->text.alone ? 0
+				   : config_read_pem(entry->value, key->words[0],
+					     (char **)field_of(key, target));
+
+	if (err)
+		config_error(load->report, entry->place, "%s: %.300s %s%s", key->name, entry->value,
+			err == -EBADMSG ? "has no PEM block " : "cannot be used: ",
+			err == -EBADMSG ? key->words[0] : strerror(-err));
+}
+
 static void read_message_by(struct config_loader *load, const struct key *key,
 	const struct config_entry *entry, void *target)
 {
@@ -455,6 +477,18 @@ static const struct key gateway_keys[] = {
 	{ "quarantine", read_time, AT(config, quarantine_ms), .preset = "5m", .min = 1 },
 	{ "openers", read_int, AT(config, openers), .preset = "8", .min = 1, .max = 64 },
 	{ "hub_starts", read_int, AT(config, hub_starts), .preset = "4", .min = 1, .max = 64 },
+	{ 0 },
+};
+
+static const char *const cert_words[] = { "CERTIFICATE", NULL };
+static const char *const key_words[] = { "PRIVATE KEY", NULL };
+
+static const struct key http_keys[] = {
+	{ "listen", read_listen, .preset = "127.0.0.1:8470" },
+	{ "tls_cert", read_pem, AT(config_http, tls_cert), .words = cert_words },
+	{ "tls_key", read_pem, AT(config_http, tls_key), .words = key_words },
+	{ "allow_plaintext", read_yes, AT(config_http, allow_plaintext), .preset = "no" },
+	{ "dashboard_key", read_secret, AT(config_http, dashboard_key) },
 	{ 0 },
 };
 
@@ -631,6 +665,11 @@ void config_read_logs(struct config_loader *load, const struct config_section *s
 void config_read_gateway(struct config_loader *load, const struct config_section *section)
 {
 	read_keys(load, gateway_keys, section, load->config);
+}
+
+void config_read_http(struct config_loader *load, const struct config_section *section)
+{
+	read_keys(load, http_keys, section, &load->config->http);
 }
 
 void config_read_bank(

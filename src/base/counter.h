@@ -23,6 +23,9 @@ enum counter {
 	COUNTER_AT_TIMEOUTS,
 	COUNTER_AT_REFUSED_BYTES,
 	COUNTER_HTTP_REFUSED,  /* connections or bodies over a limit */
+	COUNTER_HTTP_TIMEOUTS, /* connections cut: a request or its reply took too long */
+	COUNTER_HTTP_WRONG_KEYS,
+	COUNTER_HTTP_SLOWED,   /* requests not looked at after too many wrong keys */
 	COUNTER_SLOTS_REFUSED, /* devices over the limit of slots */
 	COUNTER_DELIVERED,
 	COUNTER_RETRIED,
@@ -41,5 +44,8 @@ uint64_t counter_get(enum counter counter);
 
 /* "sms_received" */
 const char *counter_name(enum counter counter);
+
+/* What it counts, in a sentence; the name where it says enough. */
+const char *counter_help(enum counter counter);
 
 #endif

@@ -52,7 +52,8 @@ void loop_advance(struct loop *loop, int64_t ms);
 /* Monotonic milliseconds, as of the start of this turn: for delays. */
 int64_t loop_now_ms(const struct loop *loop);
 
-/* The same read afresh, in microseconds: for measuring what one turn does. */
+/* The same read afresh, in microseconds: for measuring what one turn does, or what a helper thread
+ * did (a manual loop's clock may be read a moment late there). */
 int64_t loop_fresh_us(const struct loop *loop);
 
 /* Milliseconds since 1970 UTC: for what is stored or sent. */

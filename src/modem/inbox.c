@@ -8,6 +8,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/tally.h"
 #include "sms/concat.h"
 
 enum {
@@ -68,6 +69,7 @@ static void note_no_text(const struct inbox_job *job)
 {
 	if (job->undecodable) {
 		counter_add(COUNTER_SMS_UNDECODABLE, 1);
+		tally_add(TALLY_SMS_UNDECODABLE, job->port_id, NULL, NULL);
 		log_warning(LOGC_SMS, job->port_id, "sms_undecodable",
 			LOG_FIELDS(LOG_STR("reason", job->no_text)),
 			"kept as it is, not forwarded: see simgatectl outbox");

@@ -309,6 +309,7 @@ struct modem {
 	struct modem_history history[MODEM_HISTORY];
 	unsigned history_next;
 	uint64_t received, errors;
+	uint64_t entered[MODEM_STATES]; /* how often a state was */
 };
 
 /* NULL if out of memory. Starts in MODEM_OFF; modem_start() sets it going. */

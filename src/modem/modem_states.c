@@ -350,6 +350,7 @@ static void on_changed(struct fsm *fsm, int from, const char *why)
 	entry->from = (uint8_t)from;
 	entry->to = (uint8_t)fsm->state;
 	snprintf(entry->why, sizeof entry->why, "%s", why);
+	modem->entered[fsm->state]++;
 	if (fsm->state == MODEM_OFF || fsm->state == MODEM_FAULT || fsm->state == MODEM_READY)
 		modem->settled = true;
 	modem_update_online(modem);

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "base/log.h"
+#include "base/tally.h"
 
 enum {
 	SPARE_MAX = 16, /* easy handles kept for the next call */
@@ -101,6 +102,15 @@ static const char *error_word(CURLcode code)
 	}
 }
 
+static void count_call(const struct deliver_call *call, int status)
+{
+	char code[16] = "none";
+
+	if (status)
+		snprintf(code, sizeof code, "%d", status);
+	tally_add(TALLY_PLATFORM_REQUESTS, call->platform, call->name, code);
+}
+
 static void call_finish(struct deliver_call *call, CURLcode code)
 {
 	struct answer answer = { .error = "", .body = call->answer, .len = call->len };
@@ -115,6 +125,7 @@ static void call_finish(struct deliver_call *call, CURLcode code)
 			1000 * (int64_t)(retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s
 									   : RETRY_AFTER_MAX_S);
 	answer.status = (int)status;
+	count_call(call, (int)status);
 	if (status == 0) {
 		answer.error = error_word(code);
 		answer.len = 0;

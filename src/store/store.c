@@ -39,6 +39,7 @@ struct store {
 	struct job_list refused;
 	size_t pending;
 	int health;
+	struct histogram commit_times;
 	uint64_t id_ms;
 	unsigned id_seq;
 };
@@ -102,6 +103,7 @@ static int transact(struct store *store, struct store_job *first, const struct s
 	bool write = false;
 	for (const struct store_job *job = first; job != end; job = job->next)
 		write = write || job->verb->write;
+	int64_t start_us = loop_fresh_us(store->loop);
 
 	int err = store->db.backend->begin(store->db.conn, write);
 	if (!err)
@@ -114,6 +116,8 @@ static int transact(struct store *store, struct store_job *first, const struct s
 	}
 	if (first)
 		first->wrote = err > 0;
+	if (first)
+		first->commit_us = loop_fresh_us(store->loop) - start_us;
 	return 0;
 }
 
@@ -172,6 +176,7 @@ static void job_account(struct store *store, const struct store_job *job)
 	counter_add(COUNTER_STORE_JOBS, 1);
 	if (job->wrote) {
 		counter_add(COUNTER_STORE_COMMITS, 1);
+		histogram_add(&store->commit_times, histogram_commits, job->commit_us);
 		store->health = 0;
 	}
 	if (!job->err)
@@ -272,6 +277,11 @@ int64_t store_now_ms(const struct store *store)
 size_t store_pending(const struct store *store)
 {
 	return store->pending;
+}
+
+const struct histogram *store_commit_times(const struct store *store)
+{
+	return &store->commit_times;
 }
 
 int store_health(const struct store *store)

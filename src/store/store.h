@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "base/loop.h"
 
 enum {
@@ -54,6 +55,9 @@ size_t store_pending(const struct store *store);
 
 /* 0, or the errno (negative) of the newest commit that failed with nothing committed since. */
 int store_health(const struct store *store);
+
+/* How long the transactions that wrote took, by histogram_commits. */
+const struct histogram *store_commit_times(const struct store *store);
 
 /* A new UUIDv7, greater than every one this process made before. */
 void store_new_id(struct store *store, char out[STORE_ID_SIZE]);

@@ -141,7 +141,8 @@ struct store_job {
 	const char *why;  /* in `out`: the database's words */
 	int64_t count;
 	int err;
-	bool wrote; /* its commit put something on the disk; set on one job a commit */
+	bool wrote;        /* its commit put something on the disk; set on one job a commit */
+	int64_t commit_us; /* how long that took */
 };
 
 /* Opens with a given backend; store_open() takes SQLite. */

@@ -8,6 +8,7 @@ drain    64 ports with 20 texts each waiting at the start; once plain, once over
 latency  from the modem's +CMTI to the platform, one text at a time on 64 idle ports; then with
          lists, polls and sweeps of all ports going on; beside it what one commit costs on this disk
 scale    at each of --ports (8,64,512): time to ready, memory, descriptors, CPU a text and idle
+metrics  a scrape of /metrics with the most of --ports: CPU, bytes, plain and compressed
 decode   texts a second that one core reads from their PDUs, by kind
 filter   microseconds that the built-in rules of the filter take for a text, by kind
 sick     latency on 56 of 64 ports: with all well, then with the other 8 sick in eight ways
@@ -20,6 +21,7 @@ $SIMGATE_BENCH_LOG sets the daemon's log level (notice).
 """
 
 import argparse
+import http.client
 import os
 import random
 import subprocess
@@ -268,6 +270,53 @@ def run_filter(options):
     return run_program("bench_filter", span_ms)
 
 
+# ---- metrics -------------------------------------------------------------------------------------
+
+SCRAPES = 50
+
+
+def scrape(connection, headers):
+    connection.request("GET", "/metrics", headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    check(answer.status == 200, f"/metrics: {answer.status}")
+    return body
+
+
+def scrapes(pid, port, headers):
+    """(ms of CPU, ms to wait, bytes) of one scrape, the first one aside, which asks the store."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.DEADLINE_S)
+    try:
+        scrape(connection, headers)
+        cpu_ms, start = measure.cpu_ms(pid), time.monotonic()
+        for _ in range(SCRAPES):
+            size = len(scrape(connection, headers))
+        return ((measure.cpu_ms(pid) - cpu_ms) / SCRAPES,
+                (time.monotonic() - start) * 1000 / SCRAPES, size)
+    finally:
+        connection.close()
+
+
+def run_metrics(options):
+    ports = max(n for n in [1, *options.ports] if n <= measure.ports_possible())
+    spans = {"sweep_every": "1h", "poll_every": "1h"}
+    with measure.Rig(ports, gateway=spans) as rig:
+        port = harness.free_port()
+        rig.daemon.sections["http"] = {"listen": f"127.0.0.1:{port}"}
+        rig.daemon.write_config()
+        rig.daemon.start()
+        measure.wait_ready(rig, timeout=180)
+        pid = rig.daemon.process.pid
+        plain = scrapes(pid, port, {})
+        packed = scrapes(pid, port, {"Accept-Encoding": "gzip"})
+        rig.daemon.stop()
+    print(f"metrics: {ports} ports, mean of {SCRAPES} scrapes")
+    for name, (cpu_ms, wait_ms, size) in (("plain", plain), ("gzip", packed)):
+        print(f"  {name:<6} {cpu_ms:7.3f} ms CPU, {wait_ms:7.3f} ms to wait, {size} bytes")
+    return (f"{ports} ports: {plain[0]:.2f} ms CPU and {plain[2]} bytes a scrape, "
+            f"gzip {packed[0]:.2f} ms and {packed[2]} bytes")
+
+
 # ---- the whole -----------------------------------------------------------------------------------
 
 
@@ -287,6 +336,7 @@ BENCHES = {
     "drain": run_drain,
     "latency": run_latency,
     "scale": run_scale,
+    "metrics": run_metrics,
     "decode": run_decode,
     "filter": run_filter,
     "sick": run_sick,
@@ -303,7 +353,7 @@ def parse_options():
     parser.add_argument("--only", action="append", choices=BENCHES, help="may be given again")
     parser.add_argument("--kills", type=int)
     parser.add_argument(
-        "--ports", type=lambda t: [int(n) for n in t.split(",")], help="for scale (8,64,512)"
+        "--ports", type=lambda t: [int(n) for n in t.split(",")], help="for scale and metrics (8,64,512)"
     )
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "little"))
     parser.add_argument("--quick", action="store_true", help="fewer ports, texts and kills")

@@ -5,6 +5,7 @@ import ctypes
 import glob
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -53,6 +54,15 @@ def wait_for(predicate, what="condition", timeout=DEADLINE_S, alive=()):
         if time.monotonic() > end:
             raise TimeoutError(f"no {what} within {timeout} s")
         time.sleep(POLL_S)
+
+
+def free_port():
+    """A port of the loopback's that nobody listens at, out of reach of those that connect."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def _die_with_parent(parent):

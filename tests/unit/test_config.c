@@ -61,8 +61,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	static const char *const files[] = { "main.conf", "secret", "numbers.csv", "onlinesim",
-		"north-pin", "own", "empty", "bad", "sub/a.conf", "sub/b.conf", "sub/[x]/c.conf",
-		"sub/[x]/d.conf" };
+		"north-pin", "own", "dashboard", "empty", "bad", "tls.crt", "tls.key", "sub/a.conf",
+		"sub/b.conf", "sub/[x]/c.conf", "sub/[x]/d.conf" };
 	static const char *const folders[] = { "sub/[x]", "sub", "." };
 	char path[256];
 	size_t i;
@@ -275,7 +275,8 @@ static void all_keys(void **state)
 	"[platform h]\nkind = webhook\nurl = https://a\nhmac_key = @secret\n" \
 	"[platform q]\nkind = onlinesim-push\nurl = https://a\nkey = @secret\n" PLATFORM \
 	"[bank n]\ndevices = /dev/a\n"
-#define SIXTY "123456789012345678901234567890123456789012345678901234567890"
+#define SIXTY   "123456789012345678901234567890123456789012345678901234567890"
+#define W(line) BANK "[http]\n" line "\n"
 
 static void refused(void **state)
 {
@@ -332,12 +333,44 @@ static void refused(void **state)
 		{ G("[oprator 24001]\nussd_number = *100#"), 1, "nearest known name: operator" },
 		{ P("kee = x"), 1, "nearest known name: key" },
 		{ G("[platfrom x]\nkey = y"), 1, "nearest known name: platform" },
-		{ G("[http]\nlisten = 1"), 1, ":8: section [http]" },
 		{ G("[bank]"), 1, ":8: [bank NAME]" },
 		{ G("[bank a b]"), 1, ":8: [bank NAME]" },
 		{ G("[bank ..]"), 1, ":8: [bank NAME]" },
 		{ G("[bank " SIXTY "1]"), 1, ":8: [bank NAME]" },
 		{ "[gateway x]\n" BANK, 1, ":1: [gateway] takes no name" },
+		/* http */
+		{ W("listen = 1"), 1, ":4: listen: \"1\" is no address; write 127.0.0.1:8470" },
+		{ W("listen = localhost:8470"), 1, ":4: listen: \"localhost:8470\" is no address" },
+		{ W("listen = 127.0.0.1:0"), 1, ":4: listen: \"127.0.0.1:0\"" },
+		{ W("listen = 127.0.0.1:1, , [::1]:1"), 1, ":4: listen: an empty name" },
+		{ W("listen = [::1]:1,127.0.0.1:1,[::1]:1"), 1,
+			":4: listen: [::1]:1 is named twice" },
+		{ W("listen = unix:x"), 1, ":4: listen: \"unix:x\" is no address" },
+		{ W("listen = unix:/" SIXTY SIXTY), 1,
+			":4: listen: a socket's path has at most 107" },
+		{ W("listen = unix:/run/simgate/control.sock"), 1,
+			":4: listen: unix:/run/simgate/" },
+		{ W("listen = 0.0.0.0:8470"), 1,
+			":4: listen: at 0.0.0.0:8470 keys and texts would travel in clear" },
+		{ W("listen = 127.0.0.1:1, [::]:2"), 1, ":4: listen: at [::]:2 keys and texts" },
+		{ W("allow_plaintext = no\nlisten = 192.0.2.1:1"), 1,
+			":5: listen: at 192.0.2.1:1" },
+		{ W("allow_plaintext = maybe"), 1, ":4: allow_plaintext: \"maybe\" is neither" },
+		{ W("tls_cert = /nowhere/x"), 2,
+			":4: tls_cert: /nowhere/x cannot be used: No such" },
+		{ W("tls_cert = /nowhere/x"), 2, ":4: tls_cert: tls_key is missing" },
+		{ W("tls_key = /dev/null"), 2, ":4: tls_key: /dev/null cannot be used" },
+		{ W("tls_key = /nowhere/x"), 2, ":4: tls_key: tls_cert is missing" },
+		{ W("tls_cert = /etc/passwd\ntls_key = /etc/passwd"), 2,
+			":4: tls_cert: /etc/passwd has no PEM block CERTIFICATE" },
+		{ W("tls_cert = /etc/passwd\ntls_key = /etc/passwd"), 2,
+			":5: tls_key: /etc/passwd has no PEM block PRIVATE KEY" },
+		{ W("dashboard_key = @nowhere-to-be-found"), 1, ":4: dashboard_key: cannot read" },
+		{ W("dashboard_key ="), 1, ":4: key \"dashboard_key\" has no value" },
+		{ W("dashboard_kye = x"), 1, "nearest known name: dashboard_key" },
+		{ W("[http]"), 1, ":4: section [http] is there twice" },
+		{ BANK "[http x]\n", 1, ":3: [http] takes no name" },
+		{ BANK "[htpp]\n", 1, "nearest known name: http" },
 		/* gateway */
 		{ G("store = postgresql://u:pass@h/db"), 1,
 			":8: store: this version has sqlite only" },
@@ -1012,6 +1045,67 @@ static void shapes(void **state)
 }
 
 /* What is installed as a sample is accepted as it is. */
+static void http(void **state)
+{
+	static const char cert[] = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+	static const char key[] =
+		"-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----\n";
+	struct config_report report;
+	struct config *config;
+	char text[1024];
+
+	(void)state;
+	config = load_good(BANK PLATFORM, &report); /* no section, no listener */
+	assert_int_equal(config->http.listen_count, 0);
+	config_free(config);
+	config_report_free(&report);
+	config = load_good(BANK PLATFORM "[http]\n", &report);
+	assert_int_equal(config->http.listen_count, 1);
+	assert_string_equal(config->http.listen[0], "127.0.0.1:8470");
+	assert_null(config->http.tls_cert);
+	assert_null(config->http.dashboard_key);
+	config_free(config);
+	config_report_free(&report);
+	put("tls.crt", cert);
+	put("tls.key", key);
+	snprintf(text, sizeof(text),
+		BANK PLATFORM
+		"[http]\nlisten = 0.0.0.0:1 ,[::]:65535, unix:/a b\ntls_cert = %s/tls.crt\n"
+		"tls_key = %s/tls.key\ndashboard_key = @secret\n",
+		folder, folder);
+	config = load_good(text, &report);
+	assert_int_equal(config->http.listen_count, 3);
+	assert_string_equal(config->http.listen[0], "0.0.0.0:1");
+	assert_string_equal(config->http.listen[2], "unix:/a b");
+	assert_string_equal(config->http.tls_cert, cert);
+	assert_string_equal(config->http.tls_key, key);
+	assert_string_equal(config->http.dashboard_key, "s3cret key");
+	assert_int_equal(report.warnings, 0);
+	config_free(config);
+	config_report_free(&report);
+	config = load_good(BANK PLATFORM "[http]\nlisten = 0.0.0.0:80\nallow_plaintext = yes\n"
+					 "dashboard_key = l1teral\n",
+		&report);
+	assert_true(config->http.allow_plaintext);
+	assert_int_equal(report.warnings, 1);
+	want_line(&report, ":10: warning: dashboard_key: the secret itself is in this file");
+	assert_false(has_line(&report, "l1teral")); /* it is not repeated */
+	config_free(config);
+	config_report_free(&report);
+	memset(text, 'x', sizeof(text));
+	FILE *file = fopen(main_file, "w");
+	assert_non_null(file);
+	fputs(cert, file);
+	for (int i = 0; i < 64; i++)
+		fwrite(text, 1, sizeof(text), file);
+	fclose(file);
+	snprintf(text, sizeof(text), "%s/tls.crt", folder);
+	assert_int_equal(rename(main_file, text), 0); /* over 64 KiB */
+	snprintf(text, sizeof(text), BANK "[http]\ntls_cert = %s/tls.crt\ntls_key = %s/tls.key\n",
+		folder, folder);
+	refuse(text, 1, ":4: tls_cert: /tmp");
+}
+
 static void sample(void **state)
 {
 	struct config_report report;
@@ -1037,20 +1131,24 @@ static void sample_keys(void **state)
 {
 	struct config_report report;
 	struct config *config;
+	static const char *const files[] = { "ca_file", "tls_cert", "tls_key" };
 	char line[512], text[16384] = "";
 	FILE *file = fopen(TESTS_DIR "/../src/dist/simgate.conf", "r");
 
 	(void)state;
 	assert_non_null(file);
-	put("onlinesim", "abc\n");
+	put("dashboard", "abc\n");
+	put("onlinesim", "abc\n-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n");
 	put("north-pin", "1234\n");
 	put("own", "abc\n");
 	while (fgets(line, sizeof(line), file)) {
 		bool off =
 			line[0] == '#' && (line[1] == '[' || (line[1] != ' ' && strchr(line, '=')));
 
-		if (strstr(line, "#ca_file") == line)
-			snprintf(line, sizeof(line), "#ca_file = %s/onlinesim\n", folder);
+		for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+			if (strncmp(line + 1, files[i], strlen(files[i])) == 0)
+				snprintf(line, sizeof(line), "#%s = %s/onlinesim\n", files[i],
+					folder);
 		assert_true(strlen(text) + strlen(line) < sizeof(text));
 		strcat(text, off ? line + 1 : line);
 	}
@@ -1065,6 +1163,8 @@ static void sample_keys(void **state)
 	assert_int_equal(config->platform_count, 2);
 	assert_false(config_platform_sells(&config->platforms[1]));
 	assert_int_equal(config->banks[0].sell_count, 1); /* as the sample's `sell` says */
+	assert_string_equal(config->http.listen[0], "127.0.0.1:8470");
+	assert_non_null(config->http.tls_key);
 	config_free(config);
 	config_report_free(&report);
 }
@@ -1078,8 +1178,8 @@ int main(void)
 		TEST(report_is_bounded), TEST(warnings), TEST(includes), TEST(slots),
 		TEST(many_devices), TEST(numbers_good), TEST(numbers_by_iccid), TEST(pins),
 		TEST(operators), TEST(numbers_absent), TEST(numbers_refused), TEST(numbers_limit),
-		TEST(durations), TEST(money), TEST(whole_numbers), TEST(shapes), TEST(sample),
-		TEST(sample_keys) };
+		TEST(durations), TEST(money), TEST(whole_numbers), TEST(shapes), TEST(http),
+		TEST(sample), TEST(sample_keys) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

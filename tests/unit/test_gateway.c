@@ -2,6 +2,7 @@
  * The modems are serial servers and the platform an HTTP server on the loopback, where what one
  * side writes the other can read at once: a pty would need time that stands still here. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "gateway_impl.h"
+#include "http_client.h"
 #include "platform_fixture.h"
 
 enum { MODEMS_MAX = 3, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -506,6 +508,215 @@ static void test_a_filter_with_errors_keeps_the_old_one(void **state)
 	assert_outbox("p withheld rules:1,");
 }
 
+/* ---- HTTP ----------------------------------------------------------------------------------- */
+
+/* A port that nobody listens at now. */
+static int free_port(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+/* The status of a GET, with the whole answer in data; -1: nobody listens. */
+static int get(int port, const char *path, const char *headers, char *data, size_t size)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+	char text[400];
+
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+		close(fd);
+		return -1;
+	}
+	snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, headers);
+	client_put(fx->loop, fd, text, strlen(text));
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	status = client_get(fx->loop, fd, data, size);
+	close(fd);
+	return status;
+}
+
+static void http_config(int port, const char *more)
+{
+	char text[300];
+
+	snprintf(text, sizeof text, "[http]\nlisten = 127.0.0.1:%d\n%s", port, more);
+	write_config(text);
+}
+
+/* The value behind a sample's name and labels; -1: there is none. */
+static double sample(const char *data, const char *name)
+{
+	char line[200];
+	const char *at;
+
+	snprintf(line, sizeof line, "\n%s ", name);
+	at = strstr(data, line);
+	return at ? strtod(at + strlen(line), NULL) : -1;
+}
+
+static void test_metrics_and_health_follow_what_happens(void **state)
+{
+	static const struct {
+		const char *name;
+		double value;
+	} process_wide[] = {
+		{ "simgate_platform_requests_total{platform=\"p\",call=\"addMessage\",code=\"200\"}",
+			3 },
+		{ "simgate_http_requests_total{path=\"/readyz\",code=\"503\"}", 1 },
+		{ "simgate_http_requests_total{path=\"/readyz\",code=\"200\"}", 1 },
+	}, wanted[] = {
+		{ "simgate_build_info{version=\"" SIMGATE_VERSION "\"}", 1 },
+		{ "simgate_ports{state=\"ready\"}", 2 },
+		{ "simgate_ports{state=\"fault\"}", 0 },
+		{ "simgate_port_up{port=\"b/127.0.0.1_%d\"}", 1 },
+		{ "simgate_port_registered{port=\"b/127.0.0.1_%d\"}", 1 },
+		{ "simgate_port_state_changes_total{port=\"b/127.0.0.1_%d\",state=\"ready\"}", 1 },
+		{ "simgate_sms_received_total{port=\"b/127.0.0.1_%d\"}", 3 },
+		{ "simgate_at_timeouts_total{port=\"b/127.0.0.1_%d\"}", 0 },
+		{ "simgate_sms_forwarded_total{platform=\"p\",result=\"delivered\"}", 3 },
+		{ "simgate_sms_forwarded_total{platform=\"p\",result=\"refused\"}", 0 },
+		{ "simgate_delivery_seconds_count{platform=\"p\"}", 3 },
+		{ "simgate_delivery_seconds_bucket{platform=\"p\",le=\"+Inf\"}", 3 },
+		{ "simgate_roster_numbers{platform=\"p\"}", 2 },
+		{ "simgate_outbox_messages{platform=\"p\",state=\"delivered\"}", 3 },
+		{ "simgate_outbox_messages{platform=\"p\",state=\"queued\"}", 0 },
+		{ "simgate_outbox_oldest_seconds{platform=\"p\"}", 0 },
+		{ "simgate_sms_parts_pending", 0 },
+		{ "simgate_store_up", 1 },
+	};
+	int port = free_port();
+	char *data = malloc(1 << 20), name[200];
+	static const char format[] =
+		"simgate_port_last_sweep_timestamp_seconds{port=\"b/127.0.0.1_%d\"}";
+
+	(void)state;
+	assert_non_null(data);
+	http_config(port, "");
+	start(2);
+	assert_int_equal(get(port, "/healthz", "", data, 4096), 200);
+	assert_int_equal(get(port, "/readyz", "", data, 4096), 503);
+	assert_non_null(strstr(data, "{\"ok\":false,\"error\":\"starting\"}"));
+	until_calls(LIST, 1);
+	pass(2 * SECOND, 100);
+	assert_int_equal(get(port, "/readyz", "", data, 4096), 200);
+	assert_non_null(strstr(data, "\r\n\r\n{\"ok\":true}"));
+	for (int k = 0; k < 3; k++) {
+		arrive(0, 10 + k);
+		until_calls(TEXT, (size_t)k + 1);
+		pass(2 * SECOND, 100);
+	}
+	assert_int_equal(get(port, "/metrics", "", data, 1 << 20), 200);
+	assert_non_null(strstr(data, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+		const char *hole = strstr(wanted[i].name, "%d");
+		snprintf(name, sizeof name, "%.*s%.0d%s",
+			hole ? (int)(hole - wanted[i].name) : (int)strlen(wanted[i].name),
+			wanted[i].name, hole ? sims[0].port : 0, hole ? hole + 2 : "");
+		if (sample(data, name) != wanted[i].value)
+			fail_msg("%s is %g, not %g in:\n%.60000s", name, sample(data, name),
+				wanted[i].value, data);
+	}
+	/* What is counted by labels of the process' own is counted since the first test. */
+	for (size_t i = 0; i < COUNT_OF(process_wide); i++)
+		assert_true(sample(data, process_wide[i].name) >= process_wide[i].value);
+	snprintf(name, sizeof name, format, sims[0].port);
+	assert_true(sample(data, name) > (double)T0 / 1000);
+	assert_true(sample(data, "simgate_roster_sync_timestamp_seconds{platform=\"p\"}") >
+		    (double)T0 / 1000);
+	assert_true(sample(data, "simgate_store_commit_seconds_count") > 3);
+	assert_true(sample(data, "process_open_fds") > 5);
+	/* Neither numbers nor cards nor senders. */
+	assert_null(strstr(data, "4670010001"));
+	assert_null(strstr(data, "894600000"));
+	assert_null(strstr(data, "Gate"));
+	free(data);
+}
+
+static void test_metrics_when_the_list_is_refused(void **state)
+{
+	int port = free_port();
+	char *data = malloc(1 << 20);
+
+	(void)state;
+	assert_non_null(data);
+	http_config(port, "");
+	fx_forget_replies(fx);
+	fx_reply_list(fx, (struct reply) { .status = 500, .body = "" });
+	start(1);
+	until_calls(LIST, 2);
+	pass(SECOND, 100);
+	assert_int_equal(get(port, "/readyz", "", data, 4096), 503);
+	assert_non_null(strstr(data, "a number list is not accepted"));
+	assert_int_equal(get(port, "/healthz", "", data, 4096), 200);
+	assert_int_equal(get(port, "/metrics", "", data, 1 << 20), 200);
+	assert_true(sample(data, "simgate_roster_sync_timestamp_seconds{platform=\"p\"}") == -1);
+	free(data);
+}
+
+static void test_http_is_reloaded(void **state)
+{
+	static const char right[] = "Authorization: Basic eDpkNHNoYjBhcmQ=\r\n"; /* x:d4shb0ard */
+	int port = free_port(), other;
+	char data[65536], text[300];
+
+	(void)state;
+	http_config(port, "");
+	start(1);
+	assert_int_equal(get(port, "/api/v1/status", "", data, sizeof data), 200);
+	http_config(port, "dashboard_key = d4shb0ard\n");
+	gateway_reload(gateway);
+	assert_int_equal(logged("http: dashboard_key changed"), 1);
+	assert_int_equal(get(port, "/api/v1/status", "", data, sizeof data), 401);
+	assert_int_equal(get(port, "/api/v1/status", right, data, sizeof data), 200);
+	assert_int_equal(get(port, "/api/v1/sync", right, data, sizeof data), 404);
+	other = free_port();
+	snprintf(text, sizeof text, "[http]\nlisten = 127.0.0.1:%d, unix:%s/web\n", other, fx->dir);
+	write_config(text);
+	gateway_reload(gateway);
+	assert_int_equal(get(port, "/healthz", "", data, sizeof data), -1);
+	assert_int_equal(get(other, "/api/v1/ports", "", data, sizeof data), 200);
+	snprintf(text, sizeof text, "%s/web", fx->dir);
+	assert_int_equal(access(text, F_OK), 0);
+	write_config(""); /* no section: no listener */
+	gateway_reload(gateway);
+	assert_int_equal(get(other, "/healthz", "", data, sizeof data), -1);
+	assert_int_equal(access(text, F_OK), -1);
+	/* A port that is taken is said, and tried again. */
+	snprintf(text, sizeof text, "[http]\nlisten = 127.0.0.1:%d\n", sims[0].port);
+	write_config(text);
+	gateway_reload(gateway);
+	assert_true(logged("Address already in use; tried again at the next reload") > 0);
+	http_config(port, "");
+	gateway_reload(gateway);
+	assert_int_equal(get(port, "/healthz", "", data, sizeof data), 200);
+	snprintf(text, sizeof text, "http 127.0.0.1:%d: opened", port);
+	assert_int_equal(logged(text), 1);
+	assert_int_equal(logged("d4shb0ard"), 0);
+}
+
+static void test_a_port_that_is_taken_is_no_start(void **state)
+{
+	char why[256] = "";
+
+	(void)state;
+	add_sim();
+	http_config(sims[0].port, "");
+	assert_int_equal(
+		gateway_start(fx->loop, load_config(), &gateway, why, sizeof why), -EADDRINUSE);
+	assert_non_null(strstr(why, "cannot listen at 127.0.0.1:"));
+	assert_null(gateway);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -521,6 +732,10 @@ int main(void)
 		CASE(test_reload_leaves_other_ports_alone),
 		CASE(test_a_withheld_text_is_kept_and_never_sent),
 		CASE(test_a_filter_with_errors_keeps_the_old_one),
+		CASE(test_metrics_and_health_follow_what_happens),
+		CASE(test_metrics_when_the_list_is_refused),
+		CASE(test_http_is_reloaded),
+		CASE(test_a_port_that_is_taken_is_no_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

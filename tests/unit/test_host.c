@@ -22,8 +22,9 @@
 #include "base/loop.h"
 #include "host/httpd.h"
 #include "host/notify.h"
+#include "http_client.h"
 
-enum { TURNS = 300, TURN_MS = 10, LATER_MAX = 80 };
+enum { TURNS = CLIENT_TURNS, TURN_MS = CLIENT_TURN_MS, LATER_MAX = 80 };
 
 struct bed {
 	struct loop *loop;
@@ -79,14 +80,15 @@ static void handle_big(void *arg, struct http_request *request)
 }
 
 static struct http_route routes[] = {
-	{ "GET", "/echo", handle_echo, NULL },
-	{ "POST", "/echo", handle_echo, NULL },
-	{ "GET", "/ports/*", handle_echo, NULL },
-	{ "GET", "/later", handle_later, NULL },
-	{ "POST", "/release", handle_release, NULL },
-	{ "GET", "/big", handle_big, NULL },
-	{ NULL, NULL, NULL, NULL },
+	{ "GET", "/echo", handle_echo, NULL, HTTP_CONTROL },
+	{ "POST", "/echo", handle_echo, NULL, HTTP_CONTROL },
+	{ "GET", "/ports/*", handle_echo, NULL, HTTP_CONTROL },
+	{ "GET", "/later", handle_later, NULL, HTTP_CONTROL },
+	{ "POST", "/release", handle_release, NULL, HTTP_CONTROL },
+	{ "GET", "/big", handle_big, NULL, HTTP_CONTROL },
+	{ NULL, NULL, NULL, NULL, HTTP_CONTROL },
 };
+static const struct http_route *const tables[] = { routes, NULL };
 
 /* ---- the bed -------------------------------------------------------------------------------- */
 
@@ -95,10 +97,21 @@ static void ignore_log(void *arg, enum log_level level, const char *line)
 	(void)arg, (void)level, (void)line;
 }
 
+static int open_at(struct bed *bed, const char *path, int mode, const char *group)
+{
+	bed->httpd = httpd_new(bed->loop, tables);
+	assert_non_null(bed->httpd);
+	int rc = httpd_listen_control(bed->httpd, path, mode, group, bed->why, sizeof bed->why);
+	if (rc < 0) {
+		httpd_free(bed->httpd);
+		bed->httpd = NULL;
+	}
+	return rc;
+}
+
 static int open_httpd(struct bed *bed, int mode, const char *group)
 {
-	return httpd_new_unix(
-		bed->loop, bed->path, mode, group, routes, &bed->httpd, bed->why, sizeof bed->why);
+	return open_at(bed, bed->path, mode, group);
 }
 
 static int setup_dir(void **state)
@@ -164,24 +177,12 @@ static int client(struct bed *bed)
 
 static void put(struct bed *bed, int fd, const char *data, size_t len)
 {
-	for (int i = 0; i < TURNS && len > 0; i++) {
-		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-		if (n < 0) {
-			if (errno == EPIPE || errno == ECONNRESET)
-				return; /* an early answer; it is there to be read */
-			assert_int_equal(errno, EAGAIN);
-			loop_turn(bed->loop, TURN_MS);
-			continue;
-		}
-		data += n;
-		len -= (size_t)n;
-	}
-	assert_int_equal(len, 0);
+	client_put(bed->loop, fd, data, len);
 }
 
 static void put_text(struct bed *bed, int fd, const char *text)
 {
-	put(bed, fd, text, strlen(text));
+	client_put(bed->loop, fd, text, strlen(text));
 }
 
 static void put_get(struct bed *bed, int fd, const char *target)
@@ -192,38 +193,9 @@ static void put_get(struct bed *bed, int fd, const char *target)
 	put_text(bed, fd, text);
 }
 
-/* Length of the first whole answer in data, 0 while it is not whole. */
-static size_t whole(const char *data, size_t len)
-{
-	const char *end = strstr(data, "\r\n\r\n");
-	const char *field = end ? strcasestr(data, "\r\nContent-Length:") : NULL;
-
-	if (!end)
-		return 0;
-	size_t head = (size_t)(end + 4 - data);
-	size_t body = field && field < end ? strtoul(field + 17, NULL, 10) : 0;
-	return len >= head + body ? head + body : 0;
-}
-
-/* Reads one whole answer; what follows it stays in the socket. Returns its status, 0 at an end. */
 static int get(struct bed *bed, int fd, char *data, size_t size)
 {
-	for (int i = 0; i < TURNS; i++) {
-		ssize_t n = recv(fd, data, size - 1, MSG_PEEK);
-		assert_true(n >= 0 || errno == EAGAIN || errno == ECONNRESET);
-		data[n > 0 ? n : 0] = '\0';
-		size_t len = n > 0 ? whole(data, (size_t)n) : 0;
-		if (len > 0) {
-			assert_int_equal(recv(fd, data, len, 0), len);
-			data[len] = '\0';
-			return (int)strtol(data + 9, NULL, 10);
-		}
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
-			return 0;
-		loop_turn(bed->loop, TURN_MS);
-	}
-	fail_msg("no answer");
-	return -1;
+	return client_get(bed->loop, fd, data, size);
 }
 
 static int get_status(struct bed *bed, int fd)
@@ -235,16 +207,7 @@ static int get_status(struct bed *bed, int fd)
 
 static void settle(struct bed *bed)
 {
-	for (int i = 0; i < 10; i++)
-		loop_turn(bed->loop, 1);
-}
-
-static bool is_open(int fd)
-{
-	char c;
-	ssize_t n = recv(fd, &c, 1, MSG_PEEK);
-
-	return n > 0 || (n < 0 && errno == EAGAIN);
+	client_settle(bed->loop);
 }
 
 static void wait_later(struct bed *bed, int count)
@@ -286,8 +249,8 @@ static void test_requests(void **state)
 		{ "GET /echo/", NULL, 404, "no such path" },
 		{ "POST /echo", "hello", 200, "POST path=/echo rest= q=(none) len=5 body=hello" },
 		{ "POST /echo?q=z", "", 200, " q=z len=0 body=" },
-		{ "POST /ports/x", "", 405, "Allow: GET\r\n" },
-		{ "DELETE /echo", NULL, 405, "Allow: GET, POST\r\n" },
+		{ "POST /ports/x", "", 405, "Allow: GET, HEAD\r\n" },
+		{ "DELETE /echo", NULL, 405, "Allow: GET, HEAD, POST\r\n" },
 		{ "PUT /echo", "data", 405, "{\"error\":\"method not allowed\"}" },
 		{ "POST /nothing", "data", 404, "no such path" },
 	};
@@ -445,7 +408,7 @@ static void test_later(void **state)
 	assert_int_equal(get_status(bed, other), 200);
 	assert_string_equal(http_query(bed->later[0], "q"), "kept!");
 	assert_string_equal(bed->later[0]->path, "/later");
-	assert_true(is_open(fd));
+	assert_true(client_is_open(fd));
 	answer_later(bed);
 	assert_int_equal(get(bed, fd, data, sizeof data), 200);
 	assert_non_null(strstr(data, "\r\n\r\nlate"));
@@ -513,7 +476,7 @@ static void test_free_with_waiting(void **state)
 	httpd_free(bed->httpd);
 	bed->httpd = NULL;
 	assert_int_equal(access(bed->path, F_OK), -1);
-	assert_false(is_open(idle));
+	assert_false(client_is_open(idle));
 	int ok = 0, stopped = 0;
 	for (int i = 0; i < 4; i++) {
 		int status = get(bed, fd[i], data, sizeof data);
@@ -575,7 +538,7 @@ static void test_out_of_descriptors(void **state)
 	settle(bed);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_int_equal(counter_get(COUNTER_HTTP_REFUSED) - refused, 1); /* it does not spin */
-	assert_true(is_open(fd));
+	assert_true(client_is_open(fd));
 	loop_advance(bed->loop, 1000);
 	assert_int_equal(get_status(bed, fd), 200);
 	close(fd);
@@ -596,7 +559,7 @@ static void test_slow_clients(void **state)
 	loop_advance(bed->loop, HTTPD_TIMEOUT_S * 1000 - 1);
 	settle(bed);
 	for (int i = 0; i < 4; i++)
-		assert_true(is_open(fd[i]));
+		assert_true(client_is_open(fd[i]));
 	loop_advance(bed->loop, 1);
 	settle(bed);
 	for (int i = 0; i < 4; i++) {
@@ -634,10 +597,10 @@ static void test_idle_after_answer(void **state)
 	assert_int_equal(get_status(bed, fd), 200);
 	loop_advance(bed->loop, HTTPD_TIMEOUT_S * 1000 - 1);
 	settle(bed);
-	assert_true(is_open(fd));
+	assert_true(client_is_open(fd));
 	loop_advance(bed->loop, 1);
 	settle(bed);
-	assert_false(is_open(fd));
+	assert_false(client_is_open(fd));
 	close(fd);
 }
 
@@ -775,24 +738,18 @@ static void test_other_files(void **state)
 static void test_bad_paths(void **state)
 {
 	struct bed *bed = *state;
-	struct httpd *httpd = NULL;
-	char path[160], why[256] = "";
+	char path[160];
 
 	memset(path, 'a', sizeof path);
 	path[0] = '/';
 	path[108] = '\0';
-	assert_int_equal(
-		httpd_new_unix(bed->loop, path, 0660, NULL, routes, &httpd, why, sizeof why),
-		-ENAMETOOLONG);
-	assert_non_null(strstr(why, "107"));
+	assert_int_equal(open_at(bed, path, 0660, NULL), -ENAMETOOLONG);
+	assert_non_null(strstr(bed->why, "107"));
 	snprintf(path, sizeof path, "%s/none/control.sock", bed->dir);
-	assert_int_equal(
-		httpd_new_unix(bed->loop, path, 0660, NULL, routes, &httpd, why, sizeof why),
-		-ENOENT);
-	assert_non_null(strstr(why, path));
-	assert_int_equal(httpd_new_unix(bed->loop, "", 0660, NULL, routes, &httpd, why, sizeof why),
-		-ENAMETOOLONG);
-	assert_null(httpd);
+	assert_int_equal(open_at(bed, path, 0660, NULL), -ENOENT);
+	assert_non_null(strstr(bed->why, path));
+	assert_int_equal(open_at(bed, "", 0660, NULL), -ENAMETOOLONG);
+	assert_null(bed->httpd);
 	httpd_free(NULL);
 }
 
