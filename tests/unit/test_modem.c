@@ -191,7 +191,8 @@ static void test_transcripts(void **state)
 
 static void test_every_driver_has_transcripts(void **state)
 {
-	static const char *const wanted[] = { "cold", "receive", "no-sim", "full", "reboot" };
+	static const char *const wanted[] = { "cold", "pin", "receive", "no-sim", "full",
+		"reboot" };
 	char path[300];
 
 	(void)state;
