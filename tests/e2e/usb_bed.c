@@ -192,7 +192,7 @@ static bool plug(const char *ports, int first, int at, int card)
 /* umockdev remembers for ever which pty was whose, and dies when its number is used again. */
 static void forget_pty(const char *pty)
 {
-	char *root = umockdev_testbed_get_root_dir(bed), path[300];
+	char *root = umockdev_testbed_get_root_dir(bed), path[4400];
 
 	snprintf(path, sizeof path, "%s/dev/.ptymap/%s", root, pty);
 	for (char *c = path + strlen(root) + strlen("/dev/.ptymap/"); *c; c++)

@@ -556,7 +556,7 @@ static void http_config(int port, const char *more)
 /* The value behind a sample's name and labels; -1: there is none. */
 static double sample(const char *data, const char *name)
 {
-	char line[200];
+	char line[400];
 	const char *at;
 
 	snprintf(line, sizeof line, "\n%s ", name);
