@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/counter.h"
 #include "base/log.h"
@@ -22,85 +21,7 @@ enum phase {
 
 enum { PING_MS = 1000, PINGS_MAX = 3 };
 
-#define PIN_SET "CPIN=" /* what follows is for nobody's eyes */
-
-/* ---- commands as text ----------------------------------------------------------------------- */
-
-void at_put(struct at_text *text, const char *plain)
-{
-	size_t len = strlen(plain);
-
-	if (text->len + len >= sizeof text->text) {
-		text->refused = true;
-		return;
-	}
-	memcpy(text->text + text->len, plain, len + 1);
-	text->len += len;
-}
-
-void at_put_int(struct at_text *text, int value)
-{
-	char digits[16];
-
-	snprintf(digits, sizeof digits, "%d", value);
-	at_put(text, digits);
-}
-
-void at_put_quoted(struct at_text *text, const char *value)
-{
-	for (const char *c = value; *c; c++)
-		if (*c == '"' || (unsigned char)*c < 0x20 || *c == 0x7F)
-			text->refused = true;
-	if (text->refused)
-		return;
-	at_put(text, "\"");
-	at_put(text, value);
-	at_put(text, "\"");
-}
-
-/* ---- what the operator may see -------------------------------------------------------------- */
-
-static size_t run_of(const char *at, int (*is)(int))
-{
-	size_t len = 0;
-
-	while (is((unsigned char)at[len]))
-		len++;
-	return len;
-}
-
-void at_mask(const char *line, char *out, size_t size)
-{
-	const char *secret = strcasestr(line, PIN_SET); /* noise may stand before an echo */
-	size_t len = 0;
-
-	while (*line && len + 1 < size) {
-		size_t hex = run_of(line, isxdigit), dec = run_of(line, isdigit);
-		int put;
-
-		if (secret && line >= secret) {
-			snprintf(out + len, size - len, PIN_SET "***");
-			return;
-		}
-		if (hex > 32) {
-			put = snprintf(out + len, size - len, "<pdu %zu>", hex);
-			line += hex;
-		} else if (hex >= 14 && dec < hex) { /* an ICCID with letters in it, UCS-2 text */
-			put = snprintf(out + len, size - len, "***%.3s", line + hex - 3);
-			line += hex;
-		} else if (dec >= 6) {
-			put = snprintf(out + len, size - len, "***%.3s", line + dec - 3);
-			line += dec;
-		} else {
-			put = 1;
-			out[len] = *line++;
-		}
-		len += (size_t)put;
-		if (len >= size)
-			len = size - 1;
-	}
-	out[len] = '\0';
-}
+/* ---- what is kept for the operator ----------------------------------------------------------- */
 
 /* A modem in text mode prints bodies behind these headers, for as many lines as they have. */
 static bool is_body(struct at *at, const char *line)
@@ -113,7 +34,7 @@ static bool is_body(struct at *at, const char *line)
 	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
 		if (strncmp(line, headers[i], strlen(headers[i])) == 0)
 			at->body = true;
-	return at->body && !code && run_of(line, isxdigit) != strlen(line);
+	return at->body && !code && line[strspn(line, "0123456789ABCDEFabcdef")];
 }
 
 static void note_line(struct at *at, char dir, const char *line)
@@ -186,7 +107,7 @@ static void hide_secret(struct at_text *sent)
 {
 	char shown[AT_COMMAND_MAX];
 
-	if (!strstr(sent->text, PIN_SET))
+	if (!strstr(sent->text, AT_SECRET))
 		return;
 	at_mask(sent->text, shown, sizeof shown);
 	explicit_bzero(sent->text, sizeof sent->text);
@@ -502,7 +423,7 @@ static bool is_echo(const struct at *at, const char *line)
 
 	if (strcmp(line, at->sent.text) == 0)
 		return true;
-	if (!strstr(at->sent.text, PIN_SET))
+	if (!strstr(at->sent.text, AT_SECRET))
 		return false;
 	at_mask(line, shown, sizeof shown);
 	return strcmp(shown, at->sent.text) == 0;

@@ -19,6 +19,8 @@ enum {
 	AT_RESYNC_MS = 10000, /* all of a resync */
 };
 
+#define AT_SECRET "CPIN=" /* what follows is for nobody's eyes */
+
 /* A line of an answer or an unsolicited one. Returns whether it was taken; a line that is refused
  * is offered to whoever comes next. */
 typedef bool at_line_fn(void *owner, const char *line);
