@@ -17,7 +17,7 @@ SICK = (
     ("reboot chatter", "fault {i} reboots 700"),
     ("card pulled", "sim {i} out"),
     ("hang-up", "hangup {i}"),
-    ("deaf", "fault {i} deaf"),
+    ("deaf", "fault {i} list_error 1000000"),
 )
 
 
@@ -45,7 +45,8 @@ def print_states(rig, sick):
     for name, port in sick.items():
         row = shown[f"sim/m{port:03d}"]
         listed = "listed" if row["online"] else "not listed"
-        print(f"  {name:<16} m{port:03d}  {row['state']:<9} {listed:<11} {row['why']}")
+        why = row["trouble"] or row["why"]
+        print(f"  {name:<16} m{port:03d}  {row['state']:<9} {listed:<11} {why}")
 
 
 def run(options):
