@@ -115,29 +115,27 @@ static void add_at_lines(cJSON *json, const struct modem *modem)
 static void on_port(void *arg, struct http_request *request)
 {
 	struct control *control = arg;
-	const struct control_view *view = control->view;
+	const struct modem *modem = control_modem(control, request->rest, strlen(request->rest));
 	const char *query = http_query(request, "full");
 	bool full = query && strcmp(query, "1") == 0;
+	cJSON *json;
 
-	for (size_t i = 0; i < view->modem_count; i++) {
-		const struct modem *modem = view->modems[i];
-		if (strcmp(modem->id, request->rest) != 0)
-			continue;
-		cJSON *json = port_json(view, modem, full);
-		cJSON_AddStringToObject(json, "device", modem->device);
-		cJSON_AddStringToObject(json, "driver", modem->driver ? modem->driver->name : "");
-		cJSON_AddStringToObject(json, "model", modem->model);
-		json_card(json, "imei", modem->imei, full);
-		json_card(json, "iccid", modem->iccid, full);
-		json_card(json, "imsi", modem->imsi, full);
-		json_card(json, "card_id", modem->card_id, full);
-		json_int(json, "baud", modem->rate.now);
-		add_history(json, modem);
-		add_at_lines(json, modem);
-		json_answer(request, 200, json);
+	if (!modem) {
+		json_error(request, 404, "no such port");
 		return;
 	}
-	json_error(request, 404, "no such port");
+	json = port_json(control->view, modem, full);
+	cJSON_AddStringToObject(json, "device", modem->device);
+	cJSON_AddStringToObject(json, "driver", modem->driver ? modem->driver->name : "");
+	cJSON_AddStringToObject(json, "model", modem->model);
+	json_card(json, "imei", modem->imei, full);
+	json_card(json, "iccid", modem->iccid, full);
+	json_card(json, "imsi", modem->imsi, full);
+	json_card(json, "card_id", modem->card_id, full);
+	json_int(json, "baud", modem->rate.now);
+	add_history(json, modem);
+	add_at_lines(json, modem);
+	json_answer(request, 200, json);
 }
 
 /* ---- status --------------------------------------------------------------------------------- */

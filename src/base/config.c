@@ -250,11 +250,11 @@ struct config *config_load(
 
 const char *config_pin(const struct config *config, const char *bank, const char *iccid)
 {
+	const struct config_number *card = config_number_of(config, iccid);
 	size_t i;
 
-	for (i = 0; *iccid && i < config->number_count; i++)
-		if (*config->numbers[i].pin && !strcmp(config->numbers[i].iccid, iccid))
-			return config->numbers[i].pin;
+	if (card && *card->pin)
+		return card->pin;
 	for (i = 0; i < config->bank_count; i++)
 		if (!strcmp(config->banks[i].name, bank))
 			return config->banks[i].pin;
