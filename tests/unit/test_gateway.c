@@ -510,18 +510,25 @@ static void test_a_filter_with_errors_keeps_the_old_one(void **state)
 
 /* ---- HTTP ----------------------------------------------------------------------------------- */
 
-/* A port that nobody listens at now. */
+/* A port that nobody listens at now, out of reach of those that connect. Each process of the
+ * tests begins elsewhere. */
 static int free_port(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	static unsigned next;
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	close(fd);
-	return ntohs(address.sin_port);
+	for (int tries = 0; tries < 1000; tries++) {
+		struct sockaddr_in address = { .sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+			.sin_port = htons(
+				(uint16_t)(10000 + ((unsigned)getpid() * 13 + next++) % 10000)) };
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		bool is_free = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+		close(fd);
+		if (is_free)
+			return ntohs(address.sin_port);
+	}
+	fail_msg("no free port");
+	return 0;
 }
 
 /* The status of a GET, with the whole answer in data; -1: nobody listens. */
