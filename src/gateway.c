@@ -407,8 +407,10 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 	gateway->view.inbox = gateway->inbox;
 	gateway->control = control_new(&gateway->view, &control_actions, gateway);
 	gateway->notify = notify_new(gateway->loop, gateway_alive, gateway);
-	if (!gateway->opener || !gateway->deliver || !gateway->inbox || !gateway->control ||
-		!gateway->notify) {
+	gateway->retention =
+		retention_new(gateway->loop, gateway->store, &gateway->retention_spans);
+	if (!gateway->retention || !gateway->opener || !gateway->deliver || !gateway->inbox ||
+		!gateway->control || !gateway->notify) {
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
@@ -533,6 +535,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	loop_timer_stop(&gateway->grace);
 	loop_timer_stop(&gateway->numbers);
 	gateway_hotplug_stop(gateway);
+	retention_stop(gateway->retention);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
 		if (gateway->platforms[i].roster)
 			roster_stop(gateway->platforms[i].roster);
@@ -562,6 +565,7 @@ void gateway_free(struct gateway *gateway)
 	free(gateway->modems);
 	free(gateway->dying);
 	store_close(gateway->store);
+	retention_free(gateway->retention);
 	inbox_free(gateway->inbox);
 	opener_free(gateway->opener);
 	control_free(gateway->control);

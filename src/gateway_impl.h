@@ -16,6 +16,7 @@
 #include "platform/roster.h"
 #include "platform/takeoff.h"
 #include "port/opener.h"
+#include "store/retention.h"
 #include "store/store.h"
 
 enum { GATEWAY_SUMMARY_MS = 5 * 60 * 1000, GATEWAY_TABLES_MAX = 8 };
@@ -42,6 +43,8 @@ struct gateway {
 	struct httpd *httpd;
 	const struct http_route *routes[GATEWAY_TABLES_MAX]; /* of httpd; ends with NULL */
 	struct notify *notify;
+	struct retention *retention;
+	struct retention_spans retention_spans;
 	struct plug *plug; /* NULL: no bank has a path */
 	struct modem_env env;
 	struct inbox_spans inbox_spans;

@@ -25,6 +25,8 @@ void gateway_apply(struct gateway *gateway)
 	gateway->env.record_dir = config->record_dir;
 	gateway->inbox_spans =
 		(struct inbox_spans) { config->parts_wait_ms, config->parts_late_ms };
+	gateway->retention_spans =
+		(struct retention_spans) { config->retention_ms, config->history_ms };
 }
 
 typedef void say_fn(void *arg, const char *line);

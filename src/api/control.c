@@ -318,6 +318,8 @@ static const struct http_route routes[] = {
 	{ "GET", "/api/v1/ports/*", on_port, NULL, HTTP_OPERATOR },
 	{ "POST", "/api/v1/ports/*", control_port_action, NULL, HTTP_CONTROL },
 	{ "GET", "/api/v1/messages", control_messages, NULL, HTTP_OPERATOR },
+	{ "GET", "/api/v1/messages/export", control_export, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/messages/erase", control_erase, NULL, HTTP_CONTROL },
 	{ "GET", "/api/v1/outbox", control_outbox, NULL, HTTP_OPERATOR },
 	{ "POST", "/api/v1/outbox/retry", control_retry, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/outbox/drop", control_drop, NULL, HTTP_CONTROL },

@@ -37,6 +37,7 @@ void control_forget_pin(struct control *control, struct modem *modem, struct htt
 
 /* control_texts.c: the handlers of messages and of the outbox. */
 http_handler control_messages, control_outbox, control_retry, control_drop;
+http_handler control_export, control_erase;
 
 /* control_filter.c: tries rules on texts; what was withheld so far, by reason. */
 http_handler control_filter_test;

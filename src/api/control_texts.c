@@ -19,11 +19,12 @@ static cJSON *row_json(const struct store_row *row, bool full)
 	json_number(json, "sender", row->sender, full || row->sender[0] != '+');
 	if (full)
 		cJSON_AddStringToObject(json, "text", row->text);
-	json_int(json, "chars", json_chars(row->text));
+	json_int(json, "chars", row->chars);
 	json_int(json, "parts", row->parts);
 	json_time(json, "arrived", row->arrived_ms);
 	json_int(json, "arrived_ms", row->arrived_ms);
 	json_time(json, "sent", row->sent_ms);
+	json_time(json, "erased", row->erased_ms);
 	cJSON_AddStringToObject(json, "platform", row->platform);
 	cJSON_AddStringToObject(json, "state", row->state_name);
 	cJSON_AddStringToObject(json, "reason", row->reason);
@@ -178,4 +179,66 @@ void control_drop(void *arg, struct http_request *request)
 	pending->one = true;
 	store_outbox_drop(
 		control->view->store, id, loop_wall_ms(control->view->loop), on_count, pending);
+}
+
+/* ---- all of one number ---------------------------------------------------------------------- */
+
+static const char *asked_number(struct http_request *request)
+{
+	const char *number = http_query(request, "number");
+
+	if (number && number[0] == '+' && strlen(number) < STORE_NUMBER_SIZE)
+		return number;
+	json_error(request, 400, "number is one as the list has it: +46700100200");
+	return NULL;
+}
+
+/* A page, the oldest first; who asks goes on behind its last id until one is empty. */
+void control_export(void *arg, struct http_request *request)
+{
+	struct control *control = arg;
+	struct store_query query = { .number = asked_number(request),
+		.after = http_query(request, "after"),
+		.limit = LIMIT_MAX };
+	struct pending *pending = query.number ? pending_new(control, request) : NULL;
+
+	if (!pending)
+		return;
+	pending->full = true;
+	pending->json = cJSON_CreateObject();
+	cJSON_AddArrayToObject(pending->json, "messages");
+	store_messages(control->view->store, &query, on_rows, pending);
+}
+
+static void on_number_erased(void *arg, int err, const struct store_number_erased *erased)
+{
+	struct pending *pending = arg;
+
+	if (err) {
+		json_store_error(pending->request, err);
+	} else {
+		cJSON *json = cJSON_CreateObject();
+		json_int(json, "messages", erased->messages);
+		json_int(json, "undelivered", erased->undelivered);
+		json_int(json, "parts", erased->parts);
+		json_int(json, "undecodable", erased->undecodable);
+		json_int(json, "on_cards", erased->on_cards);
+		log_notice(LOGC_STORE, NULL, NULL,
+			LOG_FIELDS(LOG_NUMBER("number", http_query(pending->request, "number")),
+				LOG_INT("messages", erased->messages),
+				LOG_INT("undelivered", erased->undelivered)),
+			"the messages of a number were erased by the operator");
+		json_answer(pending->request, 200, json);
+	}
+	free(pending);
+}
+
+void control_erase(void *arg, struct http_request *request)
+{
+	struct control *control = arg;
+	const char *number = asked_number(request);
+	struct pending *pending = number ? pending_new(control, request) : NULL;
+
+	if (pending)
+		store_erase_number(control->view->store, number, on_number_erased, pending);
 }

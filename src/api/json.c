@@ -93,12 +93,3 @@ void json_card(cJSON *json, const char *name, const char *card, bool full)
 	log_mask_card(card, masked, sizeof masked);
 	cJSON_AddStringToObject(json, name, full || !*card ? card : masked);
 }
-
-int64_t json_chars(const char *text)
-{
-	int64_t count = 0;
-
-	for (; *text; text++)
-		count += ((unsigned char)*text & 0xC0) != 0x80;
-	return count;
-}

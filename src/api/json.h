@@ -26,7 +26,4 @@ void json_money(cJSON *json, const char *name, int64_t amount);
 void json_number(cJSON *json, const char *name, const char *number, bool full);
 void json_card(cJSON *json, const char *name, const char *card, bool full);
 
-/* Characters of UTF-8 text, not octets. */
-int64_t json_chars(const char *text);
-
 #endif

@@ -118,6 +118,8 @@ struct config {
 	struct config_log *logs;
 	size_t log_count;
 	int64_t start_grace_ms;
+	int64_t retention_ms;      /* words of texts whose deliveries are over */
+	int64_t history_ms;        /* what is left of them */
 	int64_t sweep_every_ms;    /* AT+CMGL on each port at least so often */
 	int64_t poll_every_ms;     /* registration, signal, card */
 	int64_t card_every_ms;     /* the card alone, where nothing tells of a change; 0: not */

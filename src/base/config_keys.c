@@ -30,8 +30,11 @@ void config_key_time(struct config_loader *load, const struct key *key,
 		config_error(load->report, entry->place,
 			"%s: \"%.60s\" is no duration; write it as 250ms, 90s, 5m, 24h or 7d",
 			key->name, entry->value);
-	else if (ms < key->min)
+	else if (ms < key->min && key->min == 1)
 		config_error(load->report, entry->place, "%s: must be more than 0", key->name);
+	else if (ms < key->min)
+		config_error(load->report, entry->place, "%s: must be %d s at least", key->name,
+			(int)(key->min / 1000));
 	else if (key->max && ms > key->max)
 		config_error(load->report, entry->place, "%s: must be %d s at most", key->name,
 			(int)(key->max / 1000));

@@ -14,6 +14,7 @@ enum counter {
 	COUNTER_SMS_LATE,       /* parts that came after that, gone out alone */
 	COUNTER_SMS_REPEATED,   /* parts that the network sent again */
 	COUNTER_SETS_CROWDED,   /* unfinished long texts over a limit: the oldest went out */
+	COUNTER_SMS_ERASED, /* messages whose words were erased: they have been kept long enough */
 	COUNTER_STORE_COMMITS,
 	COUNTER_STORE_JOBS,
 	COUNTER_STORE_ERRORS,

@@ -19,7 +19,7 @@ struct ctl {
 	void *http;         /* the connection, kept between calls */
 	bool json, full, follow, all, test, color;
 	bool quiet; /* ctl_call() does not say that the daemon is not reachable */
-	const char *port, *since, *step, *sum;
+	const char *port, *since, *step, *sum, *number;
 	int64_t limit; /* 0: not given */
 };
 
@@ -51,8 +51,16 @@ bool ctl_is_port_name(const char *name);
 
 enum ctl_exit ctl_messages(struct ctl *ctl, char **args, int count);
 
+/* A row as one line of JSON. */
+void ctl_print_row(const cJSON *row);
+
 /* A time back, or a date and time: milliseconds since 1970. */
 bool ctl_parse_since(const char *text, int64_t *out);
+
+/* ---- ctl_history.c -------------------------------------------------------------------------- */
+
+/* verb: export or erase. */
+enum ctl_exit ctl_history(struct ctl *ctl, const char *verb);
 
 /* ---- ctl_filter.c --------------------------------------------------------------------------- */
 

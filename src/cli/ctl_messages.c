@@ -141,7 +141,7 @@ static bool seen_before(struct follow *follow, const cJSON *row)
 	return false;
 }
 
-static void print_json_row(const cJSON *row)
+void ctl_print_row(const cJSON *row)
 {
 	char *text = cJSON_PrintUnformatted(row);
 
@@ -165,7 +165,7 @@ static bool print_new(
 			rows[kept++] = rows[i];
 	}
 	for (size_t i = 0; ctl->json && i < kept; i++)
-		print_json_row(rows[i]);
+		ctl_print_row(rows[i]);
 	if (!ctl->json && (kept > 0 || head))
 		ctl_show_messages(ctl, rows, kept, head);
 	free(rows);
@@ -216,7 +216,10 @@ enum ctl_exit ctl_messages(struct ctl *ctl, char **args, int count)
 	int64_t since_ms = -1;
 	size_t row_count;
 
-	(void)args, (void)count;
+	if (count > 0)
+		return ctl_history(ctl, args[0]);
+	if (ctl->number)
+		return ctl_usage("--number goes with messages export and erase", "");
 	if (ctl->since && !ctl_parse_since(ctl->since, &since_ms))
 		return ctl_usage("--since takes 2h or 2026-11-21T10:00:00Z, not", ctl->since);
 	if (ctl->port && !ctl_is_port_name(ctl->port))

@@ -28,7 +28,8 @@ enum {
 	WITH_ALL = 16,
 	WITH_STEP = 32,
 	WITH_TEST = 64,
-	WITH_SUM = 128
+	WITH_SUM = 128,
+	WITH_NUMBER = 256
 };
 
 struct command {
@@ -379,9 +380,10 @@ static const struct command commands[] = {
 	{ "watch", "[BANK]", 0, 1, 0, run_watch, "the ports, live" },
 	{ "reset", "BANK/SLOT [--step at|radio|modem|usb|power]", 1, 1, WITH_STEP, run_reset,
 		"opens it anew (at), or takes a stronger step, now" },
-	{ "messages", "[--follow] [--port P] [--since T] [--limit N]", 0, 0,
-		WITH_FOLLOW | WITH_PORT | WITH_SINCE | WITH_LIMIT, ctl_messages,
-		"what arrived; texts only with --full" },
+	{ "messages", "[--follow] [--port P] [--since T] [--limit N] | export|erase --number N", 0,
+		1, WITH_FOLLOW | WITH_PORT | WITH_SINCE | WITH_LIMIT | WITH_NUMBER, ctl_messages,
+		"what arrived; texts only with --full. export: all that a number received, a "
+		"line\n      of JSON each; erase: forgets it, delivered or not" },
 	{ "outbox", "[list [--limit N]|retry ID|retry --all|drop ID]", 0, 2, WITH_ALL | WITH_LIMIT,
 		run_outbox, "what waits, was refused, held or withheld, and why" },
 	{ "numbers", "[export|set ICCID NUMBER|forget ICCID]", 0, 3, 0, ctl_numbers,
@@ -476,8 +478,8 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "full", 0, NULL, 'f' },
 		{ "follow", 0, NULL, 'F' }, { "port", 1, NULL, 'p' }, { "since", 1, NULL, 'S' },
 		{ "limit", 1, NULL, 'l' }, { "all", 0, NULL, 'a' }, { "step", 1, NULL, 't' },
-		{ "test", 0, NULL, 'T' }, { "sum", 1, NULL, 'm' }, { "help", 0, NULL, 'h' },
-		{ "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+		{ "test", 0, NULL, 'T' }, { "sum", 1, NULL, 'm' }, { "number", 1, NULL, 'n' },
+		{ "help", 0, NULL, 'h' }, { "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "s:c:h", longs, NULL)) != -1) {
@@ -496,6 +498,7 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		case 't': ctl->step = optarg, options->given |= WITH_STEP; break;
 		case 'T': ctl->test = true, options->given |= WITH_TEST; break;
 		case 'm': ctl->sum = optarg, options->given |= WITH_SUM; break;
+		case 'n': ctl->number = optarg, options->given |= WITH_NUMBER; break;
 		default: return false; /* getopt has said why */
 		}
 	}

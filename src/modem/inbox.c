@@ -200,6 +200,7 @@ static void put(const struct inbox_entry *entry, const struct sms_pdu *pdu, stru
 		.parts = 1,
 	};
 
+	sms->head = 2 * pdu->head_len;
 	if (job->part)
 		sms_part_text(pdu, text, sizeof text);
 	else

@@ -406,7 +406,9 @@ enum sms_error sms_pdu_read(const char *hex, size_t hex_len, int tpdu_len, struc
 		return report_read(&in, out);
 	}
 	out->kind = SMS_DELIVER; /* the reserved value 3 too: 9.2.3.1 */
-	return deliver_read(&in, (*first & FIRST_UDHI) != 0, out);
+	error = deliver_read(&in, (*first & FIRST_UDHI) != 0, out);
+	out->head_len = (uint8_t)(in.at - octets + out->header_len);
+	return error;
 }
 
 const char *sms_error_name(enum sms_error error)

@@ -71,6 +71,7 @@ struct sms_pdu {
 	uint8_t ud[SMS_UD_MAX];              /* user data with its header */
 	uint8_t ud_len;                      /* octets that were there */
 	uint8_t header_len; /* octets of the header with its length octet; 0 without one */
+	uint8_t head_len;   /* octets of the PDU that come before the text */
 	uint8_t septets;    /* GSM 7-bit: septets of text, behind the header and its fill bits */
 	uint8_t fill_bits;
 };

@@ -53,6 +53,10 @@ struct backend {
 	/* 1: durable, 0: nothing had been written, or an error; rollback() is then the caller's. */
 	int (*commit)(struct backend_conn *conn);
 
+	/* What was deleted or overwritten by what is committed leaves the database's files, as far
+	 * as they are this process' to write. */
+	int (*scrub)(struct backend_conn *conn);
+
 	/* Without a transaction it does nothing. */
 	void (*rollback)(struct backend_conn *conn);
 

@@ -103,8 +103,18 @@ static const char version_4[] =
 	"CREATE TABLE takeoff (number TEXT PRIMARY KEY, platform TEXT NOT NULL,"
 	" sum BIGINT NOT NULL, profit BIGINT NOT NULL, said_ms BIGINT NOT NULL);";
 
+/* message.erased_ms: when its words were erased, 0 not; chars: how many they were, then. pdu.head:
+ * how many digits come before the text: what is left of raw once erased is 1. */
+static const char version_5[] =
+	"ALTER TABLE message ADD COLUMN erased_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN chars INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX message_whole ON message (id) WHERE erased_ms = 0;"
+	"ALTER TABLE pdu ADD COLUMN head INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE pdu ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX pdu_whole ON pdu (id) WHERE erased = 0;";
+
 /* The row at [n] makes version n + 1 out of version n. */
-static const char *const versions[] = { version_1, version_2, version_3, version_4 };
+static const char *const versions[] = { version_1, version_2, version_3, version_4, version_5 };
 
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 

@@ -97,12 +97,24 @@ static int run_jobs(struct store_job *first, const struct store_job *end)
 	return 0;
 }
 
+/* That it fails concerns those that asked for it: what they did is committed. */
+static void scrub_files(struct store *store, struct store_job *first, const struct store_job *end)
+{
+	int err = store->db.backend->scrub(store->db.conn);
+
+	for (struct store_job *job = first; err && job != end; job = job->next)
+		if (job->scrub)
+			job->err = err;
+}
+
 /* One transaction for the jobs from first up to end. */
 static int transact(struct store *store, struct store_job *first, const struct store_job *end)
 {
-	bool write = false;
-	for (const struct store_job *job = first; job != end; job = job->next)
+	bool write = false, scrub = false;
+	for (const struct store_job *job = first; job != end; job = job->next) {
 		write = write || job->verb->write;
+		scrub = scrub || job->scrub;
+	}
 	int64_t start_us = loop_fresh_us(store->loop);
 
 	int err = store->db.backend->begin(store->db.conn, write);
@@ -118,6 +130,8 @@ static int transact(struct store *store, struct store_job *first, const struct s
 		first->wrote = err > 0;
 	if (first)
 		first->commit_us = loop_fresh_us(store->loop) - start_us;
+	if (scrub)
+		scrub_files(store, first, end);
 	return 0;
 }
 
@@ -132,8 +146,11 @@ static void run_batch(struct store *store, struct job_list *batch)
 		first->err = err;
 		return;
 	}
-	for (struct store_job *job = first; job; job = job->next)
-		job->err = transact(store, job, job->next);
+	for (struct store_job *job = first; job; job = job->next) {
+		err = transact(store, job, job->next);
+		if (err)
+			job->err = err;
+	}
 }
 
 static void *store_main(void *arg)

@@ -273,6 +273,7 @@ struct store_sms {
 	int index;          /* -1 without one */
 	int tpdu_len;       /* octets, as the header told; -1 */
 	const char *raw;    /* the PDU in hexadecimal, as printed */
+	int head;           /* so many of its digits come before the text; 0 unknown */
 	int64_t arrived_ms;
 	const char *undecodable; /* why */
 	const struct store_message *message;
@@ -427,6 +428,8 @@ void store_totals(struct store *store, int64_t now_ms, store_totals_fn *done, vo
 struct store_query {
 	const char *bank, *slot; /* NULL: any */
 	const char *id;          /* NULL: any */
+	const char *number;      /* NULL: any; else STORE_PAGE_MAX messages, the oldest first */
+	const char *after;       /* with number: those behind this id; NULL: from the first */
 	int64_t since_ms;
 	size_t limit; /* 0: 100; at most 1000 */
 	bool outbox;  /* only what is not delivered, and what cannot be decoded */
@@ -438,6 +441,8 @@ struct store_row {
 	const char *state_name; /* "queued", ..., "undecodable" */
 	const char *reason;
 	int64_t arrived_ms, sent_ms, done_ms, next_ms;
+	int64_t erased_ms; /* 0: text is as it came, else it is "" */
+	int64_t chars;     /* that text has, or had */
 	int attempts, parts;
 };
 typedef void store_rows_fn(void *arg, int err, const struct store_row *rows, size_t count);
@@ -453,5 +458,41 @@ void store_outbox_drop(
 	struct store *store, const char *id, int64_t now_ms, store_count_fn *done, void *arg);
 
 const char *store_state_name(enum store_state state);
+
+/* ---- what is kept, and how long ------------------------------------------------------------- */
+
+/* Erases what has served its purpose. Texts, and their PDUs, whose deliveries are over (delivered,
+ * withheld, unclaimed, dropped) since before `before_ms` lose their words; sender, times, length
+ * and outcome stay until `history_ms`, then all of it goes. What is not delivered, refused or
+ * undecodable stays whole. Of a PDU its head stays as long as its entry may be listed again.
+ *
+ * Goes through the rows in pages: `done` gets where the next call goes on, until over is set. */
+struct store_erase {
+	int64_t before_ms, history_ms, now_ms;
+	char message_after[STORE_ID_SIZE], pdu_after[STORE_ID_SIZE]; /* "" at first */
+};
+struct store_erased {
+	struct store_erase next;
+	bool over;
+	int64_t messages;  /* of this page that lost their words */
+	int64_t forgotten; /* messages that went as a whole */
+};
+typedef void store_erased_fn(void *arg, int err, const struct store_erased *erased);
+void store_erase(
+	struct store *store, const struct store_erase *erase, store_erased_fn *done, void *arg);
+
+/* What was erased leaves the store's files, too. */
+void store_scrub(struct store *store, store_done_fn *done, void *arg);
+
+/* Erases all that is stored of what one number received: messages whole, delivered or not, parts
+ * that wait, what is undecodable on its cards. Of entries that are still on a card the head stays,
+ * so that they are not taken for new ones. */
+struct store_number_erased {
+	int64_t messages, undelivered, parts, undecodable;
+	int64_t on_cards; /* entries that a card still has */
+};                        /* scrubbed, too */
+typedef void store_number_erased_fn(void *arg, int err, const struct store_number_erased *erased);
+void store_erase_number(
+	struct store *store, const char *number, store_number_erased_fn *done, void *arg);
 
 #endif

@@ -91,6 +91,26 @@ enum store_stmt {
 	STMT_UNDECODABLE,
 	STMT_UNDECODABLE_ONE,
 	STMT_RAWS,
+	STMT_OF_NUMBER,
+
+	STMT_MESSAGE_PAGE,
+	STMT_MESSAGE_ERASE,
+	STMT_PDU_PAGE,
+	STMT_PDU_ERASE,
+	STMT_OLD_PAGE,
+	STMT_OLD_DELIVERIES,
+	STMT_OLD_MESSAGES,
+	STMT_OLD_PDUS,
+	STMT_OLD_PARTS,
+	STMT_OLD_SETS,
+	STMT_NUMBER_COUNT,
+	STMT_NUMBER_COUNT_PDUS,
+	STMT_NUMBER_PDUS_HEAD,
+	STMT_NUMBER_PDUS,
+	STMT_NUMBER_PARTS,
+	STMT_NUMBER_SETS,
+	STMT_NUMBER_DELIVERIES,
+	STMT_NUMBER_MESSAGES,
 	STMT_COUNT
 };
 
@@ -127,6 +147,8 @@ union store_callback {
 	store_totals_fn *totals;
 	store_rows_fn *rows;
 	store_raws_fn *raws;
+	store_erased_fn *erased;
+	store_number_erased_fn *number_erased;
 };
 
 struct store_job {
@@ -141,6 +163,7 @@ struct store_job {
 	const char *why;  /* in `out`: the database's words */
 	int64_t count;
 	int err;
+	bool scrub;        /* once it is committed what was erased leaves the files */
 	bool wrote;        /* its commit put something on the disk; set on one job a commit */
 	int64_t commit_us; /* how long that took */
 };

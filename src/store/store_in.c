@@ -98,7 +98,8 @@ static int pdu_add(struct sms_job *call, const char **message_id)
 	int64_t n = store_exec(&call->job, STMT_PDU_ADD,
 		ARGS(TXT(call->pdu_id), TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
 			TXT(sms->raw), TXT(sms->bank), TXT(sms->slot), INT(sms->arrived_ms),
-			TXT(sms->undecodable), TXT(becomes), TXT(sms->owner), INT(sms->tpdu_len)));
+			TXT(sms->undecodable), TXT(becomes), TXT(sms->owner), INT(sms->tpdu_len),
+			INT(sms->head)));
 	if (n != 0)
 		return n < 0 ? (int)n : 1;
 
@@ -215,6 +216,7 @@ void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_f
 		.index = sms->index,
 		.tpdu_len = sms->tpdu_len,
 		.raw = job_text(job, sms->raw),
+		.head = sms->head,
 		.arrived_ms = sms->arrived_ms,
 		.undecodable = sms->undecodable ? job_text(job, sms->undecodable) : NULL,
 	};

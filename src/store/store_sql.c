@@ -35,6 +35,9 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 #define SET_KEY \
 	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4" \
 	" AND s.ref_bits = ?5 AND s.total = ?6"
+/* An erased PDU is its head alone. */
+#define SAME_PDU(t, raw) \
+	"(" t ".raw = " raw " OR (" t ".head > 0 AND " t ".raw = SUBSTR(" raw ", 1, " t ".head)))"
 #define SET_OPEN SET_KEY " AND s.joined_message_id = '' AND s.first_ms >= ?8"
 #define SET_LACKS \
 	" AND NOT EXISTS (SELECT 1 FROM part p WHERE p.set_id = s.id AND p.seq = ?7)" \
@@ -43,12 +46,14 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 #define MESSAGE_COLUMNS \
 	"m.id, COALESCE(d.platform, ''), m.bank, m.slot, m.number, m.card_id, m.sender, m.text," \
 	" COALESCE(d.state, 3), COALESCE(d.reason, ''), m.arrived_ms, m.sent_ms," \
-	" COALESCE(d.done_ms, 0), COALESCE(d.next_ms, 0), COALESCE(d.attempts, 0), m.parts"
+	" COALESCE(d.done_ms, 0), COALESCE(d.next_ms, 0), COALESCE(d.attempts, 0), m.parts," \
+	" m.erased_ms, CASE WHEN m.erased_ms = 0 THEN LENGTH(m.text) ELSE m.chars END"
 
 /* State -1 marks what has none; the raw PDU stands where the text would. */
 #define UNDECODABLE \
 	"SELECT p.id, '', p.bank, p.slot, '', p.card_id, '', p.raw, -1, p.undecodable," \
-	" p.arrived_ms, 0, 0, 0, 0, 1 FROM pdu p WHERE p.undecodable IS NOT NULL"
+	" p.arrived_ms, 0, 0, 0, 0, 1, 0, LENGTH(p.raw) FROM pdu p WHERE p.undecodable IS NOT " \
+	"NULL"
 
 /* ?1 bank, ?2 slot ('' any), ?3 since */
 #define FILTER(t) \
@@ -62,6 +67,19 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	" number_error_ms = CASE WHEN state = 0 THEN number_error_ms ELSE 0 END,"
 
 #define DROP "UPDATE delivery SET state = 6, done_ms = ?2, claimed_by = '', claimed_until_ms = 0 "
+
+/* ?1 a number: the cards that have it, what came to it, and what is on them. */
+#define CARDS_OF     "(SELECT c.card_id FROM card c WHERE " NUMBER " = ?1)"
+#define OF_NUMBER(m) "(" m ".number = ?1 OR (" m ".number = '' AND " m ".card_id IN " CARDS_OF "))"
+#define PDU_OF_NUMBER \
+	"(message_id IN (SELECT m.id FROM message m WHERE " OF_NUMBER( \
+		"m") ")" \
+		     " OR (message_id IS NULL AND (owner IN " CARDS_OF " OR card_id IN " CARDS_OF \
+		     ")))"
+#define SET_OF_NUMBER \
+	"(s.joined_message_id IN (SELECT m.id FROM message m WHERE " OF_NUMBER( \
+		"m") ")" \
+		     " OR (s.joined_message_id = '' AND s.card_id IN " CARDS_OF "))"
 
 const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_VERSION_GET] = { "version_get", "SELECT value FROM meta WHERE name = 'schema'",
@@ -225,18 +243,22 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 
 	[STMT_PDU_ADD] = { "pdu_add",
 		"INSERT INTO pdu (id, card_id, memory, idx, raw, bank, slot, arrived_ms,"
-		" undecodable, message_id, owner, tpdu_len)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
-		" ON CONFLICT (card_id, memory, idx, raw) WHERE deleted = 0 AND idx >= 0"
-		" DO NOTHING",
+		" undecodable, message_id, owner, tpdu_len, head)"
+		" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE NOT EXISTS"
+		" (SELECT 1 FROM pdu e WHERE e.card_id = ?2 AND e.memory = ?3 AND e.idx = ?4"
+		" AND e.deleted = 0 AND e.idx >= 0 AND e.erased = 1"
+		" AND " SAME_PDU("e", "?5") ")"
+					    " ON CONFLICT (card_id, memory, idx, raw) WHERE "
+					    "deleted = 0 AND idx >= 0"
+					    " DO NOTHING",
 		NULL },
 	[STMT_PDU_DECODED] = { "pdu_decoded",
 		"UPDATE pdu SET undecodable = NULL, message_id = ?2"
 		" WHERE id = ?1 AND undecodable IS NOT NULL",
 		NULL },
 	[STMT_PDU_GET] = { "pdu_get",
-		"SELECT message_id FROM pdu WHERE card_id = ?1 AND memory = ?2 AND idx = ?3"
-		" AND raw = ?4 AND deleted = 0 AND idx >= 0",
+		"SELECT d.message_id FROM pdu d WHERE d.card_id = ?1 AND d.memory = ?2"
+		" AND d.idx = ?3 AND " SAME_PDU("d", "?4") " AND d.deleted = 0 AND d.idx >= 0",
 		NULL },
 	[STMT_PDU_SET] = { "pdu_set", "UPDATE pdu SET set_id = ?2, message_id = ?3 WHERE id = ?1",
 		NULL },
@@ -244,7 +266,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_PDU_DELETED] = { "pdu_deleted",
 		"UPDATE pdu SET deleted = 1 WHERE card_id = ?1 AND memory = ?2 AND idx = ?3"
-		" AND raw = ?4 AND deleted = 0 AND idx >= 0",
+		" AND " SAME_PDU("pdu", "?4") " AND deleted = 0 AND idx >= 0",
 		NULL },
 	[STMT_ENTRIES] = { "entries",
 		"SELECT DISTINCT idx FROM pdu WHERE card_id = ?1 AND memory = ?2"
@@ -256,9 +278,9 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_PART_SAME] = { "part_same",
 		"SELECT s.id FROM part_set s JOIN part p ON p.set_id = s.id AND p.seq = ?7"
-		" JOIN pdu d ON d.id = p.pdu_id WHERE " SET_KEY " AND d.raw = ?9"
-		" AND s.first_ms >= ?8 AND (s.joined_message_id = '' OR s.gap_ms > 0)"
-		" ORDER BY s.id DESC LIMIT 1",
+		" JOIN pdu d ON d.id = p.pdu_id WHERE " SET_KEY " AND " SAME_PDU("d",
+			"?9") " AND s.first_ms >= ?8 AND (s.joined_message_id = '' OR s.gap_ms > 0)"
+			      " ORDER BY s.id DESC LIMIT 1",
 		NULL },
 	[STMT_SET_LACKING] = { "set_lacking",
 		"SELECT s.id FROM part_set s WHERE " SET_OPEN SET_LACKS, NULL },
@@ -298,7 +320,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" AND NOT EXISTS (SELECT 1 FROM part p JOIN pdu d ON d.id = p.pdu_id"
 		" WHERE p.set_id = s.id AND NOT EXISTS (SELECT 1 FROM part q"
 		" JOIN pdu e ON e.id = q.pdu_id WHERE q.set_id = t.id AND q.seq = p.seq"
-		" AND e.raw = d.raw)) ORDER BY t.id DESC LIMIT 1",
+		" AND " SAME_PDU("e", "d.raw") ")) ORDER BY t.id DESC LIMIT 1",
 		NULL },
 	/* ?1 before, ?2 so many a card, ?3 in all. */
 	[STMT_SETS_DUE] = { "sets_due",
@@ -399,7 +421,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		      " state = CASE WHEN (SELECT m.number FROM message m WHERE m.id = ?1) = ''"
 		      " THEN 1 ELSE 0 END"
 		      " WHERE message_id = ?1 AND (state IN (1, 2, 5)"
-		      " OR (state = 0 AND next_ms > ?2))",
+		      " OR (state = 0 AND next_ms > ?2))"
+		      " AND (SELECT m.erased_ms FROM message m WHERE m.id = ?1) = 0",
 		NULL },
 	[STMT_RETRY_ALL] = { "retry_all",
 		RETRY " reason = CASE WHEN state = 0 THEN reason ELSE '' END, state = 0"
@@ -456,5 +479,102 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"SELECT id, card_id, owner, bank, slot, memory, raw, undecodable, idx, tpdu_len,"
 		" arrived_ms FROM pdu WHERE undecodable IS NOT NULL AND (?1 = '' OR id = ?1)"
 		" AND id > ?2 ORDER BY id LIMIT ?3",
+		NULL },
+	[STMT_OF_NUMBER] = { "of_number",
+		"SELECT " MESSAGE_COLUMNS " FROM (SELECT * FROM message WHERE number = ?1"
+		" AND id > ?2 ORDER BY id LIMIT ?3) AS m LEFT JOIN delivery d"
+		" ON d.message_id = m.id ORDER BY m.id, d.platform",
+		NULL },
+
+	/* ---- what is kept, and how long
+	   ------------------------------------------------------------- */
+
+	[STMT_MESSAGE_PAGE] = { "message_page",
+		"SELECT MAX(id), COUNT(*) FROM (SELECT id FROM message WHERE erased_ms = 0"
+		" AND id > ?1 AND id < ?2 ORDER BY id LIMIT ?3) AS t",
+		NULL },
+	[STMT_MESSAGE_ERASE] = { "message_erase",
+		"UPDATE message SET chars = LENGTH(text), text = '', erased_ms = ?4"
+		" WHERE erased_ms = 0 AND id > ?1 AND id <= ?2 AND NOT EXISTS"
+		" (SELECT 1 FROM delivery d WHERE d.message_id = message.id"
+		" AND (d.state IN (0, 1, 5) OR d.done_ms >= ?3))",
+		NULL },
+	[STMT_PDU_PAGE] = { "pdu_page",
+		"SELECT MAX(id), COUNT(*) FROM (SELECT id FROM pdu WHERE erased = 0"
+		" AND id > ?1 AND id < ?2 ORDER BY id LIMIT ?3) AS t",
+		NULL },
+	/* Once its text is a message, or one of a set that needs no reading any more. */
+	[STMT_PDU_ERASE] = { "pdu_erase",
+		"UPDATE pdu SET raw = SUBSTR(raw, 1, head), erased = 1"
+		" WHERE erased = 0 AND id > ?1 AND id <= ?2 AND undecodable IS NULL"
+		" AND (head > 0 OR deleted = 1 OR idx < 0)"
+		" AND (message_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM part p"
+		" WHERE p.set_id = pdu.set_id AND p.pdu_id = pdu.id))",
+		NULL },
+	/* ?1 bound of ids, ?2 so many. */
+	[STMT_OLD_PAGE] = { "old_page",
+		"SELECT MAX(id), COUNT(*) FROM (SELECT id FROM message WHERE id < ?1"
+		" AND erased_ms > 0 ORDER BY id LIMIT ?2) AS t",
+		NULL },
+	[STMT_OLD_DELIVERIES] = { "old_deliveries",
+		"DELETE FROM delivery WHERE message_id IN"
+		" (SELECT id FROM message WHERE id <= ?1 AND erased_ms > 0)",
+		NULL },
+	[STMT_OLD_MESSAGES] = { "old_messages",
+		"DELETE FROM message WHERE id <= ?1 AND erased_ms > 0", NULL },
+	[STMT_OLD_PDUS] = { "old_pdus",
+		"DELETE FROM pdu WHERE id IN (SELECT id FROM pdu WHERE id < ?1 AND erased = 1"
+		" AND (deleted = 1 OR idx < 0) AND NOT EXISTS (SELECT 1 FROM part_set s"
+		" WHERE s.id = pdu.set_id AND s.joined_message_id = '') ORDER BY id LIMIT ?2)",
+		NULL },
+	[STMT_OLD_PARTS] = { "old_parts",
+		"DELETE FROM part WHERE set_id IN (SELECT id FROM part_set WHERE id < ?1"
+		" AND joined_message_id <> '' ORDER BY id LIMIT ?2)",
+		NULL },
+	[STMT_OLD_SETS] = { "old_sets",
+		"DELETE FROM part_set WHERE id IN (SELECT id FROM part_set WHERE id < ?1"
+		" AND joined_message_id <> '' ORDER BY id LIMIT ?2)",
+		NULL },
+	[STMT_NUMBER_COUNT] = { "number_count",
+		"SELECT (SELECT COUNT(*) FROM message m WHERE " OF_NUMBER(
+			"m") "),"
+			     " (SELECT COUNT(*) FROM message m WHERE " OF_NUMBER(
+				     "m") " AND EXISTS"
+					  " (SELECT 1 FROM delivery d WHERE d.message_id = m.id "
+					  "AND d.state IN (0, 1, 5))),"
+					  " (SELECT COUNT(*) FROM part_set s JOIN part p ON "
+					  "p.set_id = s.id"
+					  " WHERE s.joined_message_id = '' AND s.card_id "
+					  "IN " CARDS_OF ")",
+		NULL },
+	[STMT_NUMBER_COUNT_PDUS] = { "number_count_pdus",
+		"SELECT COUNT(CASE WHEN undecodable IS NOT NULL THEN 1 END),"
+		" COUNT(CASE WHEN undecodable IS NULL AND deleted = 0 AND idx >= 0 THEN 1 END)"
+		" FROM pdu WHERE " PDU_OF_NUMBER,
+		NULL },
+	[STMT_NUMBER_PDUS_HEAD] = { "number_pdus_head",
+		"UPDATE pdu SET raw = SUBSTR(raw, 1, head), erased = 1"
+		" WHERE deleted = 0 AND idx >= 0 AND head > 0 AND undecodable IS NULL"
+		" AND " PDU_OF_NUMBER,
+		NULL },
+	[STMT_NUMBER_PDUS] = { "number_pdus",
+		"DELETE FROM pdu WHERE (deleted = 1 OR idx < 0 OR undecodable IS NOT NULL)"
+		" AND " PDU_OF_NUMBER,
+		NULL },
+	[STMT_NUMBER_PARTS] = { "number_parts",
+		"DELETE FROM part WHERE set_id IN (SELECT s.id FROM part_set s WHERE " SET_OF_NUMBER
+		")",
+		NULL },
+	[STMT_NUMBER_SETS] = { "number_sets",
+		"DELETE FROM part_set WHERE id IN (SELECT s.id FROM part_set s"
+		" WHERE " SET_OF_NUMBER ")",
+		NULL },
+	[STMT_NUMBER_DELIVERIES] = { "number_deliveries",
+		"DELETE FROM delivery WHERE message_id IN"
+		" (SELECT m.id FROM message m WHERE " OF_NUMBER("m") ")",
+		NULL },
+	[STMT_NUMBER_MESSAGES] = { "number_messages",
+		"DELETE FROM message WHERE id IN (SELECT m.id FROM message m WHERE " OF_NUMBER(
+			"m") ")",
 		NULL },
 };

@@ -123,6 +123,7 @@ static int set_up(struct backend_conn *conn)
 				    "PRAGMA temp_store = MEMORY;"
 				    "PRAGMA journal_mode = WAL;"
 				    "PRAGMA synchronous = FULL;"
+				    "PRAGMA secure_delete = ON;"
 				    "PRAGMA journal_size_limit = 16777216;");
 	if (err)
 		return err;
@@ -215,6 +216,12 @@ static int conn_commit(struct backend_conn *conn)
 {
 	int err = conn_script(conn, "COMMIT");
 	return err ? err : sqlite3_total_changes64(conn->db) != conn->changes;
+}
+
+/* The WAL holds pages as they were before. */
+static int conn_scrub(struct backend_conn *conn)
+{
+	return conn_script(conn, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 /* Some errors have rolled back by themselves. */
@@ -319,6 +326,7 @@ const struct backend store_sqlite = {
 	.close = conn_close,
 	.begin = conn_begin,
 	.commit = conn_commit,
+	.scrub = conn_scrub,
 	.rollback = conn_rollback,
 	.exec = conn_exec,
 	.script = conn_script,

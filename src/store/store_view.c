@@ -119,6 +119,8 @@ static void row_read(const struct backend_value *cells, struct store_row *row)
 		.next_ms = cells[13].num,
 		.attempts = (int)cells[14].num,
 		.parts = (int)cells[15].num,
+		.erased_ms = cells[16].num,
+		.chars = cells[17].num,
 	};
 	row->state_name = undecodable ? "undecodable" : store_state_name(row->state);
 }
@@ -143,6 +145,9 @@ static int rows_select(const struct messages_job *call, struct store_job *job,
 	bool one = *query->id != '\0';
 	int err;
 
+	if (*query->number)
+		return store_select(job, STMT_OF_NUMBER,
+			ARGS(TXT(query->number), TXT(query->after), INT(STORE_PAGE_MAX)), found);
 	if (one)
 		err = store_select(job, STMT_MESSAGE, params, 6, found);
 	else
@@ -172,7 +177,8 @@ static int messages_run(struct store_job *job)
 	for (size_t i = 0; i < undecodable.rows; i++)
 		row_read(table_row(&undecodable, i), &rows[found.rows + i]);
 
-	qsort(rows, count, sizeof(*rows), newest_first);
+	if (!*call->query.number)
+		qsort(rows, count, sizeof(*rows), newest_first);
 	job->result = rows;
 	job->count = (int64_t)(count < call->query.limit ? count : call->query.limit);
 	return 0;
@@ -199,6 +205,8 @@ void store_messages(
 	call->query.bank = job_text(job, query->bank);
 	call->query.slot = job_text(job, query->slot);
 	call->query.id = job_text(job, query->id);
+	call->query.number = job_text(job, query->number);
+	call->query.after = job_text(job, query->after);
 	if (!query->limit)
 		call->query.limit = ROWS_DEFAULT;
 	if (call->query.limit > ROWS_MAX)

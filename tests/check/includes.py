@@ -27,7 +27,7 @@ LAYERS = {
     "src/api/": ["api/", "modem/", "platform/", "host/", "at/", "port/", "store/store.h", "base/"],
     "src/cli/": ["cli/", "base/"],
     "src/gateway": ["gateway.h", "gateway_impl.h", "api/", "modem/", "platform/", "host/", "port/opener.h",
-                     "port/port.h", "store/store.h", "base/"],
+                     "port/port.h", "store/retention.h", "store/store.h", "base/"],
     "src/main.c": ["gateway.h", "modem/driver.h", "modem/board.h", "base/"],
     "drivers/": ["modem/driver.h"],
     "boards/": ["modem/board.h"],

@@ -91,6 +91,25 @@ class Numbers(GatewayCase):
         self.assertEqual((status, bool(err)), (0, warned), out + err)
         return out
 
+    def test_all_of_a_number(self):
+        rig = self.rig(2)
+        for k in range(2):
+            rig.sim.sms(k, "Shop", f"secret words {k}")
+        self.await_texts(rig, [(number(k), "Shop", f"secret words {k}") for k in range(2)])
+        self.wait_totals(rig, delivered=2)
+        out = rig.daemon.ctl_raw("messages", "export", "--number", number(0))[1]
+        self.assertEqual([json.loads(line)["text"] for line in out.splitlines()], ["secret words 0"])
+        self.assertIn("erased: 1 messages", rig.daemon.ctl_raw(
+            "messages", "erase", "--number", number(0))[1])
+        self.assertEqual(rig.daemon.ctl_raw("messages", "export", "--number", number(0))[1], "")
+        self.assertEqual([m["text"] for m in rig.daemon.ctl("--full", "messages")["messages"]],
+                         ["secret words 1"])
+        for args in (["messages", "erase"], ["messages", "lose", "--number", number(1)],
+                     ["messages", "--number", number(1)],
+                     ["messages", "erase", "--number", number(1), "--port", "sim/m000"]):
+            self.assertEqual(rig.daemon.ctl_raw(*args)[0], 2, args)
+        self.assertEqual(rig.daemon.ctl_raw("messages", "erase", "--number", "46701")[0], 1)
+
     def test_set_by_hand(self):
         rig = self.rig(2, sim=("--no-cnum",), listed=0)
         rig.sim.sms(0, "Shop", "held")

@@ -103,8 +103,14 @@ static const char *faulty_error(struct backend_conn *conn)
 	return store_sqlite.error(conn);
 }
 
+static int faulty_scrub(struct backend_conn *conn)
+{
+	int step = fault_step();
+	return fault_here(FAULT_BEFORE, step) ? -EIO : store_sqlite.scrub(conn);
+}
+
 static const struct backend faulty = { "faulty", faulty_open, faulty_close, faulty_begin,
-	faulty_commit, faulty_rollback, faulty_exec, faulty_script, faulty_error };
+	faulty_commit, faulty_scrub, faulty_rollback, faulty_exec, faulty_script, faulty_error };
 
 /* ---- the store ------------------------------------------------------------------------------ */
 
@@ -320,6 +326,13 @@ struct answer finish(struct fixture *fx, struct answer *a)
 
 const struct store_route push = { "push", STORE_QUEUED, "", false };
 
+/* What comes before the text, if '|' marks its end. */
+static int head_of(const char *raw)
+{
+	const char *end = strchr(raw, '|');
+	return end ? (int)(end - raw) + 1 : 0;
+}
+
 /* Its PDU is its text. */
 void put_start(struct fixture *fx, struct answer *a, const char *card, int index, const char *text,
 	const struct store_route *route)
@@ -332,6 +345,7 @@ void put_start(struct fixture *fx, struct answer *a, const char *card, int index
 		.memory = index < 0 ? "" : "SM",
 		.index = index,
 		.raw = text,
+		.head = head_of(text),
 		.arrived_ms = fx_now(fx),
 		.message = &message,
 		.routes = route,
@@ -374,6 +388,7 @@ struct answer put_part(struct fixture *fx, int ref, int total, int seq, int inde
 		.memory = "SM",
 		.index = index,
 		.raw = raw,
+		.head = head_of(raw),
 		.tpdu_len = -1,
 		.arrived_ms = fx_now(fx),
 		.message = &message,

@@ -310,7 +310,7 @@ static void refused(void **state)
 		/* names */
 		{ G("log_levle = info"), 1, ":8: key \"log_levle\" in [gateway]" },
 		{ G("log_levle = info"), 1, "nearest known name: log_level" },
-		{ G("retention = 1h"), 1, ":8: key \"retention\"" },
+		{ G("retention = 1s"), 1, ":8: retention: must be 60 s at least" },
 		{ BANK "pinn = 1234\n", 1, "nearest known name: pin" },
 		{ BANK "pin = @absent\n", 1, ":3: pin: cannot read " },
 		{ BANK "pin = @secret\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
