@@ -36,6 +36,8 @@ static bool lists_accepted(const struct control_view *view)
 	struct roster_status status;
 
 	for (size_t i = 0; i < view->platform_count; i++) {
+		if (!view->platforms[i].roster)
+			continue;
 		roster_status(view->platforms[i].roster, &status);
 		if (!status.accepted_wall_ms || *status.reason)
 			return false;

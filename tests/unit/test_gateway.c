@@ -680,8 +680,10 @@ static void test_http_is_reloaded(void **state)
 	http_config(port, "");
 	start(1);
 	assert_int_equal(get(port, "/api/v1/status", "", data, sizeof data), 200);
-	http_config(port, "dashboard_key = d4shb0ard\n");
+	http_config(port, "dashboard_key = d4shb0ard\n[platform hook]\nkind = webhook\n"
+			  "url = http://127.0.0.1:9/\nhmac_key = k\n");
 	gateway_reload(gateway);
+	assert_true(get(port, "/readyz", "", data, sizeof data) > 0); /* one has no list */
 	assert_int_equal(logged("http: dashboard_key changed"), 1);
 	assert_int_equal(get(port, "/api/v1/status", "", data, sizeof data), 401);
 	assert_int_equal(get(port, "/api/v1/status", right, data, sizeof data), 200);
