@@ -9,10 +9,16 @@
 #include "api/json.h"
 #include "base/counter.h"
 
+bool control_full(const struct http_request *request)
+{
+	const char *full = http_query(request, "full");
+
+	return full && strcmp(full, "1") == 0 && request->peer == HTTP_PEER_CONTROL;
+}
+
 struct pending *pending_new(struct control *control, struct http_request *request)
 {
 	struct pending *pending = calloc(1, sizeof *pending);
-	const char *full = http_query(request, "full");
 
 	if (!pending) {
 		json_error(request, 500, "out of memory");
@@ -20,7 +26,7 @@ struct pending *pending_new(struct control *control, struct http_request *reques
 	}
 	pending->control = control;
 	pending->request = request;
-	pending->full = full && strcmp(full, "1") == 0;
+	pending->full = control_full(request);
 	return pending;
 }
 
@@ -61,7 +67,7 @@ static void on_ports(void *arg, struct http_request *request)
 {
 	struct control *control = arg;
 	const struct control_view *view = control->view;
-	const char *bank = http_query(request, "bank"), *full = http_query(request, "full");
+	const char *bank = http_query(request, "bank");
 	cJSON *json = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(json, "ports");
 	bool known = !bank;
 
@@ -69,8 +75,7 @@ static void on_ports(void *arg, struct http_request *request)
 		if (bank && strcmp(view->modems[i]->bank, bank) != 0)
 			continue;
 		known = true;
-		cJSON_AddItemToArray(
-			list, port_json(view, view->modems[i], full && strcmp(full, "1") == 0));
+		cJSON_AddItemToArray(list, port_json(view, view->modems[i], control_full(request)));
 	}
 	for (size_t i = 0; bank && i < view->config->bank_count; i++)
 		known = known || strcmp(view->config->banks[i].name, bank) == 0;
@@ -116,8 +121,7 @@ static void on_port(void *arg, struct http_request *request)
 {
 	struct control *control = arg;
 	const struct modem *modem = control_modem(control, request->rest, strlen(request->rest));
-	const char *query = http_query(request, "full");
-	bool full = query && strcmp(query, "1") == 0;
+	bool full = control_full(request);
 	cJSON *json;
 
 	if (!modem) {

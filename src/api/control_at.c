@@ -19,7 +19,6 @@ struct port_call {
 static struct port_call *call_new(const struct modem *modem, struct http_request *request)
 {
 	struct port_call *call = calloc(1, sizeof *call);
-	const char *full = http_query(request, "full");
 
 	if (!call) {
 		json_error(request, 500, "out of memory");
@@ -27,7 +26,7 @@ static struct port_call *call_new(const struct modem *modem, struct http_request
 	}
 	call->request = request;
 	snprintf(call->port, sizeof call->port, "%s", modem->id);
-	call->full = full && strcmp(full, "1") == 0;
+	call->full = control_full(request);
 	return call;
 }
 

@@ -23,6 +23,10 @@ struct pending {
 	int64_t decoded, left; /* of what was undecodable */
 };
 
+/* Whether whole numbers, texts and card ids are asked for, by one who may see them: full=1, and on
+ * the control socket. */
+bool control_full(const struct http_request *request);
+
 /* NULL if out of memory; the request is answered then. */
 struct pending *pending_new(struct control *control, struct http_request *request);
 

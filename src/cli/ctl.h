@@ -62,6 +62,11 @@ bool ctl_parse_since(const char *text, int64_t *out);
 /* verb: export or erase. */
 enum ctl_exit ctl_history(struct ctl *ctl, const char *verb);
 
+/* ---- ctl_check.c ---------------------------------------------------------------------------- */
+
+/* Its exit status is Nagios': 0 well, 1 warning, 2 critical. */
+enum ctl_exit ctl_check(struct ctl *ctl, char **args, int count);
+
 /* ---- ctl_filter.c --------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_filter(struct ctl *ctl, char **args, int count);

@@ -400,6 +400,8 @@ static const struct command commands[] = {
 		"sends the number list now; --test: only to see whether the platform reads it" },
 	{ "takeoff", "--sum N.N [--since T]", 0, 0, WITH_SUM | WITH_SINCE, ctl_takeoff,
 		"cards that have earned so much and can be replaced; of numbers added since T" },
+	{ "check", "", 0, 0, 0, ctl_check,
+		"one line and exit status 0, 1, 2 or 3 for Nagios and Icinga" },
 	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
 	{ "rules", "", 0, 0, 0, ctl_rules,
 		"prints udev rules by place from the configuration (-c FILE); needs no daemon" },
@@ -531,6 +533,20 @@ static enum ctl_exit find_socket(struct ctl *ctl, struct options *options)
 	return CTL_OK;
 }
 
+static enum ctl_exit check_usage(const struct command *command, struct ctl *ctl,
+	const struct options *options, char **args, int count)
+{
+	if (options->given & ~command->options)
+		return ctl_usage("an option does not go with the command", args[0]);
+	if (count - 1 < command->min || count - 1 > command->max)
+		return ctl_usage(
+			count - 1 < command->min ? "an argument is missing" : "too many arguments",
+			args[0]);
+	if (options->limit && config_parse_int(options->limit, 1, LIMIT_MAX, &ctl->limit) < 0)
+		return ctl_usage("--limit takes 1 to 1000, not", options->limit);
+	return CTL_OK;
+}
+
 static enum ctl_exit run_command(struct ctl *ctl, struct options *options, char **args, int count)
 {
 	const struct command *command = commands;
@@ -541,17 +557,11 @@ static enum ctl_exit run_command(struct ctl *ctl, struct options *options, char 
 		command++;
 	if (!command->name)
 		return ctl_usage("no such command", args[0]);
-	if (options->given & ~command->options)
-		return ctl_usage("an option does not go with the command", args[0]);
-	if (count - 1 < command->min || count - 1 > command->max)
-		return ctl_usage(
-			count - 1 < command->min ? "an argument is missing" : "too many arguments",
-			args[0]);
-	if (options->limit && config_parse_int(options->limit, 1, LIMIT_MAX, &ctl->limit) < 0)
-		return ctl_usage("--limit takes 1 to 1000, not", options->limit);
-	enum ctl_exit result = command->run == ctl_rules ? CTL_OK : find_socket(ctl, options);
-	if (result != CTL_OK)
-		return result;
+	enum ctl_exit result = check_usage(command, ctl, options, args, count);
+	if (result == CTL_OK && command->run != ctl_rules)
+		result = find_socket(ctl, options);
+	if (result != CTL_OK) /* to Nagios 2 is critical, 3 unknown */
+		return command->run == ctl_check ? (enum ctl_exit)3 : result;
 	result = command->run(ctl, args + 1, count - 1);
 	ctl_http_done(ctl);
 	return result;

@@ -71,6 +71,26 @@ class Commands(GatewayCase):
         self.assertEqual((status, out), (3, ""))
         self.assertIn(rig.daemon.control_path, err)
 
+    def test_check(self):
+        rig = self.rig(2)
+        self.wait_totals(rig)
+        self.assertEqual(rig.daemon.ctl_raw("check", "x")[0], 3)
+        status, out, _ = rig.daemon.ctl_raw("check")
+        self.assertEqual((status, out.split(" | ")[0]), (0, "SIMGATE OK - 2 of 2 ports ready"), out)
+        self.assertRegex(out, r"\| ready=2;;;0;2 queued=0 oldest=0s;60;600 hour=0 undecodable=0\n$")
+        rig.sim.send("sim 1 out")
+        rig.wait(lambda: rig.daemon.ctl_raw("check")[0] == 1, "a warning")
+        self.assertIn("WARNING - bank sim: 1 ", rig.daemon.ctl_raw("check")[1])
+        rig.platform.send("fail list 100 500 x")
+        rig.daemon.ctl_raw("sync")
+        status, out, _ = rig.daemon.ctl_raw("check")
+        self.assertEqual(status, 2)
+        self.assertRegex(out, "^SIMGATE CRITICAL - onlinesim takes no number list: .*; bank sim: 1 ")
+        rig.daemon.stop()
+        status, out, err = rig.daemon.ctl_raw("check")
+        self.assertEqual((status, err), (2, ""))
+        self.assertIn("CRITICAL - simgated is not reachable", out)
+
     def test_follow(self):
         rig = self.rig(1)
         with subprocess.Popen(

@@ -133,6 +133,16 @@ class Operator(HttpCase):
         for secret in (KEY, "guess", base64.b64encode(KEY.encode()).decode()[:12]):
             self.assertNotIn(secret, log.replace("the secret itself", ""))
 
+    def test_texts_and_whole_numbers_are_not_shown(self):
+        rig = self.http_rig(1)
+        rig.sim.sms(0, "Shop", "secret words")
+        self.await_texts(rig, [(number(0), "Shop", "secret words")])
+        for path in ("/api/v1/messages", "/api/v1/ports", "/api/v1/ports/sim/m000"):
+            status, _, body = self.ask(rig, path + "?full=1")
+            self.assertEqual(status, 200)
+            self.assertNotIn(b"secret words", body)
+            self.assertNotIn(number(0).encode(), body)
+
     def test_health_follows_the_platform(self):
         rig = self.http_rig(1)
         self.assertEqual(self.get_json(rig, "/healthz"), {"ok": True})
