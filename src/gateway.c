@@ -54,6 +54,7 @@ static void on_text_stored(void *arg, const struct store_sms_result *result)
 		if (!offered && result->message_id[0])
 			outbox_kick(platform->outbox);
 	}
+	gateway_drain_touch(gateway);
 	gateway_note_withheld(result);
 }
 
@@ -65,6 +66,7 @@ static void kick_all(void *arg)
 
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
 		outbox_kick(gateway->platforms[i].outbox);
+	gateway_drain_touch(gateway);
 }
 
 void gateway_rosters_changed(struct gateway *gateway)
@@ -116,13 +118,14 @@ static void on_grace_over(void *arg)
 	open_rosters(arg, "start_grace is over");
 }
 
-/* No port at all may mean that udev is not done: then start_grace decides. */
+/* No port at all may mean that udev is not done: then start_grace decides. The list has no use for
+ * those that are drained. */
 void gateway_look_settled(struct gateway *gateway)
 {
 	if (gateway->view.settled || gateway->starting || !gateway_hotplug_settled(gateway))
 		return;
 	for (size_t i = 0; i < gateway->modem_count; i++)
-		if (!gateway->modems[i]->settled)
+		if (!gateway->modems[i]->settled && gateway->modems[i]->drain.state == DRAIN_NO)
 			return;
 	if (gateway->modem_count > 0)
 		open_rosters(gateway, "every port has settled");
@@ -343,8 +346,8 @@ static void on_tick(void *arg)
 
 static void summarise(const struct gateway *gateway, const char *bank)
 {
-	int states[MODEM_STATES] = { 0 }, total = 0, shown = 0;
-	char trouble[256] = "";
+	int states[MODEM_STATES] = { 0 }, drains[DRAIN_OVER + 1] = { 0 }, total = 0, shown = 0;
+	char trouble[256] = "", drained[64] = "";
 
 	for (size_t i = 0; i < gateway->modem_count; i++) {
 		const struct modem *modem = gateway->modems[i];
@@ -353,15 +356,19 @@ static void summarise(const struct gateway *gateway, const char *bank)
 			continue;
 		total++;
 		states[modem->fsm.state]++;
+		drains[modem->drain.state]++;
 		if (modem->fsm.state != MODEM_READY && shown++ < 4)
 			snprintf(trouble + len, sizeof trouble - len, "%s%s %s (%.40s)",
 				len ? "; " : "", modem->slot, modem_state_name(modem),
 				modem->fsm.why);
 	}
+	if (drains[DRAIN_BEGUN] || drains[DRAIN_OVER])
+		snprintf(drained, sizeof drained, ", %d draining, %d drained", drains[DRAIN_BEGUN],
+			drains[DRAIN_OVER]);
 	log_info(LOGC_MAIN, bank, "summary",
 		LOG_FIELDS(LOG_INT("ready", states[MODEM_READY]), LOG_INT("total", total)),
-		"%d/%d ready%s%s%s", states[MODEM_READY], total, shown ? ": " : "", trouble,
-		shown > 4 ? "; ..." : "");
+		"%d/%d ready%s%s%s%s", states[MODEM_READY], total, drained, shown ? ": " : "",
+		trouble, shown > 4 ? "; ..." : "");
 }
 
 static void on_summary(void *arg)
@@ -396,7 +403,7 @@ static int open_store(struct gateway *gateway, char *why, size_t why_size)
 }
 
 static const struct control_actions control_actions = { gateway_reload_said, kick_all,
-	numbers_changed };
+	numbers_changed, gateway_drain_changed };
 
 static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 {
@@ -433,6 +440,7 @@ static void set_going(struct gateway *gateway)
 
 	gateway_filters_say(config);
 	gateway_load_numbers(gateway);
+	gateway_keep_places(gateway);
 	for (size_t i = 0; i < config->platform_count; i++)
 		gateway_add_platform(gateway, &config->platforms[i]);
 	inbox_recover(gateway->inbox, config->start_grace_ms);
@@ -477,6 +485,7 @@ int gateway_start(
 	loop_timer_init(&gateway->grace, loop, on_grace_over, gateway);
 	loop_timer_init(&gateway->numbers, loop, on_numbers_timer, gateway);
 	loop_timer_init(&gateway->stop_timer, loop, NULL, gateway);
+	gateway_drain_init(gateway);
 	gateway->store_moved_ms = loop_now_ms(loop);
 	gateway_apply(gateway);
 	err = load_filters(gateway, why, why_size);
@@ -534,6 +543,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	loop_timer_stop(&gateway->summary);
 	loop_timer_stop(&gateway->grace);
 	loop_timer_stop(&gateway->numbers);
+	loop_timer_stop(&gateway->drain);
 	gateway_hotplug_stop(gateway);
 	retention_stop(gateway->retention);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
@@ -576,6 +586,7 @@ void gateway_free(struct gateway *gateway)
 	loop_timer_stop(&gateway->summary);
 	loop_timer_stop(&gateway->grace);
 	loop_timer_stop(&gateway->numbers);
+	loop_timer_stop(&gateway->drain);
 	loop_timer_stop(&gateway->stop_timer);
 	gateway_filters_free(gateway->filters);
 	config_free(gateway->config);

@@ -58,7 +58,9 @@ struct gateway {
 	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
 	struct platform *owners[CONFIG_PLATFORMS_MAX];
 	struct control_view view;
-	struct loop_timer tick, summary, grace, numbers, stop_timer;
+	struct loop_timer tick, summary, grace, numbers, drain, stop_timer;
+	size_t drains;                 /* ports drained, by the store's last word */
+	bool drain_asked, drain_again; /* the store is asked; once more after that */
 	int64_t stop_by_ms, store_moved_ms;
 	uint64_t store_moves;
 	loop_fn *stopped;
@@ -103,9 +105,23 @@ struct modem *gateway_add_port(struct gateway *gateway, const struct modem_confi
 /* Whether a bank's devices name this one. */
 bool gateway_covers(const struct config_bank *bank, const char *device);
 
+/* The slot of a device that is no pattern; false: it is one. */
+bool gateway_fixed_slot(const char *device, char out[STORE_NAME_SIZE]);
+
 /* Takes port i out of service; it is freed once nothing of it is under way. */
 void gateway_retire(struct gateway *gateway, size_t i, const char *why);
 void gateway_bury_dead(struct gateway *gateway);
+
+/* gateway_drain.c: ports whose cards are not to be sold. _look: what the store says now; ports that
+ * were added are looked at, too. _touch: what is left of their texts may have changed. _changed: an
+ * operator drained or resumed some (see struct control_actions). */
+void gateway_drain_init(struct gateway *gateway);
+void gateway_drain_look(struct gateway *gateway);
+void gateway_drain_touch(struct gateway *gateway);
+void gateway_drain_changed(void *arg);
+
+/* The store forgets ports, drained or not, that the configuration cannot have any more. */
+void gateway_keep_places(struct gateway *gateway);
 
 /* gateway_hotplug.c: the ports of banks with a path. Nothing is done where no bank has one; 0 or
  * -ENOMEM. */

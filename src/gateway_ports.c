@@ -31,6 +31,14 @@ static void slot_name(const char *device, char *out, size_t size)
 	config_clean_name(plain, out, size);
 }
 
+bool gateway_fixed_slot(const char *device, char out[STORE_NAME_SIZE])
+{
+	if (is_glob(device))
+		return false;
+	slot_name(device, out, STORE_NAME_SIZE);
+	return true;
+}
+
 static bool slot_taken(
 	struct gateway *gateway, const char *bank, const char *slot, const char *device)
 {
@@ -81,6 +89,7 @@ struct modem *gateway_add_port(struct gateway *gateway, const struct modem_confi
 	gateway->modems[gateway->modem_count++] = modem;
 	gateway->view.modems = gateway->modems;
 	gateway->view.modem_count = gateway->modem_count;
+	gateway_drain_look(gateway);
 	return modem;
 }
 

@@ -48,6 +48,9 @@ static void diff_ports(struct gateway *gateway, say_fn *say, void *arg)
 		snprintf(line, sizeof line, "port %s: %s", modem->id,
 			gone ? "no longer configured, closed" : "changed, starts anew");
 		say(arg, line);
+		if (gone)
+			store_resume(gateway->store,
+				&(struct store_place) { modem->bank, modem->slot }, 1, NULL, NULL);
 		gateway_retire(gateway, i, gone ? "no longer configured" : "configuration changed");
 	}
 }
@@ -165,6 +168,7 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	gateway_hotplug_reload(gateway);
 	gateway_scan(gateway);
 	gateway_load_numbers(gateway);
+	gateway_keep_places(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		modem_card_changed(gateway->modems[i]); /* there may be a PIN for it now */
 	gateway_rosters_changed(gateway);

@@ -36,7 +36,7 @@ static cJSON *port_json(const struct control_view *view, const struct modem *mod
 {
 	cJSON *json = cJSON_CreateObject();
 	int64_t now_ms = loop_now_ms(view->loop);
-	char text[160];
+	char text[320];
 
 	cJSON_AddStringToObject(json, "port", modem->id);
 	cJSON_AddStringToObject(json, "state", modem_state_name(modem));
@@ -59,7 +59,10 @@ static cJSON *port_json(const struct control_view *view, const struct modem *mod
 		cJSON_AddNullToObject(json, "last_sweep_s");
 	json_int(json, "received", (int64_t)modem->received);
 	json_int(json, "errors", (int64_t)modem->errors);
-	cJSON_AddBoolToObject(json, "online", modem->online);
+	cJSON_AddBoolToObject(json, "online", modem->online && modem->drain.state == DRAIN_NO);
+	cJSON_AddStringToObject(json, "drain", control_drain_name(modem));
+	cJSON_AddStringToObject(
+		json, "drain_waits", control_drain_waits(view, modem, text, sizeof text));
 	return json;
 }
 
@@ -125,7 +128,7 @@ static void on_port(void *arg, struct http_request *request)
 	cJSON *json;
 
 	if (!modem) {
-		json_error(request, 404, "no such port");
+		control_no_port(control, request, request->rest);
 		return;
 	}
 	json = port_json(control->view, modem, full);
@@ -144,6 +147,18 @@ static void on_port(void *arg, struct http_request *request)
 
 /* ---- status --------------------------------------------------------------------------------- */
 
+/* bank NULL: of all. */
+static void add_drained(cJSON *json, const struct control_view *view, const char *bank)
+{
+	int64_t counts[DRAIN_OVER + 1] = { 0 };
+
+	for (size_t i = 0; i < view->modem_count; i++)
+		if (!bank || strcmp(view->modems[i]->bank, bank) == 0)
+			counts[view->modems[i]->drain.state]++;
+	json_int(json, "draining", counts[DRAIN_BEGUN]);
+	json_int(json, "drained", counts[DRAIN_OVER]);
+}
+
 static void add_ports(cJSON *json, const struct control_view *view)
 {
 	cJSON *ports = cJSON_AddObjectToObject(json, "ports"), *list;
@@ -153,6 +168,7 @@ static void add_ports(cJSON *json, const struct control_view *view)
 		states[view->modems[i]->fsm.state]++;
 	json_int(ports, "total", (int64_t)view->modem_count);
 	json_int(ports, "ready", states[MODEM_READY]);
+	add_drained(ports, view, NULL);
 	list = cJSON_AddObjectToObject(ports, "states");
 	for (int s = 0; s < MODEM_STATES; s++)
 		if (states[s])
@@ -182,6 +198,7 @@ static void add_banks(cJSON *json, const struct control_view *view)
 		cJSON_AddStringToObject(bank, "bank", name);
 		json_int(bank, "total", total);
 		json_int(bank, "ready", states[MODEM_READY]);
+		add_drained(bank, view, name);
 		cJSON_AddStringToObject(bank, "trouble", trouble);
 		cJSON_AddItemToArray(list, bank);
 	}
@@ -331,6 +348,8 @@ static const struct http_route routes[] = {
 	{ "POST", "/api/v1/numbers/set", control_number_set, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/numbers/forget", control_number_forget, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/filter/test", control_filter_test, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/drain", control_drain, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/resume", control_resume, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/sync", control_sync, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/takeoff", control_takeoff, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/reload", on_reload, NULL, HTTP_CONTROL },
@@ -356,6 +375,8 @@ struct control *control_new(
 
 void control_free(struct control *control)
 {
+	if (control)
+		control_drain_free(control);
 	free(control);
 }
 

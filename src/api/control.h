@@ -48,6 +48,8 @@ struct control_actions {
 	void (*kick)(void *arg);
 	/* What the store knows of the cards' numbers was changed by hand. */
 	void (*numbers_changed)(void *arg);
+	/* Ports were drained or resumed. */
+	void (*drain_changed)(void *arg);
 };
 
 struct control;

@@ -9,7 +9,8 @@ struct control {
 	const struct control_view *view;
 	const struct control_actions *actions;
 	void *arg;
-	struct http_route routes[]; /* ends with an empty one */
+	struct drain_wait *draining; /* those who wait for ports to be drained */
+	struct http_route routes[];  /* ends with an empty one */
 };
 
 /* A request that waits for the store or a platform. */
@@ -33,6 +34,20 @@ struct pending *pending_new(struct control *control, struct http_request *reques
 /* control_ports.c: what is done with a port. id is BANK/SLOT, not terminated. */
 http_handler control_port_action;
 struct modem *control_modem(const struct control *control, const char *id, size_t len);
+
+/* Answers 404, with the name that is nearest. */
+void control_no_port(const struct control *control, struct http_request *request, const char *name);
+
+/* control_drain.c: ports whose cards are not to be sold. */
+http_handler control_drain, control_resume;
+void control_drain_free(struct control *control);
+
+/* "", "draining", "drained". */
+const char *control_drain_name(const struct modem *modem);
+
+/* What is still to come before it is drained; "" if nothing is. */
+const char *control_drain_waits(
+	const struct control_view *view, const struct modem *modem, char *out, size_t size);
 
 /* control_at.c: some of these actions. */
 void control_at(struct control *control, struct modem *modem, struct http_request *request);

@@ -1,9 +1,11 @@
 /* control_ports.c - the control socket's actions on one port. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/control_impl.h"
+#include "base/config_file.h"
 
 static void refuse(struct http_request *request, int err, enum recovery_step step)
 {
@@ -57,6 +59,23 @@ struct modem *control_modem(const struct control *control, const char *id, size_
 	return NULL;
 }
 
+void control_no_port(const struct control *control, struct http_request *request, const char *name)
+{
+	const struct control_view *view = control->view;
+	const char **names = calloc(view->modem_count + 1, sizeof *names);
+	char text[4 * STORE_NAME_SIZE + 64];
+
+	for (size_t i = 0; names && i < view->modem_count; i++)
+		names[i] = view->modems[i]->id;
+	if (names && names[0])
+		snprintf(text, sizeof text, "no such port: %.200s; nearest known name: %s", name,
+			config_nearest(name, names));
+	else
+		snprintf(text, sizeof text, "no such port: %.200s; there is none", name);
+	free(names);
+	json_error(request, 404, text);
+}
+
 /* POST ports/BANK/SLOT/ACTION */
 void control_port_action(void *arg, struct http_request *request)
 {
@@ -72,11 +91,14 @@ void control_port_action(void *arg, struct http_request *request)
 	};
 	struct control *control = arg;
 	const char *end = strrchr(request->rest, '/');
-	struct modem *modem =
-		end ? control_modem(control, request->rest, (size_t)(end - request->rest)) : NULL;
+	size_t len = end ? (size_t)(end - request->rest) : strlen(request->rest);
+	struct modem *modem = end ? control_modem(control, request->rest, len) : NULL;
+	char name[2 * STORE_NAME_SIZE];
 
 	if (!modem) {
-		json_error(request, 404, "no such port");
+		snprintf(
+			name, sizeof name, "%.*s", len < sizeof name ? (int)len : 0, request->rest);
+		control_no_port(control, request, name);
 		return;
 	}
 	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)

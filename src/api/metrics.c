@@ -119,6 +119,17 @@ static void write_states(struct metrics_text *text, const struct control_view *v
 			(struct metrics_label[]) {
 				{ "state", modem_state_text(s) }, { NULL, NULL } },
 			states[s]);
+	int64_t drains[DRAIN_OVER + 1] = { 0 };
+	for (size_t i = 0; i < view->modem_count; i++)
+		drains[view->modems[i]->drain.state]++;
+	metrics_family(text, P "ports_drained", "gauge",
+		"Ports kept off the lists by the operator; draining: texts are still to go out.");
+	metrics_int(text, P "ports_drained",
+		(struct metrics_label[]) { { "state", "draining" }, { NULL, NULL } },
+		drains[DRAIN_BEGUN]);
+	metrics_int(text, P "ports_drained",
+		(struct metrics_label[]) { { "state", "drained" }, { NULL, NULL } },
+		drains[DRAIN_OVER]);
 	metrics_family(
 		text, P "port_state_changes_total", "counter", "How often a port entered a state.");
 	for (size_t i = 0; i < view->modem_count; i++)

@@ -17,10 +17,11 @@ struct ctl {
 	const char *socket;
 	const char *config; /* of -c; NULL: not given */
 	void *http;         /* the connection, kept between calls */
-	bool json, full, follow, all, test, color;
+	bool json, full, follow, all, test, no_wait, color;
 	bool quiet; /* ctl_call() does not say that the daemon is not reachable */
-	const char *port, *since, *step, *sum, *number;
-	int64_t limit; /* 0: not given */
+	const char *port, *since, *step, *sum, *number, *timeout;
+	int64_t wait_ms; /* the daemon may take so long on purpose */
+	int64_t limit;   /* 0: not given */
 };
 
 struct ctl_answer {
@@ -75,6 +76,11 @@ enum ctl_exit ctl_filter(struct ctl *ctl, char **args, int count);
 
 enum ctl_exit ctl_sync(struct ctl *ctl, char **args, int count);
 enum ctl_exit ctl_takeoff(struct ctl *ctl, char **args, int count);
+
+/* ---- ctl_drain.c ---------------------------------------------------------------------------- */
+
+enum ctl_exit ctl_drain(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_resume(struct ctl *ctl, char **args, int count);
 
 /* ---- ctl_numbers.c -------------------------------------------------------------------------- */
 

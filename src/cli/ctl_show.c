@@ -166,8 +166,13 @@ static void show_banks(const struct ctl *ctl, const cJSON *status)
 				len ? ", " : "", item->valuedouble, item->string);
 	}
 	clean = ctl_clean(states);
-	printf("Ports: %.0f of %.0f ready%s%s%s\n", ctl_num(ports, "ready"),
-		ctl_num(ports, "total"), *clean ? " (" : "", clean, *clean ? ")" : "");
+	printf("Ports: %.0f of %.0f ready%s%s%s", ctl_num(ports, "ready"), ctl_num(ports, "total"),
+		*clean ? " (" : "", clean, *clean ? ")" : "");
+	if (ctl_num(ports, "draining") > 0)
+		printf("; %.0f draining", ctl_num(ports, "draining"));
+	if (ctl_num(ports, "drained") > 0)
+		printf("; %.0f drained", ctl_num(ports, "drained"));
+	putchar('\n');
 	free(clean);
 	cJSON_ArrayForEach(item, list(status, "banks"))
 	{
@@ -311,10 +316,13 @@ static const struct ctl_column port_columns[] = {
 static void add_port(struct ctl_table *table, const cJSON *p)
 {
 	char since[24], signal[24], sweep[24], received[24], errors[24];
-	const char *trouble = ctl_str(p, "trouble");
+	const char *trouble = ctl_str(p, "trouble"), *drain = ctl_str(p, "drain");
 	const char *cells[] = { ctl_str(p, "port"), ctl_str(p, "state"),
 		span_of(p, "since_s", since), figure(p, "signal_dbm", signal),
-		ctl_str(p, "operator"), ctl_str(p, "number"), ctl_true(p, "online") ? "yes" : "no",
+		ctl_str(p, "operator"), ctl_str(p, "number"),
+		*drain                  ? drain
+		: ctl_true(p, "online") ? "yes"
+					: "no",
 		span_of(p, "last_sweep_s", sweep), figure(p, "received", received),
 		figure(p, "errors", errors), *trouble ? trouble : ctl_str(p, "why") };
 
@@ -404,6 +412,7 @@ void ctl_show_port(const struct ctl *ctl, const cJSON *port)
 		{ "registration", "registration", "" }, { "operator", "operator", "" },
 		{ "signal_dbm", "signal", " dBm" }, { "number", "number", "" },
 		{ "number_source", "number from", "" }, { "online", "listed", "" },
+		{ "drain", "drain", "" }, { "drain_waits", "still to come", "" },
 		{ "iccid", "ICCID", "" }, { "imsi", "IMSI", "" }, { "card_id", "card", "" },
 		{ "imei", "IMEI", "" }, { "model", "model", "" }, { "driver", "driver", "" },
 		{ "device", "device", "" }, { "baud", "baud", "" },

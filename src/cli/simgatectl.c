@@ -29,7 +29,9 @@ enum {
 	WITH_STEP = 32,
 	WITH_TEST = 64,
 	WITH_SUM = 128,
-	WITH_NUMBER = 256
+	WITH_NUMBER = 256,
+	WITH_TIMEOUT = 512,
+	WITH_NO_WAIT = 1024
 };
 
 struct command {
@@ -388,6 +390,11 @@ static const struct command commands[] = {
 		run_outbox, "what waits, was refused, held or withheld, and why" },
 	{ "numbers", "[export|set ICCID NUMBER|forget ICCID]", 0, 3, 0, ctl_numbers,
 		"each card's number and where it is from; export writes a numbers file" },
+	{ "drain", "BANK/SLOT|--all [--timeout T|--no-wait]", 0, 1,
+		WITH_ALL | WITH_TIMEOUT | WITH_NO_WAIT, ctl_drain,
+		"off the lists, also after a restart; waits until its texts are delivered, a "
+		"minute\n      or T at most" },
+	{ "resume", "BANK/SLOT|--all", 0, 1, WITH_ALL, ctl_resume, "back on the lists" },
 	{ "at", "BANK/SLOT COMMAND", 2, 2, 0, run_at,
 		"one AT command that asks and changes nothing: +CSQ, +CREG?, I, ..." },
 	{ "ussd", "BANK/SLOT CODE", 2, 2, 0, run_ussd, "asks the network, as in *100#" },
@@ -480,8 +487,9 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "full", 0, NULL, 'f' },
 		{ "follow", 0, NULL, 'F' }, { "port", 1, NULL, 'p' }, { "since", 1, NULL, 'S' },
 		{ "limit", 1, NULL, 'l' }, { "all", 0, NULL, 'a' }, { "step", 1, NULL, 't' },
-		{ "test", 0, NULL, 'T' }, { "sum", 1, NULL, 'm' }, { "number", 1, NULL, 'n' },
-		{ "help", 0, NULL, 'h' }, { "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+		{ "test", 0, NULL, 'T' }, { "sum", 1, NULL, 'm' }, { "number", 1, NULL, 'N' },
+		{ "timeout", 1, NULL, 'w' }, { "no-wait", 0, NULL, 'n' }, { "help", 0, NULL, 'h' },
+		{ "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "s:c:h", longs, NULL)) != -1) {
@@ -499,8 +507,10 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		case 'a': ctl->all = true, options->given |= WITH_ALL; break;
 		case 't': ctl->step = optarg, options->given |= WITH_STEP; break;
 		case 'T': ctl->test = true, options->given |= WITH_TEST; break;
+		case 'w': ctl->timeout = optarg, options->given |= WITH_TIMEOUT; break;
+		case 'n': ctl->no_wait = true, options->given |= WITH_NO_WAIT; break;
 		case 'm': ctl->sum = optarg, options->given |= WITH_SUM; break;
-		case 'n': ctl->number = optarg, options->given |= WITH_NUMBER; break;
+		case 'N': ctl->number = optarg, options->given |= WITH_NUMBER; break;
 		default: return false; /* getopt has said why */
 		}
 	}

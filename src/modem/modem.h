@@ -231,6 +231,21 @@ struct modem_rate {
 	bool over;   /* all were tried in vain */
 };
 
+/* A port whose card is not to be sold, by an operator's word: nothing else of it changes. The
+ * gateway keeps this as the store has it. */
+struct modem_drain {
+	enum {
+		DRAIN_NO,
+		DRAIN_BEGUN,
+		DRAIN_OVER /* nothing of its card is left to deliver, no list has it */
+	} state;
+	bool told;                            /* the log has that it is over */
+	int64_t begun_ms;                     /* since when it is known here */
+	int64_t queued, unknown, held, parts; /* in the store, of its card */
+	size_t unstored;                      /* printed by the modem, not durable yet */
+	bool unread;                          /* it was not looked through since begun_ms */
+};
+
 struct modem {
 	struct modem_env *env;
 	struct modem *next;           /* of env->modems */
@@ -283,6 +298,7 @@ struct modem {
 	bool number_conflict;       /* two sources disagree, and none counts */
 	bool number_wanted;         /* the store did not answer what the number is */
 	struct recovery recovery;
+	struct modem_drain drain;
 	const struct recovery_place *place; /* NULL: it offers nothing. The gateway sets it */
 	int64_t until_ms;                   /* MODEM_FAULT: the end of the pause */
 	int64_t asked_ms;                   /* MODEM_SIM: whether the modem as such is well */
@@ -337,6 +353,9 @@ int modem_reset(struct modem *modem, enum recovery_step step);
 
 /* What is wrong and what is done about it, in a few words; "" if nothing is. */
 const char *modem_trouble(const struct modem *modem, char *buf, size_t size);
+
+/* Texts that the modem has printed and that are not durable yet. */
+size_t modem_unstored(const struct modem *modem);
 
 /* Looks at all memories now. */
 void modem_sweep(struct modem *modem);

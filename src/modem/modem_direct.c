@@ -478,3 +478,12 @@ void modem_direct_free(struct modem *modem)
 	while (modem->direct.texts)
 		drop(modem, modem->direct.texts);
 }
+
+size_t modem_direct_unstored(const struct modem *modem)
+{
+	size_t count = 0;
+
+	for (const struct modem_text *text = modem->direct.texts; text; text = text->next)
+		count += text->state == TEXT_STORING || text->state == TEXT_REFUSED;
+	return count;
+}

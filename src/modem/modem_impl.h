@@ -209,6 +209,9 @@ void modem_report_text(const struct at_report *report, char *out, size_t size);
 void modem_store_again(struct modem *modem);
 
 /* Recomputes whether the card can receive now, tells the store and the gateway. */
+/* modem_direct.c: of the texts that came unasked. */
+size_t modem_direct_unstored(const struct modem *modem);
+
 void modem_update_online(struct modem *modem);
 
 #endif

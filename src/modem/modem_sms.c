@@ -511,3 +511,12 @@ bool modem_on_cmti(void *owner, const char *line)
 	modem_work_soon(modem);
 	return true;
 }
+
+size_t modem_unstored(const struct modem *modem)
+{
+	size_t count = modem_direct_unstored(modem);
+
+	for (size_t i = 0; i < modem->sms.count; i++)
+		count += !modem->sms.entries[i]->stored;
+	return count;
+}

@@ -389,6 +389,21 @@ void roster_stop(struct roster *roster)
 	roster_tell_waiters(roster, -ECANCELED, "stopping", false);
 }
 
+static bool lists_port(const struct listing *listing, const char *port_id)
+{
+	for (size_t i = 0; listing && i < listing->count; i++)
+		if (strcmp(listing->entries[i].port_id, port_id) == 0)
+			return true;
+	return false;
+}
+
+bool roster_shows(const struct roster *roster, const char *bank, const char *port_id)
+{
+	return selection_sold(&roster->selection, bank) &&
+	       (!roster->accepted || roster->tries > 0 || lists_port(roster->accepted, port_id) ||
+		       lists_port(roster->sending, port_id));
+}
+
 void roster_status(const struct roster *roster, struct roster_status *out)
 {
 	*out = (struct roster_status) {

@@ -65,6 +65,11 @@ void roster_self_test(struct roster *roster, roster_test_fn *done, void *arg);
 /* No list is sent any more: stopping withdraws nothing. */
 void roster_stop(struct roster *roster);
 
+/* Whether the platform may still have this port's number from us: it is in the list accepted last
+ * or in the one under way, or what came of the last one is not known. False for a bank that is not
+ * sold here. */
+bool roster_shows(const struct roster *roster, const char *bank, const char *port_id);
+
 void roster_status(const struct roster *roster, struct roster_status *out);
 
 #endif

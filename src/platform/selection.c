@@ -75,7 +75,7 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 	return hash;
 }
 
-static bool is_sold(const struct selection *selection, const char *bank)
+bool selection_sold(const struct selection *selection, const char *bank)
 {
 	for (size_t i = 0; i < selection->bank_count; i++)
 		if (strcmp(selection->banks[i], bank) == 0)
@@ -190,7 +190,7 @@ struct listing *selection_make(
 	}
 	selection->left_out = 0;
 	for (size_t i = 0; i < rows->count; i++) {
-		if (!is_sold(selection, rows->row[i].bank))
+		if (!selection_sold(selection, rows->row[i].bank))
 			continue;
 		why[i] = why_not(selection, rows, i, &entry, port_id);
 		if (why[i])

@@ -26,6 +26,8 @@ void selection_configure(struct selection *selection, const struct config_platfo
 /* banks are copied. 0 or -ENOMEM. */
 int selection_sells(struct selection *selection, char *const *banks, size_t count);
 
+bool selection_sold(const struct selection *selection, const char *bank);
+
 /* The platform does not take this entry. */
 void selection_refuse(struct selection *selection, const struct list_entry *entry);
 

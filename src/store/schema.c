@@ -113,8 +113,41 @@ static const char version_5[] =
 	"ALTER TABLE pdu ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX pdu_whole ON pdu (id) WHERE erased = 0;";
 
+/* drain: ports off the list by an operator's word, until he takes it back; a mark stays while its
+ * port has no row.
+ *
+ * tally: how many deliveries a platform has in each state, and with state -1 how many messages
+ * there are. The triggers alone write it, in the transaction of what they count. */
+static const char version_6[] =
+	"CREATE TABLE drain (bank TEXT NOT NULL, slot TEXT NOT NULL, since_ms BIGINT NOT NULL,"
+	" PRIMARY KEY (bank, slot));"
+
+	"CREATE TABLE tally (platform TEXT NOT NULL, state INTEGER NOT NULL, n BIGINT NOT NULL,"
+	" PRIMARY KEY (platform, state));"
+	"INSERT INTO tally SELECT platform, state, COUNT(*) FROM delivery GROUP BY platform, state;"
+	"INSERT INTO tally SELECT '', -1, COUNT(*) FROM message;"
+	"CREATE TRIGGER tally_delivery_added AFTER INSERT ON delivery BEGIN"
+	" INSERT INTO tally VALUES (NEW.platform, NEW.state, 1)"
+	" ON CONFLICT (platform, state) DO UPDATE SET n = n + 1; END;"
+	"CREATE TRIGGER tally_delivery_moved AFTER UPDATE OF state ON delivery"
+	" WHEN OLD.state <> NEW.state BEGIN"
+	" UPDATE tally SET n = n - 1 WHERE platform = OLD.platform AND state = OLD.state;"
+	" INSERT INTO tally VALUES (NEW.platform, NEW.state, 1)"
+	" ON CONFLICT (platform, state) DO UPDATE SET n = n + 1; END;"
+	"CREATE TRIGGER tally_delivery_gone AFTER DELETE ON delivery BEGIN"
+	" UPDATE tally SET n = n - 1 WHERE platform = OLD.platform AND state = OLD.state; END;"
+	"CREATE TRIGGER tally_message_added AFTER INSERT ON message BEGIN"
+	" UPDATE tally SET n = n + 1 WHERE platform = '' AND state = -1; END;"
+	"CREATE TRIGGER tally_message_gone AFTER DELETE ON message BEGIN"
+	" UPDATE tally SET n = n - 1 WHERE platform = '' AND state = -1; END;"
+
+	/* Counts need it no more; the oldest that waits is found by the queued ones alone. */
+	"DROP INDEX delivery_counts;"
+	"CREATE INDEX delivery_oldest ON delivery (platform, state, message_id) WHERE state = 0;";
+
 /* The row at [n] makes version n + 1 out of version n. */
-static const char *const versions[] = { version_1, version_2, version_3, version_4, version_5 };
+static const char *const versions[] = { version_1, version_2, version_3, version_4, version_5,
+	version_6 };
 
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 

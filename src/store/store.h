@@ -184,6 +184,11 @@ void store_pin_forget(struct store *store, const char *key, store_done_fn *done,
 typedef void store_pin_fn(void *arg, int err, int64_t mark, int64_t refused_ms);
 void store_pin_get(struct store *store, const char *key, store_pin_fn *done, void *arg);
 
+/* A place in the configuration. */
+struct store_place {
+	const char *bank, *slot;
+};
+
 /* What a slot holds now. online: its card can receive now. card_id "" : none known. */
 struct store_port {
 	const char *bank, *slot, *card_id, *state;
@@ -193,14 +198,36 @@ struct store_port {
 void store_port_put(
 	struct store *store, const struct store_port *port, store_done_fn *done, void *arg);
 
-/* Forgets ports of this host that are not among these (a slot left the configuration). */
-struct store_place {
-	const char *bank, *slot;
-};
+/* Forgets ports of this host, and that they were drained, that are not among these (a slot left the
+ * configuration). slot "": all slots of the bank stay. */
 void store_ports_keep(struct store *store, const struct store_place *places, size_t count,
 	store_done_fn *done, void *arg);
 
-/* The cards online now with a number known, by bank and slot. Cards whose number another online
+/* Ports whose cards are not to be sold, until they are resumed. A card is on sale while its port is
+ * online and not drained: store_roster(), and whatever else offers numbers, gives these alone, from
+ * the same commit on. A drained port is online as before, its texts are taken and delivered. It may
+ * be one that the store has not heard of yet; one that is drained already stays so. */
+void store_drain(struct store *store, const struct store_place *places, size_t count,
+	int64_t now_ms, store_done_fn *done, void *arg);
+
+/* count 0: every one of this host. done's count: how many were drained. */
+void store_resume(struct store *store, const struct store_place *places, size_t count,
+	store_count_fn *done, void *arg);
+
+/* What is drained, by bank and slot, of all hosts; with what is still to come of its card: that
+ * which is in the port or, where none is known to be, the one that was there last. */
+struct store_drained {
+	const char *bank, *slot;
+	int64_t since_ms;
+	int64_t queued;  /* deliveries */
+	int64_t unknown; /* of these, the platform does not know the number now */
+	int64_t held;
+	int64_t parts; /* of texts that are not complete */
+};
+typedef void store_drains_fn(void *arg, int err, const struct store_drained *rows, size_t count);
+void store_drains(struct store *store, store_drains_fn *done, void *arg);
+
+/* The cards on sale now with a number known, by bank and slot. Cards whose number another such
  * card has too come with conflict set. */
 struct store_roster_row {
 	const char *bank, *slot, *card_id, *iccid, *imsi, *number, *label;

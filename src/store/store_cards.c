@@ -265,6 +265,14 @@ static int place_cmp(const void *a, const void *b)
 	return order ? order : strcmp(x->slot, y->slot);
 }
 
+static bool is_kept(const struct keep_job *call, const char *bank, const char *slot)
+{
+	struct store_place place = { bank, slot };
+
+	return call->count &&
+	       bsearch(&place, call->places, call->count, sizeof(place), place_cmp) != NULL;
+}
+
 static int keep_run(struct store_job *job)
 {
 	const struct keep_job *call = (struct keep_job *)job;
@@ -277,11 +285,12 @@ static int keep_run(struct store_job *job)
 	for (size_t i = 0; i < ports.rows; i++) {
 		const struct backend_value *row = table_row(&ports, i);
 		struct store_place place = { row[0].text, row[1].text };
-		if (call->count &&
-			bsearch(&place, call->places, call->count, sizeof(place), place_cmp))
+		if (is_kept(call, place.bank, place.slot) || is_kept(call, place.bank, ""))
 			continue;
 		int64_t n = store_exec(
 			job, STMT_PORT_FORGET, ARGS(TXT(place.bank), TXT(place.slot), TXT(host)));
+		if (n >= 0)
+			n = store_exec(job, STMT_RESUME, ARGS(TXT(place.bank), TXT(place.slot)));
 		if (n < 0)
 			return (int)n;
 	}

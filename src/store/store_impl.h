@@ -40,6 +40,10 @@ enum store_stmt {
 	STMT_PORTS,
 	STMT_PORT_FORGET,
 	STMT_BANKS_FORGET,
+	STMT_DRAIN,
+	STMT_DRAINS,
+	STMT_RESUME,
+	STMT_RESUME_ALL,
 	STMT_ROSTER,
 	STMT_REMOTE_PUT,
 	STMT_REMOTE_FORGET,
@@ -142,6 +146,7 @@ union store_callback {
 	store_numbers_fn *numbers;
 	store_pin_fn *pin;
 	store_roster_fn *roster;
+	store_drains_fn *drains;
 	store_sms_fn *sms;
 	store_claim_fn *claim;
 	store_totals_fn *totals;

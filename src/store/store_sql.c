@@ -31,6 +31,13 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	".since_ms OR (" q ".since_ms = " p ".since_ms AND (" q ".bank > " p ".bank OR (" q \
 	".bank = " p ".bank AND " q ".slot > " p ".slot))))))"
 
+/* Whether a port's card may be sold; see store_drain(). */
+#define SELLABLE(p) \
+	p ".online = 1 AND NOT EXISTS (SELECT 1 FROM drain x WHERE x.bank = " p \
+	  ".bank AND x.slot = " p ".slot)"
+
+#define DRAINED_CARD "COALESCE(NULLIF(p.card_id, ''), m.card_id)"
+
 /* ?7 the part's seq, ?8 since when, ?9 its PDU */
 #define SET_KEY \
 	"s.card_id = ?1 AND s.sender = ?2 AND s.sender_type = ?3 AND s.ref = ?4" \
@@ -212,13 +219,40 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" WHERE port.host <> excluded.host OR port.card_id <> excluded.card_id"
 		" OR port.state <> excluded.state OR port.online <> excluded.online",
 		NULL },
-	[STMT_PORTS] = { "ports", "SELECT bank, slot FROM port WHERE host = ?1", NULL },
+	[STMT_PORTS] = { "ports",
+		"SELECT bank, slot FROM port WHERE host = ?1 UNION SELECT d.bank, d.slot"
+		" FROM drain d JOIN bank b ON b.name = d.bank WHERE b.host = ?1",
+		NULL },
 	[STMT_PORT_FORGET] = { "port_forget",
 		"DELETE FROM port WHERE bank = ?1 AND slot = ?2 AND host = ?3", NULL },
 	[STMT_BANKS_FORGET] = { "banks_forget",
 		"DELETE FROM bank WHERE host = ?1"
-		" AND NOT EXISTS (SELECT 1 FROM port WHERE port.bank = bank.name)",
+		" AND NOT EXISTS (SELECT 1 FROM port WHERE port.bank = bank.name)"
+		" AND NOT EXISTS (SELECT 1 FROM drain WHERE drain.bank = bank.name)",
 		NULL },
+	[STMT_DRAIN] = { "drain",
+		"INSERT INTO drain (bank, slot, since_ms) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (bank, slot) DO NOTHING",
+		NULL },
+	/* The card that is in the port, else the one that was. Steps from platform to platform
+	 * along delivery_queued. */
+	[STMT_DRAINS] = { "drains",
+		"SELECT d.bank, d.slot, d.since_ms, (SELECT COUNT(*) FROM delivery q"
+		" WHERE q.platform IN (SELECT t.platform FROM tally t) AND q.state = 0"
+		" AND q.card_id = " DRAINED_CARD "), (SELECT COUNT(*) FROM delivery u"
+		" WHERE u.platform IN (SELECT t.platform FROM tally t) AND u.state = 0"
+		" AND u.card_id = " DRAINED_CARD " AND u.reason = 'number_unknown'),"
+		" (SELECT COUNT(*) FROM delivery h WHERE h.card_id = " DRAINED_CARD
+		" AND h.state = 1), (SELECT COUNT(*) FROM part_set s JOIN part x"
+		" ON x.set_id = s.id WHERE s.card_id = " DRAINED_CARD
+		" AND s.joined_message_id = '') FROM drain d"
+		" LEFT JOIN port p ON p.bank = d.bank AND p.slot = d.slot"
+		" LEFT JOIN module m ON m.bank = d.bank AND m.slot = d.slot"
+		" ORDER BY d.bank, d.slot",
+		NULL },
+	[STMT_RESUME] = { "resume", "DELETE FROM drain WHERE bank = ?1 AND slot = ?2", NULL },
+	[STMT_RESUME_ALL] = { "resume_all",
+		"DELETE FROM drain WHERE bank IN (SELECT name FROM bank WHERE host = ?1)", NULL },
 	/* Of all hosts: the same number at another one is a conflict too. */
 	[STMT_ROSTER] = { "roster",
 		"SELECT p.bank, p.slot, p.card_id, c.iccid, c.imsi, " NUMBER ", c.label,"
@@ -228,7 +262,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" CASE WHEN p.host = ?2 THEN 1 ELSE 0 END"
 		" FROM port p JOIN card c ON c.card_id = p.card_id"
 		" LEFT JOIN remote_number r ON r.platform = ?1 AND r.number = " NUMBER
-		" WHERE p.online = 1 AND " NUMBER " <> '' ORDER BY p.bank, p.slot",
+		" WHERE " SELLABLE("p") " AND " NUMBER " <> '' ORDER BY p.bank, p.slot",
 		NULL },
 	[STMT_REMOTE_PUT] = { "remote_put",
 		"INSERT INTO remote_number (platform, number, remote_id) VALUES (?1, ?2, ?3)"
@@ -443,11 +477,10 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"SELECT g.platform, g.state, g.n, CASE WHEN g.state = 0 THEN"
 		" (SELECT m.arrived_ms FROM message m WHERE m.id = (SELECT MIN(q.message_id)"
 		" FROM delivery q WHERE q.platform = g.platform AND q.state = 0)) ELSE 0 END"
-		" FROM (SELECT platform, state, COUNT(*) AS n FROM delivery"
-		" GROUP BY platform, state) AS g ORDER BY g.platform, g.state",
+		" FROM tally g WHERE g.state >= 0 AND g.n > 0 ORDER BY g.platform, g.state",
 		NULL },
 	[STMT_TOTALS] = { "totals",
-		"SELECT (SELECT COUNT(*) FROM message),"
+		"SELECT (SELECT n FROM tally WHERE platform = '' AND state = -1),"
 		" (SELECT COUNT(*) FROM message WHERE arrived_ms >= ?1),"
 		" (SELECT COUNT(*) FROM pdu WHERE undecodable IS NOT NULL),"
 		" (SELECT COUNT(*) FROM part_set s JOIN part p ON p.set_id = s.id"

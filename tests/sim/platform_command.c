@@ -119,6 +119,12 @@ static const char *command_unknown(struct platform *p, char *args)
 	return NULL;
 }
 
+/* remember on|off: a number stays known when it is no longer listed. */
+static const char *command_remember(struct platform *p, char *args)
+{
+	return read_switch(ctl_word(&args), &p->remembers) ? NULL : "remember on|off";
+}
+
 static const char *command_profit(struct platform *p, char *args)
 {
 	char *word = ctl_word(&args), *sum = ctl_word(&args), *end = NULL;
@@ -214,6 +220,8 @@ static bool command(struct platform *p, const char *word, char *args, FILE *repl
 		error = command_account(p, ctl_word(&args));
 	else if (strcmp(word, "form") == 0)
 		error = command_form(p, ctl_word(&args));
+	else if (strcmp(word, "remember") == 0)
+		error = command_remember(p, args);
 	else if (strcmp(word, "unknown") == 0)
 		error = command_unknown(p, args);
 	else if (strcmp(word, "profit") == 0)

@@ -31,7 +31,7 @@ struct script {
 /* A number ever listed, or named by a command. Its id is its place. */
 struct number {
 	char *text;
-	bool listed, unknown, refused;
+	bool listed, was_listed, unknown, refused;
 	double profit;
 };
 
@@ -41,6 +41,7 @@ struct platform {
 	FILE *log;
 	enum platform_account account;
 	enum platform_form form;
+	bool remembers;         /* numbers that are no longer listed */
 	unsigned unknown_calls; /* bits: calls that this server does not have */
 	unsigned slow_ms, retry_after_s;
 	int capacity; /* more numbers than these in a list block it; 0: any */

@@ -202,7 +202,7 @@ static bool is_known(struct platform *p, const cJSON *message)
 {
 	const struct number *n = message_number(p, message);
 
-	return n && n->listed && !n->unknown;
+	return n && (n->listed || (p->remembers && n->was_listed)) && !n->unknown;
 }
 
 static void refuse(struct platform *p, int64_t now_us, unsigned status, const char *code,
@@ -377,7 +377,7 @@ static cJSON *replace_list(struct platform *p, const cJSON *items)
 	{
 		const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "number");
 		struct number *n = platform_number(p, v->valuestring);
-		n->listed = true;
+		n->listed = n->was_listed = true;
 		cJSON_AddNumberToObject(ids, n->text, FIRST_ID + (double)(n - p->numbers));
 	}
 	for (unsigned i = 0; i < p->number_count; i++)

@@ -760,6 +760,30 @@ class Changes(Bed):
         self.assertEqual(self.ctl("pin", "forget", "north/p01"),
                          (1, "", "simgatectl: no such port\n"))
 
+    def test_drain_and_resume(self):
+        answer = {"ok": True, "ports": 1, "drained": 1, "draining": []}
+        self.answers["POST", "/api/v1/drain"] = 200, answer
+        self.answers["POST", "/api/v1/resume"] = 200, {"ok": True, "count": 2}
+        self.assertEqual(self.good("drain", "north/p01"), "1 of 1 drained\n")
+        self.assertEqual(self.daemon.seen[-1],
+                         ("POST", "/api/v1/drain", {"port": "north/p01", "timeout": "60000"}))
+        self.good("drain", "--all", "--timeout", "2min")
+        self.assertEqual(self.daemon.seen[-1][2], {"all": "1", "timeout": "120000"})
+        self.good("drain", "--all", "--no-wait")
+        self.assertEqual(self.daemon.seen[-1][2], {"all": "1", "timeout": "0"})
+        answer.update(ok=False, drained=0,
+                      draining=[{"port": "north/p01", "waits": "2 queued\x1b"}])
+        self.assertEqual(self.ctl("drain", "north/p01"),
+                         (1, "north/p01: draining: 2 queued?\n0 of 1 drained\n", ""))
+        self.assertEqual(self.good("resume", "--all"), "2 resumed\n")
+        self.assertEqual(self.daemon.seen[-1], ("POST", "/api/v1/resume", {"all": "1"}))
+        for args in (("drain",), ("drain", "p01"), ("drain", "--all", "north/p01"), ("resume",),
+                     ("drain", "--all", "--timeout", "soon"),
+                     ("drain", "--all", "--timeout", "9d"),
+                     ("drain", "--all", "--timeout", "9s", "--no-wait"),
+                     ("resume", "--all", "--no-wait")):
+            self.assertEqual(self.ctl(*args)[0], 2, args)
+
     def test_sync(self):
         answer = {"platforms": [{"name": "a", "ok": True, "error": ""},
                                 {"name": "b", "ok": True, "error": ""}]}

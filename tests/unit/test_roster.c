@@ -106,6 +106,34 @@ static void an_empty_list_is_sent_if_true(void **state)
 	assert_int_equal(fx->answers, 1);
 }
 
+/* What a platform may still have of a port that is drained. */
+static void a_drained_port_is_withdrawn(void **state)
+{
+	struct fixture *fx = *state;
+	static const struct store_place place = { "north", "p01" };
+	const struct reply busy = { .status = 503, .body = "busy" };
+
+	fx_card(fx, 1, true);
+	fx_roster(fx);
+	assert_true(roster_shows(fx->roster, "north", "north/p01")); /* from before the start */
+	assert_false(roster_shows(fx->roster, "east", "east/p01"));
+	roster_open(fx->roster);
+	fx_settle(fx);
+	assert_true(roster_shows(fx->roster, "north", "north/p01"));
+	assert_false(roster_shows(fx->roster, "north", "north/p02"));
+
+	store_drain(fx->store, &place, 1, loop_wall_ms(fx->loop), NULL, NULL);
+	fx_reply_list(fx, busy);
+	roster_changed(fx->roster);
+	fx_pass(fx, 500);
+	assert_true(roster_shows(fx->roster, "north", "north/p01"));
+	fx_forget_replies(fx);
+	fx_reply_list(fx, ok);
+	fx_pass(fx, 10000);
+	assert_int_equal(numbers_in(fx, lists(fx) - 1), 0);
+	assert_false(roster_shows(fx->roster, "north", "north/p01"));
+}
+
 static void changes_are_merged(void **state)
 {
 	struct fixture *fx = *state;
@@ -739,6 +767,7 @@ int main(void)
 		TEST(numbers_dropped_by_the_answer),
 		TEST(self_tests),
 		TEST(an_empty_list_is_sent_if_true),
+		TEST(a_drained_port_is_withdrawn),
 		TEST(changes_are_merged),
 		TEST(the_list_is_repeated),
 		TEST(nothing_after_stop),

@@ -135,6 +135,145 @@ static void roster_and_ports(void **state)
 	assert_int_equal(roster(fx).count, 0); /* nothing is online before it says so */
 }
 
+/* ---- drained ports -------------------------------------------------------------------------- */
+
+static struct answer drain(struct fixture *fx, const char *slot)
+{
+	const struct store_place place = { "north", slot };
+	struct answer a = { 0 };
+	store_drain(fx->store, &place, 1, fx_now(fx), got_done, &a);
+	return finish(fx, &a);
+}
+
+/* slot NULL: all */
+static int64_t resume(struct fixture *fx, const char *slot)
+{
+	const struct store_place place = { "north", slot };
+	struct answer a = { 0 };
+	store_resume(fx->store, &place, slot ? 1 : 0, got_count, &a);
+	return finish(fx, &a).count;
+}
+
+static void got_drains(void *arg, int err, const struct store_drained *rows, size_t count)
+{
+	struct answer *a = arg;
+	size_t len = 0;
+
+	a->calls++;
+	a->err = err;
+	a->count = (int64_t)count;
+	for (size_t i = 0; i < count; i++)
+		len += (size_t)snprintf(a->rows + len, sizeof(a->rows) - len,
+			"%s/%s since %lld queued %lld unknown %lld held %lld parts %lld,",
+			rows[i].bank, rows[i].slot, (long long)(rows[i].since_ms - T0),
+			(long long)rows[i].queued, (long long)rows[i].unknown,
+			(long long)rows[i].held, (long long)rows[i].parts);
+}
+
+static struct answer drains(struct fixture *fx)
+{
+	struct answer a = { 0 };
+	store_drains(fx->store, got_drains, &a);
+	return finish(fx, &a);
+}
+
+#define ROW1 "north/p01 " PHONE "  op0 rent-1 1700000000 id=,"
+#define ROW2 "north/p02 +46700000002  op0 rent-1 1700000000 id=,"
+
+static void drained_ports_are_not_on_sale(void **state)
+{
+	struct fixture *fx = *state;
+
+	seen(fx, "p01", CARD, PHONE);
+	seen(fx, "p02", CARD2, "+46700000002");
+	port(fx, "p01", CARD, true);
+	port(fx, "p02", CARD2, true);
+	assert_string_equal(roster(fx).rows, ROW1 ROW2);
+	assert_int_equal(drain(fx, "p01").err, 0);
+	assert_string_equal(roster(fx).rows, ROW2);
+	loop_advance(fx->loop, 7);
+	assert_int_equal(drain(fx, "p01").err, 0); /* it is: no error, and since then */
+	assert_int_equal(drain(fx, "p03").err, 0); /* not heard of yet */
+	assert_string_equal(drains(fx).rows,
+		"north/p01 since 0 queued 0 unknown 0 held 0 parts 0,"
+		"north/p03 since 7 queued 0 unknown 0 held 0 parts 0,");
+
+	/* whatever the port does, and after a restart */
+	port(fx, "p01", CARD, false);
+	port(fx, "p01", CARD, true);
+	assert_string_equal(roster(fx).rows, ROW2);
+	fx_reopen(fx);
+	port(fx, "p01", CARD, true);
+	port(fx, "p02", CARD2, true);
+	assert_string_equal(roster(fx).rows, ROW2);
+	assert_int_equal(drains(fx).count, 2);
+
+	assert_int_equal(resume(fx, "p01"), 1);
+	assert_int_equal(resume(fx, "p01"), 0);
+	assert_string_equal(roster(fx).rows, ROW1 ROW2);
+	drain(fx, "p01");
+	assert_int_equal(resume(fx, NULL), 2);
+	assert_string_equal(roster(fx).rows, ROW1 ROW2);
+}
+
+static void drain_of_a_place_that_went(void **state)
+{
+	struct fixture *fx = *state;
+	const struct store_place whole[] = { { "south", "p01" }, { "north", "" } };
+	const struct store_place keep = { "north", "p02" };
+	struct answer a = { 0 };
+
+	seen(fx, "p01", CARD, PHONE);
+	port(fx, "p01", CARD, true);
+	drain(fx, "p01");
+	drain(fx, "p02");
+	drain(fx, "p03");
+	store_ports_keep(fx->store, whole, 2, got_done, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+	assert_int_equal(drains(fx).count, 3);
+	a = (struct answer) { 0 };
+	store_ports_keep(fx->store, &keep, 1, got_done, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+	assert_string_equal(
+		drains(fx).rows, "north/p02 since 0 queued 0 unknown 0 held 0 parts 0,");
+	port(fx, "p01", CARD, true);
+	assert_string_equal(roster(fx).rows, ROW1);
+}
+
+static void what_a_drained_port_waits_for(void **state)
+{
+	struct fixture *fx = *state;
+
+	put(fx, 1, "numberless");
+	seen(fx, "p02", CARD, "");
+	port(fx, "p02", CARD, true);
+	drain(fx, "p02");
+	put_part(fx, 1, 3, 1, 4, "P1");
+	put_part(fx, 1, 3, 2, 5, "P2");
+	assert_string_equal(
+		drains(fx).rows, "north/p02 since 0 queued 0 unknown 0 held 1 parts 2,");
+	seen(fx, "p02", CARD, PHONE);
+	put(fx, 2, "more");
+	put_to(fx, CARD2, 3, "another's", &push);
+	assert_string_equal(
+		drains(fx).rows, "north/p02 since 0 queued 2 unknown 0 held 0 parts 2,");
+	port(fx, "p02", "", false); /* gone: it is that card's still */
+	struct answer a = claim(fx, 1);
+	const struct store_outcome unknown = { .message_id = a.message_id,
+		.platform = "push",
+		.state = STORE_QUEUED,
+		.reason = "number_unknown",
+		.next_ms = T0 + 1000,
+		.now_ms = fx_now(fx),
+		.number_error = true,
+		.tried = true };
+	struct answer done = { 0 };
+	store_outcome(fx->store, &unknown, got_claim, &done);
+	finish(fx, &done);
+	assert_string_equal(
+		drains(fx).rows, "north/p02 since 0 queued 2 unknown 1 held 0 parts 2,");
+}
+
 /* ---- refused PINs --------------------------------------------------------------------------- */
 
 struct pin {
@@ -467,6 +606,46 @@ static void messages_and_totals(void **state)
 	assert_int_equal(totals(fx).totals.platforms[1].oldest_ms, 0);
 }
 
+/* What is counted as it happens is what is there. */
+static void counts_are_true(void **state)
+{
+	struct fixture *fx = *state;
+	const struct store_route withheld = { "other", STORE_WITHHELD, "rule", false };
+	struct answer kept, counted, failed = { 0 };
+
+	put(fx, 1, "held");
+	put_to(fx, CARD, 2, "withheld", &withheld);
+	for (int i = 3; i < 9; i++)
+		put(fx, i, "freed");
+	seen(fx, "p01", CARD, PHONE);
+	outcome(fx, claim(fx, 1).message_id, STORE_DELIVERED, 0);
+	struct answer refused = put_claim(fx, CARD2, 1, "refused");
+	assert_true(put(fx, 3, "freed").same_entry);
+	outcome(fx, refused.message_id, STORE_REFUSED, 0);
+	retry(fx, NULL);
+	drop(fx, refused.message_id);
+	atomic_store(&faults.steps, 0);
+	atomic_store(&faults.fail_at, 5); /* what is rolled back leaves no count behind */
+	put_start(fx, &failed, CARD, 20, "not stored", &push);
+	assert_int_equal(finish(fx, &failed).err, -EIO);
+	atomic_store(&faults.fail_at, 0);
+	fx_script(fx, "INSERT INTO delivery SELECT message_id, 'more', card_id, 5, '', 0, 0, 0, 0,"
+		      " '', 0, 0 FROM delivery; DELETE FROM delivery WHERE platform = 'more'"
+		      " AND message_id > (SELECT MIN(message_id) FROM delivery);"
+		      "DELETE FROM message WHERE id NOT IN (SELECT MIN(id) FROM message);");
+	kept = totals(fx);
+	assert_string_equal(kept.rows, "more,other,push,");
+	fx_script(fx, DOWN_TO_4 "UPDATE meta SET value = 4 WHERE name = 'schema'");
+	counted = totals(fx);
+	assert_string_equal(kept.rows, counted.rows);
+	assert_int_equal(kept.totals.messages, 1);
+	assert_int_equal(counted.totals.messages, 1);
+	for (size_t i = 0; i < kept.totals.platform_count; i++)
+		assert_memory_equal(kept.totals.platforms[i].states,
+			counted.totals.platforms[i].states,
+			sizeof(kept.totals.platforms[i].states));
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
 
 int main(void)
@@ -477,6 +656,9 @@ int main(void)
 		T(what_makes_no_sense_is_refused),
 		T(last_card_of_a_module),
 		T(roster_and_ports),
+		T(drained_ports_are_not_on_sale),
+		T(drain_of_a_place_that_went),
+		T(what_a_drained_port_waits_for),
 		T(refused_pins_stay),
 		T(oldest_pins_are_forgotten),
 		T(order_of_a_card),
@@ -486,6 +668,7 @@ int main(void)
 		T(numbers_accepted),
 		T(retry_and_drop),
 		T(messages_and_totals),
+		T(counts_are_true),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
