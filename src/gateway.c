@@ -581,6 +581,8 @@ void gateway_free(struct gateway *gateway)
 	control_free(gateway->control);
 	metrics_free(gateway->metrics);
 	health_free(gateway->health);
+	history_free(gateway->history);
+	events_free(gateway->events);
 	notify_free(gateway->notify);
 	loop_timer_stop(&gateway->tick);
 	loop_timer_stop(&gateway->summary);

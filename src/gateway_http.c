@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/dashboard.h"
 #include "gateway_impl.h"
 
 typedef void say_fn(void *arg, const char *line);
@@ -27,6 +28,9 @@ static void mount(struct gateway *gateway)
 	gateway->routes[count++] = control_routes(gateway->control);
 	gateway->routes[count++] = metrics_routes(gateway->metrics);
 	gateway->routes[count++] = health_routes(gateway->health);
+	gateway->routes[count++] = history_routes(gateway->history);
+	gateway->routes[count++] = events_routes(gateway->events);
+	gateway->routes[count++] = dashboard_routes();
 	gateway->routes[count] = NULL;
 }
 
@@ -37,9 +41,12 @@ int gateway_http_start(struct gateway *gateway, char *why, size_t why_size)
 
 	gateway->metrics = metrics_new(&gateway->view);
 	gateway->health = health_new(&gateway->view, gateway_alive, gateway);
+	gateway->history = history_new(&gateway->view);
+	gateway->view.history = gateway->history;
+	gateway->events = events_new(&gateway->view);
 	gateway->httpd = httpd_new(gateway->loop, gateway->routes);
-	if (!gateway->metrics || !gateway->health || !gateway->httpd ||
-		httpd_set_key(gateway->httpd, http->dashboard_key) < 0) {
+	if (!gateway->metrics || !gateway->health || !gateway->history || !gateway->events ||
+		!gateway->httpd || httpd_set_key(gateway->httpd, http->dashboard_key) < 0) {
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}

@@ -3,7 +3,9 @@
 #define SIMGATE_GATEWAY_IMPL_H
 
 #include "api/control.h"
+#include "api/events.h"
 #include "api/health.h"
+#include "api/history.h"
 #include "api/metrics.h"
 #include "gateway.h"
 #include "host/hotplug.h"
@@ -19,7 +21,7 @@
 #include "store/retention.h"
 #include "store/store.h"
 
-enum { GATEWAY_SUMMARY_MS = 5 * 60 * 1000, GATEWAY_TABLES_MAX = 8 };
+enum { GATEWAY_SUMMARY_MS = 5 * 60 * 1000, GATEWAY_TABLES_MAX = 12 };
 
 /* A platform and what works for it. */
 struct platform {
@@ -40,6 +42,8 @@ struct gateway {
 	struct control *control;
 	struct metrics *metrics;
 	struct health *health;
+	struct history *history;
+	struct events *events;
 	struct httpd *httpd;
 	const struct http_route *routes[GATEWAY_TABLES_MAX]; /* of httpd; ends with NULL */
 	struct notify *notify;

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/history.h"
 #include "api/json.h"
-#include "base/counter.h"
+#include "api/show.h"
 
 bool control_full(const struct http_request *request)
 {
@@ -32,40 +33,6 @@ struct pending *pending_new(struct control *control, struct http_request *reques
 
 /* ---- ports ---------------------------------------------------------------------------------- */
 
-static cJSON *port_json(const struct control_view *view, const struct modem *modem, bool full)
-{
-	cJSON *json = cJSON_CreateObject();
-	int64_t now_ms = loop_now_ms(view->loop);
-	char text[320];
-
-	cJSON_AddStringToObject(json, "port", modem->id);
-	cJSON_AddStringToObject(json, "state", modem_state_name(modem));
-	json_time(json, "since", modem->fsm.since_wall_ms);
-	json_int(json, "since_s", (now_ms - modem->fsm.since_ms) / 1000);
-	cJSON_AddStringToObject(json, "why", modem->fsm.why);
-	cJSON_AddStringToObject(json, "trouble", modem_trouble(modem, text, sizeof text));
-	cJSON_AddBoolToObject(json, "deaf", modem->deaf);
-	if (modem->rssi_dbm)
-		json_int(json, "signal_dbm", modem->rssi_dbm);
-	else
-		cJSON_AddNullToObject(json, "signal_dbm");
-	cJSON_AddStringToObject(json, "operator", modem->operator_name);
-	json_number(json, "number", modem->number, full);
-	cJSON_AddStringToObject(json, "number_source", control_source_name(modem->number_source));
-	cJSON_AddStringToObject(json, "registration", modem_reg_name(modem->reg));
-	if (modem->sms.last_sweep_ms)
-		json_int(json, "last_sweep_s", (now_ms - modem->sms.last_sweep_ms) / 1000);
-	else
-		cJSON_AddNullToObject(json, "last_sweep_s");
-	json_int(json, "received", (int64_t)modem->received);
-	json_int(json, "errors", (int64_t)modem->errors);
-	cJSON_AddBoolToObject(json, "online", modem->online && modem->drain.state == DRAIN_NO);
-	cJSON_AddStringToObject(json, "drain", control_drain_name(modem));
-	cJSON_AddStringToObject(
-		json, "drain_waits", control_drain_waits(view, modem, text, sizeof text));
-	return json;
-}
-
 static void on_ports(void *arg, struct http_request *request)
 {
 	struct control *control = arg;
@@ -78,7 +45,7 @@ static void on_ports(void *arg, struct http_request *request)
 		if (bank && strcmp(view->modems[i]->bank, bank) != 0)
 			continue;
 		known = true;
-		cJSON_AddItemToArray(list, port_json(view, view->modems[i], control_full(request)));
+		cJSON_AddItemToArray(list, show_port(view, view->modems[i], control_full(request)));
 	}
 	for (size_t i = 0; bank && i < view->config->bank_count; i++)
 		known = known || strcmp(view->config->banks[i].name, bank) == 0;
@@ -131,7 +98,7 @@ static void on_port(void *arg, struct http_request *request)
 		control_no_port(control, request, request->rest);
 		return;
 	}
-	json = port_json(control->view, modem, full);
+	json = show_port(control->view, modem, full);
 	cJSON_AddStringToObject(json, "device", modem->device);
 	cJSON_AddStringToObject(json, "driver", modem->driver ? modem->driver->name : "");
 	cJSON_AddStringToObject(json, "model", modem->model);
@@ -140,6 +107,8 @@ static void on_port(void *arg, struct http_request *request)
 	json_card(json, "imsi", modem->imsi, full);
 	json_card(json, "card_id", modem->card_id, full);
 	json_int(json, "baud", modem->rate.now);
+	if (control->view->history)
+		history_add_port(control->view->history, modem->id, json);
 	add_history(json, modem);
 	add_at_lines(json, modem);
 	json_answer(request, 200, json);
@@ -147,148 +116,14 @@ static void on_port(void *arg, struct http_request *request)
 
 /* ---- status --------------------------------------------------------------------------------- */
 
-/* bank NULL: of all. */
-static void add_drained(cJSON *json, const struct control_view *view, const char *bank)
-{
-	int64_t counts[DRAIN_OVER + 1] = { 0 };
-
-	for (size_t i = 0; i < view->modem_count; i++)
-		if (!bank || strcmp(view->modems[i]->bank, bank) == 0)
-			counts[view->modems[i]->drain.state]++;
-	json_int(json, "draining", counts[DRAIN_BEGUN]);
-	json_int(json, "drained", counts[DRAIN_OVER]);
-}
-
-static void add_ports(cJSON *json, const struct control_view *view)
-{
-	cJSON *ports = cJSON_AddObjectToObject(json, "ports"), *list;
-	int64_t states[MODEM_STATES] = { 0 };
-
-	for (size_t i = 0; i < view->modem_count; i++)
-		states[view->modems[i]->fsm.state]++;
-	json_int(ports, "total", (int64_t)view->modem_count);
-	json_int(ports, "ready", states[MODEM_READY]);
-	add_drained(ports, view, NULL);
-	list = cJSON_AddObjectToObject(ports, "states");
-	for (int s = 0; s < MODEM_STATES; s++)
-		if (states[s])
-			json_int(list, modem_state_text(s), states[s]);
-}
-
-static void add_banks(cJSON *json, const struct control_view *view)
-{
-	cJSON *list = cJSON_AddArrayToObject(json, "banks");
-
-	for (size_t b = 0; b < view->config->bank_count; b++) {
-		const char *name = view->config->banks[b].name;
-		int total = 0, states[MODEM_STATES] = { 0 };
-		char trouble[160] = "";
-		cJSON *bank = cJSON_CreateObject();
-		for (size_t i = 0; i < view->modem_count; i++)
-			if (strcmp(view->modems[i]->bank, name) == 0) {
-				total++;
-				states[view->modems[i]->fsm.state]++;
-			}
-		for (int s = 0; s < MODEM_STATES; s++) {
-			size_t len = strlen(trouble);
-			if (s != MODEM_READY && states[s])
-				snprintf(trouble + len, sizeof trouble - len, "%s%d %s",
-					len ? ", " : "", states[s], modem_state_text(s));
-		}
-		cJSON_AddStringToObject(bank, "bank", name);
-		json_int(bank, "total", total);
-		json_int(bank, "ready", states[MODEM_READY]);
-		add_drained(bank, view, name);
-		cJSON_AddStringToObject(bank, "trouble", trouble);
-		cJSON_AddItemToArray(list, bank);
-	}
-}
-
-/* A platform without a list says so, and has no figures of one. */
-static void add_roster(cJSON *json, const struct roster *roster)
-{
-	struct roster_status status;
-
-	cJSON_AddBoolToObject(json, "list", roster != NULL);
-	if (!roster)
-		return;
-	roster_status(roster, &status);
-	json_int(json, "numbers", (int64_t)status.numbers);
-	json_time(json, "list_accepted", status.accepted_wall_ms);
-	cJSON_AddStringToObject(json, "list_reason", status.reason);
-	json_int(json, "left_out", (int64_t)status.left_out);
-	json_int(json, "dropped", (int64_t)status.dropped);
-	json_time(json, "blocked_until", status.block_wall_ms);
-}
-
-static void add_platform(cJSON *list, const struct control_view *view,
-	const struct control_platform *platform, const struct store_totals *totals)
-{
-	static const char *const health[] = {
-		[OUTBOX_UP] = "up", [OUTBOX_DOWN] = "down", [OUTBOX_ACCOUNT] = "account"
-	};
-	struct outbox_status out;
-	cJSON *json = cJSON_CreateObject();
-
-	outbox_status(platform->outbox, &out);
-	cJSON_AddStringToObject(json, "name", platform->config->name);
-	cJSON_AddStringToObject(json, "kind", platform->config->kind);
-	cJSON_AddStringToObject(json, "filter", platform->config->filter);
-	cJSON_AddStringToObject(json, "health", health[out.health]);
-	cJSON_AddStringToObject(json, "reason", out.reason);
-	json_time(json, "since", out.since_wall_ms);
-	add_roster(json, platform->roster);
-	json_int(json, "in_flight", (int64_t)(out.in_flight + out.ready));
-	for (size_t i = 0; i < totals->platform_count; i++) {
-		if (strcmp(totals->platforms[i].platform, platform->config->name) != 0)
-			continue;
-		int64_t oldest_ms = totals->platforms[i].oldest_ms;
-		for (int s = 0; s < STORE_STATE_COUNT; s++)
-			json_int(json, store_state_name((enum store_state)s),
-				totals->platforms[i].states[s]);
-		json_int(json, "oldest_s",
-			oldest_ms ? (loop_wall_ms(view->loop) - oldest_ms) / 1000 : 0);
-	}
-	cJSON_AddItemToArray(list, json);
-}
-
 static void on_totals(void *arg, int err, const struct store_totals *totals)
 {
 	struct pending *pending = arg;
-	const struct control_view *view = pending->control->view;
-	int health = store_health(view->store);
-	cJSON *json = cJSON_CreateObject(), *part;
 
-	if (err) {
+	if (err)
 		json_store_error(pending->request, err);
-		cJSON_Delete(json);
-		free(pending);
-		return;
-	}
-	cJSON_AddStringToObject(json, "version", SIMGATE_VERSION);
-	json_int(json, "uptime_s", (loop_now_ms(view->loop) - view->started_ms) / 1000);
-	cJSON_AddStringToObject(json, "host_id", view->config->host_id);
-	cJSON_AddBoolToObject(json, "ready", view->settled);
-	add_ports(json, view);
-	add_banks(json, view);
-	part = cJSON_AddObjectToObject(json, "store");
-	cJSON_AddBoolToObject(part, "ok", health == 0);
-	cJSON_AddStringToObject(part, "error", health ? strerror(-health) : "");
-	json_int(part, "pending", (int64_t)store_pending(view->store));
-	part = cJSON_AddObjectToObject(json, "messages");
-	json_int(part, "total", totals->messages);
-	json_int(part, "last_hour", totals->messages_hour);
-	json_int(part, "undecodable", totals->undecodable);
-	json_int(part, "parts_pending", totals->parts_pending);
-	part = cJSON_AddArrayToObject(json, "platforms");
-	for (size_t i = 0; i < view->platform_count; i++)
-		add_platform(part, view, &view->platforms[i], totals);
-	part = cJSON_AddObjectToObject(json, "counters");
-	for (int c = 0; c < COUNTER_COUNT; c++)
-		json_int(
-			part, counter_name((enum counter)c), (int64_t)counter_get((enum counter)c));
-	control_add_filtered(json);
-	json_answer(pending->request, 200, json);
+	else
+		json_answer(pending->request, 200, show_status(pending->control->view, totals));
 	free(pending);
 }
 

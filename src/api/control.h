@@ -15,6 +15,8 @@
 #include "platform/takeoff.h"
 #include "store/store.h"
 
+struct history;
+
 struct control_platform {
 	const struct config_platform *config;
 	struct outbox *outbox;
@@ -33,7 +35,8 @@ struct control_view {
 	size_t modem_count;
 	const struct control_platform *platforms;
 	size_t platform_count;
-	bool settled; /* the lists may be sent */
+	const struct history *history; /* NULL: none is kept */
+	bool settled;                  /* the lists may be sent */
 	bool stopping;
 	int64_t started_ms, started_wall_ms;
 };

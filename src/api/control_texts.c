@@ -4,35 +4,9 @@
 #include <string.h>
 
 #include "api/control_impl.h"
+#include "api/show.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
-
-static cJSON *row_json(const struct store_row *row, bool full)
-{
-	cJSON *json = cJSON_CreateObject();
-	char port[2 * STORE_NAME_SIZE];
-
-	snprintf(port, sizeof port, "%s/%s", row->bank, row->slot);
-	cJSON_AddStringToObject(json, "id", row->message_id);
-	cJSON_AddStringToObject(json, "port", port);
-	json_number(json, "number", row->number, full);
-	json_number(json, "sender", row->sender, full || row->sender[0] != '+');
-	if (full)
-		cJSON_AddStringToObject(json, "text", row->text);
-	json_int(json, "chars", row->chars);
-	json_int(json, "parts", row->parts);
-	json_time(json, "arrived", row->arrived_ms);
-	json_int(json, "arrived_ms", row->arrived_ms);
-	json_time(json, "sent", row->sent_ms);
-	json_time(json, "erased", row->erased_ms);
-	cJSON_AddStringToObject(json, "platform", row->platform);
-	cJSON_AddStringToObject(json, "state", row->state_name);
-	cJSON_AddStringToObject(json, "reason", row->reason);
-	json_int(json, "attempts", row->attempts);
-	json_time(json, "done", row->done_ms);
-	json_time(json, "next", row->next_ms);
-	return json;
-}
 
 static void on_rows(void *arg, int err, const struct store_row *rows, size_t count)
 {
@@ -44,7 +18,7 @@ static void on_rows(void *arg, int err, const struct store_row *rows, size_t cou
 	} else {
 		cJSON *list = pending->json->child;
 		for (size_t i = 0; i < count; i++)
-			cJSON_AddItemToArray(list, row_json(&rows[i], pending->full));
+			cJSON_AddItemToArray(list, show_message(&rows[i], pending->full));
 		json_answer(pending->request, 200, pending->json);
 	}
 	free(pending);

@@ -37,7 +37,7 @@ static bool lists_accepted(const struct control_view *view)
 
 	for (size_t i = 0; i < view->platform_count; i++) {
 		if (!view->platforms[i].roster)
-			continue;
+			continue; /* has no list */
 		roster_status(view->platforms[i].roster, &status);
 		if (!status.accepted_wall_ms || *status.reason)
 			return false;

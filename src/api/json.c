@@ -20,13 +20,20 @@ static void mend_utf8(char *text)
 	}
 }
 
-void json_answer(struct http_request *request, int status, cJSON *json)
+char *json_text(cJSON *json)
 {
 	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
 
 	cJSON_Delete(json);
 	if (text)
 		mend_utf8(text);
+	return text;
+}
+
+void json_answer(struct http_request *request, int status, cJSON *json)
+{
+	char *text = json_text(json);
+
 	if (text)
 		http_reply(request, status, "application/json; charset=utf-8", text, strlen(text));
 	else

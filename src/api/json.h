@@ -11,6 +11,9 @@
 /* Answers the request and frees json; NULL, or no memory to print it, answers 500. */
 void json_answer(struct http_request *request, int status, cJSON *json);
 
+/* json as text, and frees it; NULL if out of memory. To be freed with cJSON_free(). */
+char *json_text(cJSON *json);
+
 /* {"error": ...}; err is a negative errno of the store's. */
 void json_error(struct http_request *request, int status, const char *error);
 void json_store_error(struct http_request *request, int err);

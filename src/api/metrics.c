@@ -194,6 +194,8 @@ static void write_rosters(struct metrics_text *text, const struct control_view *
 	metrics_family(
 		text, P "roster_numbers", "gauge", "Numbers in the list that was accepted last.");
 	for (size_t i = 0; i < view->platform_count; i++) {
+		if (!view->platforms[i].roster)
+			continue; /* has no list */
 		roster_status(view->platforms[i].roster, &status);
 		metrics_int(text, P "roster_numbers",
 			(struct metrics_label[]) {
@@ -203,6 +205,8 @@ static void write_rosters(struct metrics_text *text, const struct control_view *
 	metrics_family(
 		text, P "roster_sync_timestamp_seconds", "gauge", "When a list was accepted last.");
 	for (size_t i = 0; i < view->platform_count; i++) {
+		if (!view->platforms[i].roster)
+			continue; /* has no list */
 		roster_status(view->platforms[i].roster, &status);
 		if (status.accepted_wall_ms > 0)
 			metrics_milli(text, P "roster_sync_timestamp_seconds",

@@ -26,8 +26,9 @@ enum counter {
 	COUNTER_HTTP_REFUSED,  /* connections or bodies over a limit */
 	COUNTER_HTTP_TIMEOUTS, /* connections cut: a request or its reply took too long */
 	COUNTER_HTTP_WRONG_KEYS,
-	COUNTER_HTTP_SLOWED,   /* requests not looked at after too many wrong keys */
-	COUNTER_SLOTS_REFUSED, /* devices over the limit of slots */
+	COUNTER_HTTP_STREAMS_BEHIND, /* streams of events cut off: the client fell behind */
+	COUNTER_HTTP_SLOWED,         /* requests not looked at after too many wrong keys */
+	COUNTER_SLOTS_REFUSED,       /* devices over the limit of slots */
 	COUNTER_DELIVERED,
 	COUNTER_RETRIED,
 	COUNTER_REJECTED,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 enum { HTTP_ADDRESS_MAX = 120, HTTP_SECRET_MAX = 1024 };
 
@@ -23,6 +24,16 @@ enum http_peer { HTTP_PEER_CONTROL, HTTP_PEER_LOCAL, HTTP_PEER_REMOTE };
 
 struct http_request;
 
+/* A reply whose body comes as time goes by. */
+struct http_stream {
+	/* Up to size bytes to send next: how many there are; 0: none now, then http_wake() tells
+	 * when; negative: that was the end. */
+	ssize_t (*read)(void *arg, char *buf, size_t size);
+	/* The last call: the end was sent, the client has gone or takes nothing, or the server
+	 * stops. The request is no more. */
+	void (*over)(void *arg);
+};
+
 /* What a server must be able to do with a request of its own. */
 struct http_request_ops {
 	const char *(*query)(const struct http_request *request, const char *name);
@@ -31,9 +42,13 @@ struct http_request_ops {
 	void (*set_header)(struct http_request *request, const char *name, const char *value);
 	void (*reply)(struct http_request *request, int status, const char *type, const char *body,
 		size_t len);
+	int (*stream)(struct http_request *request, const char *type,
+		const struct http_stream *stream, void *arg);
+	void (*wake)(struct http_request *request);
 };
 
-/* Valid from the handler's call until http_reply(). Strings are NUL-terminated. */
+/* Valid from the handler's call until http_reply(), or until a stream is over. Strings are
+ * NUL-terminated. */
 struct http_request {
 	const struct http_request_ops *ops;
 	const char *method; /* "GET", for HEAD too: the server leaves the body out */
@@ -90,6 +105,20 @@ static inline void http_reply(
 	struct http_request *request, int status, const char *type, const char *body, size_t len)
 {
 	request->ops->reply(request, status, type, body, len);
+}
+
+/* Answers 200 with a stream, in the place of http_reply(). 0; -EAGAIN: there are too many, -ENOMEM:
+ * then the request is answered, and over() is not called. */
+static inline int http_stream(
+	struct http_request *request, const char *type, const struct http_stream *stream, void *arg)
+{
+	return request->ops->stream(request, type, stream, arg);
+}
+
+/* A stream has something to send, or its end: read() is called soon. */
+static inline void http_wake(struct http_request *request)
+{
+	request->ops->wake(request);
 }
 
 /* Whether a key that was sent is the one wanted, in a time that tells nothing but the length of

@@ -397,6 +397,7 @@ void httpd_unlisten(struct httpd *httpd, const char *address)
 	httpd_close_socket(listener);
 	loop_timer_stop(&listener->accept_timer);
 	listener->stopping = true;
+	httpd_end_streams(listener);
 	loop_timer_start(&listener->end_timer, END_LOOK_MS);
 }
 

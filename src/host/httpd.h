@@ -13,7 +13,9 @@ enum {
 	HTTPD_CONNECTIONS_MAX = 64, /* of the control socket; the others: httpd_guard.h */
 	HTTPD_HEAD_MAX = 16 * 1024, /* a request's line and headers, but on the control socket */
 	HTTPD_TIMEOUT_S = 30,       /* for a request to arrive, and for a reply to leave */
-	HTTPD_GZIP_MIN = 1024,      /* longer replies are compressed for who takes that */
+	HTTPD_STREAMS_MAX = 64,     /* open at a time */
+	HTTPD_STREAMS_ADDRESS_MAX = 32, /* by one address */
+	HTTPD_GZIP_MIN = 1024,          /* longer replies are compressed for who takes that */
 };
 
 /* One server with several listeners, and limits that they share. */
@@ -49,7 +51,8 @@ int httpd_listen(struct httpd *httpd, const char *address, const struct httpd_tl
  */
 int httpd_check_tls(const struct httpd_tls *tls, char *why, size_t why_size);
 
-/* No new connections there. Requests under way are answered; then its connections end. */
+/* No new connections there. Streams end, requests under way are answered; then its connections end.
+ */
 void httpd_unlisten(struct httpd *httpd, const char *address);
 
 /* The port of a listener that was opened with port 0; 0 if there is none. */

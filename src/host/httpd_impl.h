@@ -69,6 +69,10 @@ struct request {
 	int status;
 	char *body;
 	bool too_long, dispatched, suspended, replied;
+	const struct http_stream *stream; /* NULL: the reply is a whole one */
+	void *stream_arg;
+	struct loop_io *stream_io; /* its client: has nothing to say but that it goes */
+	bool ended;                /* nothing more is read from the stream */
 };
 
 /* A sentence for the caller's operator; returns error. */
@@ -91,6 +95,23 @@ size_t httpd_on_unescape(void *cls, struct MHD_Connection *connection, char *tex
 
 /* Answers 503 to all that wait. */
 void httpd_end_requests(struct listener *listener);
+
+/* While it waits for us a client is not to blame: then its time is not limited. */
+void httpd_limit(struct MHD_Connection *connection, bool limited);
+
+/* The headers of a reply; false: out of memory. */
+bool httpd_add_headers(struct request *r, struct MHD_Response *response, const char *type);
+
+/* The request is answered by r->response; goes on where it was suspended. */
+void httpd_replied(struct request *r, int status);
+void httpd_resume(struct request *r);
+
+/* httpd_stream.c */
+int httpd_stream(
+	struct http_request *http, const char *type, const struct http_stream *stream, void *arg);
+void httpd_stream_wake(struct http_request *http);
+void httpd_stream_over(struct request *r); /* the request is about to be freed */
+void httpd_end_streams(struct listener *listener);
 
 /* Whether a handler still has a request that it will answer. */
 bool httpd_owes(const struct listener *listener);

@@ -11,8 +11,7 @@
 #include "host/httpd_gzip.h"
 #include "host/httpd_impl.h"
 
-/* While a request waits for us, its client is not to blame: no limit then. */
-static void connection_limit(struct MHD_Connection *connection, bool limited)
+void httpd_limit(struct MHD_Connection *connection, bool limited)
 {
 	struct connection *c = httpd_connection(connection);
 
@@ -69,7 +68,7 @@ static bool sets_header(const struct request *r, const char *name)
 	return false;
 }
 
-static bool add_headers(struct request *r, struct MHD_Response *response, const char *type)
+bool httpd_add_headers(struct request *r, struct MHD_Response *response, const char *type)
 {
 	const struct request_header own[] = {
 		{ (char *)(uintptr_t)MHD_HTTP_HEADER_CONTENT_TYPE, (char *)(uintptr_t)type },
@@ -132,7 +131,7 @@ static struct MHD_Response *make_response(
 		response = plain_response(body, len);
 	if (!response)
 		return NULL;
-	if (add_headers(r, response, type) &&
+	if (httpd_add_headers(r, response, type) &&
 		(!may || MHD_add_response_header(response, "Vary", "Accept-Encoding") == MHD_YES))
 		return response;
 	MHD_destroy_response(response);
@@ -147,15 +146,8 @@ static void count_reply(const struct request *r)
 	tally_add(TALLY_HTTP_REQUESTS, *r->pattern ? r->pattern : "other", code, NULL);
 }
 
-static void request_reply(
-	struct http_request *http, int status, const char *type, const char *body, size_t len)
+void httpd_resume(struct request *r)
 {
-	struct request *r = httpd_request_of(http);
-
-	r->status = status;
-	r->response = make_response(r, type, body, len);
-	r->replied = true;
-	count_reply(r);
 	if (!r->suspended)
 		return;
 	r->suspended = false;
@@ -163,8 +155,25 @@ static void request_reply(
 	loop_timer_start(&r->listener->run_timer, 0);
 }
 
+void httpd_replied(struct request *r, int status)
+{
+	r->status = status;
+	r->replied = true;
+	count_reply(r);
+	httpd_resume(r);
+}
+
+static void request_reply(
+	struct http_request *http, int status, const char *type, const char *body, size_t len)
+{
+	struct request *r = httpd_request_of(http);
+
+	r->response = make_response(r, type, body, len);
+	httpd_replied(r, status);
+}
+
 static const struct http_request_ops request_ops = { request_query, request_header,
-	httpd_note_wrong_key, request_set_header, request_reply };
+	httpd_note_wrong_key, request_set_header, request_reply, httpd_stream, httpd_stream_wake };
 
 void httpd_reply_error(struct request *r, int status, const char *what)
 {
@@ -176,7 +185,7 @@ void httpd_reply_error(struct request *r, int status, const char *what)
 
 static enum MHD_Result send_reply(struct request *r)
 {
-	connection_limit(r->connection, true);
+	httpd_limit(r->connection, true);
 	return r->response ? MHD_queue_response(r->connection, (unsigned)r->status, r->response)
 			   : MHD_NO;
 }
@@ -207,6 +216,7 @@ static void request_free(struct request *r)
 	while (*at != r)
 		at = &(*at)->next;
 	*at = r->next;
+	httpd_stream_over(r);
 	if (r->response)
 		MHD_destroy_response(r->response);
 	for (size_t i = 0; i < r->header_count; i++) {
@@ -220,6 +230,7 @@ static void request_free(struct request *r)
 void httpd_end_requests(struct listener *listener)
 {
 	listener->stopping = true;
+	httpd_end_streams(listener);
 	for (struct request *r = listener->requests; r; r = r->next)
 		if (r->suspended)
 			httpd_reply_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping");
@@ -401,7 +412,7 @@ enum MHD_Result httpd_on_access(void *cls, struct MHD_Connection *connection, co
 		return take_body(r, data, got);
 	}
 	if (!r->dispatched) {
-		connection_limit(connection, false);
+		httpd_limit(connection, false);
 		dispatch(r);
 	}
 	if (r->replied)
@@ -419,7 +430,7 @@ void httpd_on_completed(void *cls, struct MHD_Connection *connection, void **ctx
 	struct connection *c = httpd_connection(connection);
 
 	(void)cls, (void)code;
-	connection_limit(connection, true);
+	httpd_limit(connection, true);
 	if (c)
 		c->idle = true;
 	if (r)

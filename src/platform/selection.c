@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/log.h"
 
 enum {
@@ -65,14 +66,6 @@ void selection_refuse(struct selection *selection, const struct list_entry *entr
 	if (selection->refused->count == selection->refused->room)
 		listing_shift(selection->refused, 1);
 	listing_add(selection->refused, entry);
-}
-
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	do {
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211); /* FNV-1a */
-	} while (*text++);
-	return hash;
 }
 
 bool selection_sold(const struct selection *selection, const char *bank)
@@ -158,10 +151,10 @@ static void name_left_out(
 	for (size_t i = 0; i < rows->count; i++) {
 		if (!why[i] || strcmp(why[i], "refused") == 0)
 			continue;
-		hash = hash_text(hash, rows->row[i].bank);
-		hash = hash_text(hash, rows->row[i].slot);
-		hash = hash_text(hash, rows->row[i].number);
-		hash = hash_text(hash, why[i]);
+		hash = fnv_text(hash, rows->row[i].bank);
+		hash = fnv_text(hash, rows->row[i].slot);
+		hash = fnv_text(hash, rows->row[i].number);
+		hash = fnv_text(hash, why[i]);
 	}
 	if (hash == selection->named)
 		return;

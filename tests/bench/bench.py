@@ -6,9 +6,11 @@
 drain    64 ports with 20 texts each waiting at the start; once plain, once over a bad line: 1 to 3
          bytes at a time, echo that cannot be switched off, unsolicited codes inside the listings
 latency  from the modem's +CMTI to the platform, one text at a time on 64 idle ports; then with
-         lists, polls and sweeps of all ports going on; beside it what one commit costs on this disk
+         lists, polls and sweeps of all ports going on, and with ten browsers' streams of events
+         open; beside it what one commit costs on this disk
 scale    at each of --ports (8,64,512): time to ready, memory, descriptors, CPU a text and idle
-metrics  a scrape of /metrics with the most of --ports: CPU, bytes, plain and compressed
+metrics  a scrape of /metrics, and of /api/v1/ports, with the most of --ports: CPU, bytes, plain and
+         compressed
 decode   texts a second that one core reads from their PDUs, by kind
 filter   microseconds that the built-in rules of the filter take for a text, by kind
 sick     latency on 56 of 64 ports: with all well, then with the other 8 sick in eight ways
@@ -21,9 +23,11 @@ $SIMGATE_BENCH_LOG sets the daemon's log level (notice).
 """
 
 import argparse
+import contextlib
 import http.client
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +42,14 @@ FILLED = "FILL m{port:03d} {n}"
 IDLE_S = 10
 SCALE_TEXTS = 5
 QUIET_S = 0.003
+
+
+def add_http(rig):
+    """Gives the daemon, before its start, a port for HTTP."""
+    port = harness.free_port()
+    rig.daemon.sections["http"] = {"listen": f"127.0.0.1:{port}"}
+    rig.daemon.write_config()
+    return port
 
 
 # ---- drain ---------------------------------------------------------------------------------------
@@ -140,10 +152,33 @@ def print_times(name, times):
           f"p99 {measure.percentile(times, 0.99) / 1000:6.2f}, max {max(times) / 1000:6.2f}")
 
 
-def latency_once(name, options, ports, count, **keys):
+def open_streams(port, count):
+    """Connections that ask for events; the kernel keeps what comes for each."""
+    streams = []
+    for _ in range(count):
+        streams.append(socket.create_connection(("127.0.0.1", port)))
+        streams[-1].sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return streams
+
+
+def check_streams(streams, texts):
+    """All of them were told of texts."""
+    for stream in streams:
+        told = b""
+        stream.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while piece := stream.recv(1 << 20):
+                told += piece
+        stream.close()
+        check(0 < told.count(b"event: message\n") <= 2 * texts, "a stream has not told of the texts")
+
+
+def latency_once(name, options, ports, count, streams=0, **keys):
     with measure.Rig(ports, **keys) as rig:
+        port = add_http(rig)
         rig.daemon.start()
         measure.wait_ready(rig)
+        listeners = open_streams(port, streams)
         commit = measure.commit_us(rig.workdir, count)
         rig.platform.events()
         before = rig.platform.stats()["lists"], rig.sim.stats()["commands"]
@@ -152,6 +187,8 @@ def latency_once(name, options, ports, count, **keys):
         span_s = time.monotonic() - start
         lists = (rig.platform.stats()["lists"] - before[0]) / span_s
         commands = (rig.sim.stats()["commands"] - before[1]) / span_s
+        time.sleep(1 if streams else 0)
+        check_streams(listeners, count)
         measure.check_sims(rig, count)
         rig.daemon.stop()
         measure.check_store(rig, count, count)
@@ -160,16 +197,19 @@ def latency_once(name, options, ports, count, **keys):
     ratio = measure.median(times) / measure.median(commit)
     print(f"  {'  latency/commit':<34} median {ratio:6.2f} "
           f"   ({lists:.0f} lists/s, {commands:.0f} AT commands/s meanwhile)")
-    return f"{name}: {measure.median(times) / 1000:.1f} ms median, " + (
+    line = f"{name}: {measure.median(times) / 1000:.1f} ms median, " + (
         f"{measure.percentile(times, 0.99) / 1000:.1f} p99, {ratio:.1f} x a commit"
     )
+    return line, measure.median(times)
 
 
 def run_latency(options):
     ports, count = (16, 40) if options.quick else (PORTS, 200)
     print(f"latency: {count} texts, one after the other, {ports} ports")
-    idle = latency_once("idle", options, ports, count)
-    busy = latency_once(
+    idle, idle_us = latency_once("idle", options, ports, count)
+    watched, watched_us = latency_once("ten streams", options, ports, count, streams=10)
+    print(f"  {'ten streams/idle':<34} median {watched_us / idle_us:6.2f}")
+    busy, _ = latency_once(
         "busy",
         options,
         ports,
@@ -177,7 +217,7 @@ def run_latency(options):
         gateway={"sweep_every": "1s", "poll_every": "1s"},
         platform={"list_every": "50ms", "list_delay": "10ms"},
     )
-    return f"{idle}; {busy}"
+    return f"{idle}; {watched}, {watched_us / idle_us:.2f} x idle; {busy}"
 
 
 # ---- scale ---------------------------------------------------------------------------------------
@@ -275,22 +315,22 @@ def run_filter(options):
 SCRAPES = 50
 
 
-def scrape(connection, headers):
-    connection.request("GET", "/metrics", headers=headers)
+def scrape(connection, path, headers):
+    connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()
-    check(answer.status == 200, f"/metrics: {answer.status}")
+    check(answer.status == 200, f"{path}: {answer.status}")
     return body
 
 
-def scrapes(pid, port, headers):
+def scrapes(pid, port, path, headers):
     """(ms of CPU, ms to wait, bytes) of one scrape, the first one aside, which asks the store."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.DEADLINE_S)
     try:
-        scrape(connection, headers)
+        scrape(connection, path, headers)
         cpu_ms, start = measure.cpu_ms(pid), time.monotonic()
         for _ in range(SCRAPES):
-            size = len(scrape(connection, headers))
+            size = len(scrape(connection, path, headers))
         return ((measure.cpu_ms(pid) - cpu_ms) / SCRAPES,
                 (time.monotonic() - start) * 1000 / SCRAPES, size)
     finally:
@@ -300,21 +340,21 @@ def scrapes(pid, port, headers):
 def run_metrics(options):
     ports = max(n for n in [1, *options.ports] if n <= measure.ports_possible())
     spans = {"sweep_every": "1h", "poll_every": "1h"}
+    results = []
     with measure.Rig(ports, gateway=spans) as rig:
-        port = harness.free_port()
-        rig.daemon.sections["http"] = {"listen": f"127.0.0.1:{port}"}
-        rig.daemon.write_config()
+        port = add_http(rig)
         rig.daemon.start()
         measure.wait_ready(rig, timeout=180)
         pid = rig.daemon.process.pid
-        plain = scrapes(pid, port, {})
-        packed = scrapes(pid, port, {"Accept-Encoding": "gzip"})
+        for path in ("/metrics", "/api/v1/ports"):
+            for name, headers in (("plain", {}), ("gzip", {"Accept-Encoding": "gzip"})):
+                results.append((path, name, *scrapes(pid, port, path, headers)))
         rig.daemon.stop()
     print(f"metrics: {ports} ports, mean of {SCRAPES} scrapes")
-    for name, (cpu_ms, wait_ms, size) in (("plain", plain), ("gzip", packed)):
-        print(f"  {name:<6} {cpu_ms:7.3f} ms CPU, {wait_ms:7.3f} ms to wait, {size} bytes")
-    return (f"{ports} ports: {plain[0]:.2f} ms CPU and {plain[2]} bytes a scrape, "
-            f"gzip {packed[0]:.2f} ms and {packed[2]} bytes")
+    for path, name, cpu_ms, wait_ms, size in results:
+        print(f"  {path:<13} {name:<6} {cpu_ms:7.3f} ms CPU, {wait_ms:7.3f} ms to wait, {size} bytes")
+    return f"{ports} ports: " + ", ".join(
+        f"{path} {name} {cpu_ms:.2f} ms CPU" for path, name, cpu_ms, _, _ in results)
 
 
 # ---- the whole -----------------------------------------------------------------------------------

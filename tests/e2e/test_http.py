@@ -154,6 +154,14 @@ class Operator(HttpCase):
         self.assertEqual(self.ask(rig, "/healthz")[0], 200)
         rig.platform.send("clear")
         rig.wait(lambda: self.ask(rig, "/readyz")[0] == 200, "an accepted list")
+        # A platform without a list has none to wait for.
+        self.configure(rig, "platform own", kind="webhook", url=rig.platform.url + "/hook",
+                       hmac_key="k" * 20)
+        self.assertEqual(rig.daemon.ctl_raw("reload")[0], 0)
+        self.assertEqual(self.get_json(rig, "/readyz"), {"ok": True})
+        metrics = self.ask(rig, "/metrics")[2].decode()
+        self.assertIn('simgate_roster_numbers{platform="onlinesim"} 1\n', metrics)
+        self.assertNotIn('simgate_roster_numbers{platform="own"}', metrics)
 
 
 class Hostile(HttpCase):
@@ -167,7 +175,7 @@ class Hostile(HttpCase):
             (b"\r\n\r\n\r\n", ()),
             (b"\0" * 100, ()),
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64), ()),
-            (b"GET / HTTP/1.1\r\n" + self.HOST + b"\r\n", (404,)),
+            (b"GET /x HTTP/1.1\r\n" + self.HOST + b"\r\n", (404,)),
             (b"GET /api/v1/status\r\n\r\n", (400, 403)),
             (b"GET /api/v1/status HTTP/1.0\r\n\r\n", (403,)),
             (get + b"\r\n", (400,)),
@@ -388,6 +396,13 @@ class Tls(HttpCase):
         self.assertEqual(self.ask(rig, "/healthz", context=context)[0], 200)
         self.assertEqual(self.ask(rig, "/metrics", context=context)[0], 401)
         self.assertEqual(self.ask(rig, "/metrics", context=context, headers=basic(KEY))[0], 200)
+        events = http.client.HTTPSConnection("localhost", rig.port, timeout=30, context=context)
+        with contextlib.closing(events):
+            events.request("GET", "/api/v1/events", headers=basic(KEY))
+            stream = events.getresponse()
+            self.assertEqual(stream.readline(), b"retry: 2000\n")
+            while b"event: status" not in stream.readline():
+                pass
         self.assertNotIn(b"HTTP/", self.raw(rig, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 0))
 
     def test_the_certificate_is_renewed_by_a_reload(self):

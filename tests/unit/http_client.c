@@ -2,9 +2,26 @@
 #include "http_client.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+int client_connect(struct loop *loop, int port, int from)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + (unsigned)from) };
+	struct sockaddr_in server = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
+	assert_true(connect(fd, (struct sockaddr *)&server, sizeof server) == 0 ||
+		    errno == EINPROGRESS);
+	loop_turn(loop, 1);
+	return fd;
+}
 
 void client_put(struct loop *loop, int fd, const char *data, size_t len)
 {

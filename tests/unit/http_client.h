@@ -9,6 +9,9 @@
 
 enum { CLIENT_TURNS = 300, CLIENT_TURN_MS = 10 };
 
+/* A connection from 127.0.0.<from> to a port of the loopback's. */
+int client_connect(struct loop *loop, int port, int from);
+
 /* Sends all of it, unless the server has closed: an early answer is there to be read. */
 void client_put(struct loop *loop, int fd, const char *data, size_t len);
 

@@ -165,18 +165,7 @@ static int teardown(void **state)
 /* From 127.0.0.<from> to the port of the listener. */
 static int client_from(struct bed *bed, int from)
 {
-	struct sockaddr_in own = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + (unsigned)from) };
-	struct sockaddr_in server = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)httpd_port(bed->httpd, ADDRESS)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
-	assert_true(connect(fd, (struct sockaddr *)&server, sizeof server) == 0 ||
-		    errno == EINPROGRESS);
-	loop_turn(bed->loop, 1);
-	return fd;
+	return client_connect(bed->loop, httpd_port(bed->httpd, ADDRESS), from);
 }
 
 /* A whole request on a connection of its own; headers end in CRLF each. Returns the status. */
