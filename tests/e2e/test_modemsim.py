@@ -272,7 +272,7 @@ class Faults(Sim):
         self.at.write("AT+CMGL=4\r")
         self.at.read_until(lambda d: b"+CMGL: 1,0" in d and d.count(b"\r\n") == 3)
         self.at.write("AT\r")
-        self.sim.stats()
+        harness.wait_for(lambda: self.sim.stats()["ignored_rx"] == 3, "AT, unheard")
         self.assertTrue(self.at.quiet())
         self.sim.send("reboot 0")
         self.at.line("SMS Ready")

@@ -88,6 +88,7 @@ struct sim_counts {
 	uint64_t deleted_blanket;  /* deletes with a flag that names no single index */
 	uint64_t commands, unknown;
 	uint64_t lost_tx, lost_rx; /* bytes */
+	uint64_t ignored_rx;       /* bytes that came while nobody listened */
 };
 
 struct sim_faults {

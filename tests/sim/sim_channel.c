@@ -245,8 +245,10 @@ static void feed(struct sim_channel *channel)
 		take_byte(channel, channel->rx[at++]);
 	if (at > channel->rx_len) /* the command was a restart */
 		at = channel->rx_len;
-	if (ignores(channel))
+	if (ignores(channel)) {
+		channel->modem->counts.ignored_rx += channel->rx_len - at;
 		at = channel->rx_len;
+	}
 	channel->rx_len -= at;
 	memmove(channel->rx, channel->rx + at, channel->rx_len);
 }

@@ -41,6 +41,7 @@ static void add_counts(struct sim_counts *sum, const struct sim_counts *c)
 	sum->unknown += c->unknown;
 	sum->lost_tx += c->lost_tx;
 	sum->lost_rx += c->lost_rx;
+	sum->ignored_rx += c->ignored_rx;
 }
 
 void sim_stats_run(struct sim_world *world, char *args, FILE *reply)
@@ -72,9 +73,12 @@ void sim_stats_run(struct sim_world *world, char *args, FILE *reply)
 		(unsigned long long)s.deleted_empty);
 	fprintf(reply, "\"deleted_blanket\":%llu,\"remaining\":%lu,\"queued\":%lu,",
 		(unsigned long long)s.deleted_blanket, left, queued);
-	fprintf(reply, "\"commands\":%llu,\"unknown\":%llu,\"lost_tx\":%llu,\"lost_rx\":%llu}",
+	fprintf(reply,
+		"\"commands\":%llu,\"unknown\":%llu,\"lost_tx\":%llu,\"lost_rx\":%llu,"
+		"\"ignored_rx\":%llu}",
 		(unsigned long long)s.commands, (unsigned long long)s.unknown,
-		(unsigned long long)s.lost_tx, (unsigned long long)s.lost_rx);
+		(unsigned long long)s.lost_tx, (unsigned long long)s.lost_rx,
+		(unsigned long long)s.ignored_rx);
 }
 
 void sim_stats_cards(const struct sim_world *world, FILE *reply)
