@@ -396,7 +396,12 @@ static int load_filters(struct gateway *gateway, char *why, size_t why_size)
 static int open_store(struct gateway *gateway, char *why, size_t why_size)
 {
 	char path[4096];
-	struct store_config config = { path, gateway->config->host_id, gateway->loop };
+	bool shared = strcmp(gateway->config->store, CONFIG_STORE_FILE) != 0;
+	struct store_config config = { .path = shared ? gateway->config->store : path,
+		.host_id = gateway->config->host_id,
+		.loop = gateway->loop,
+		.shared = shared,
+		.password = gateway->config->store_password };
 
 	snprintf(path, sizeof path, "%s/simgate.db", gateway->config->state_dir);
 	return store_open(&config, &gateway->store, why, why_size);

@@ -105,6 +105,7 @@ static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, vo
 		char **fresh, **old;
 	} fixed[] = {
 		{ "state_dir", &fresh->state_dir, &old->state_dir },
+		{ "store", &fresh->store, &old->store },
 		{ "host_id", &fresh->host_id, &old->host_id },
 		{ "control", &fresh->control, &old->control },
 	};

@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 	struct options options = { 0 };
 	struct process process = { 0 };
 	struct config *config;
-	char why[256];
+	char why[1024];
 	int status = read_options(argc, argv, &options);
 
 	if (status >= 0)

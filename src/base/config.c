@@ -341,6 +341,8 @@ void config_free(struct config *config)
 	free(config->numbers);
 	free(config->file);
 	free(config->state_dir);
+	free(config->store);
+	free(config->store_password);
 	free(config->host_id);
 	free(config->control);
 	free(config->numbers_file);

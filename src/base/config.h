@@ -20,6 +20,9 @@ enum {
 	CONFIG_LISTEN_MAX = 16,     /* addresses of [http] */
 };
 
+/* The store of one host, in its state_dir. */
+#define CONFIG_STORE_FILE "sqlite"
+
 /* slot.LABEL = PATH[:CFG.IF][-portN] */
 struct config_slot {
 	char *label;
@@ -109,6 +112,8 @@ struct config_number {
 struct config {
 	char *file;
 	char *state_dir;
+	char *store;          /* "sqlite", or a postgresql:// URL without a password */
+	char *store_password; /* NULL: none; never logged */
 	char *host_id;
 	char *control;
 	char *numbers_file; /* NULL: none */

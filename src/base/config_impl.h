@@ -59,6 +59,8 @@ int config_read_secret(const char *path, char **out);
  */
 const char *config_url_fault(const char *url);
 const char *config_device_fault(const char *device);
+/* The same for the URL of a database; in_clear: what goes there could be read on the way. */
+const char *config_store_fault(const char *url, bool *in_clear);
 bool config_is_glob(const char *device);
 
 /* A configuration while it is read. */

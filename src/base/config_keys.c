@@ -135,10 +135,20 @@ void config_key_format(struct config_loader *load, const struct key *key,
 void config_key_store(struct config_loader *load, const struct key *key,
 	const struct config_entry *entry, void *target)
 {
-	(void)target;
-	if (strcmp(entry->value, "sqlite") != 0)
-		config_error(load->report, entry->place,
-			"%s: this version has sqlite only; write store = sqlite", key->name);
+	bool in_clear = false;
+	const char *fault = strcmp(entry->value, CONFIG_STORE_FILE) != 0
+				    ? config_store_fault(entry->value, &in_clear)
+				    : NULL;
+
+	if (fault)
+		config_error(load->report, entry->place, "%s: %s", key->name, fault);
+	else
+		config_keep(load, entry->value, field_of(key, target));
+	if (in_clear)
+		config_warning(load->report, entry->place,
+			"%s: texts may go to the server in clear; add "
+			"?sslmode=verify-full&sslrootcert=FILE",
+			key->name);
 }
 
 void config_key_control(struct config_loader *load, const struct key *key,

@@ -17,7 +17,8 @@ static const char *const list_words[] = { "numbers", "number", "list", NULL };
 
 static const struct key gateway_keys[] = {
 	{ "state_dir", config_key_text, AT(config, state_dir), .preset = "/var/lib/simgate" },
-	{ "store", config_key_store, .preset = "sqlite" },
+	{ "store", config_key_store, AT(config, store), .preset = CONFIG_STORE_FILE },
+	{ "store_password", config_key_secret, AT(config, store_password) },
 	{ "host_id", config_key_host, AT(config, host_id) },
 	{ "log_level", config_key_level, AT(config, log_level), .preset = "info" },
 	{ "log_format", config_key_format, AT(config, log_format), .preset = "auto" },
@@ -232,7 +233,14 @@ void config_read_logs(struct config_loader *load, const struct config_section *s
 
 void config_read_gateway(struct config_loader *load, const struct config_section *section)
 {
+	const struct config_entry *password = config_find_entry(section, "store_password");
+	const char *store;
+
 	read_keys(load, gateway_keys, section, load->config);
+	store = load->config->store;
+	if (password && store && !strcmp(store, CONFIG_STORE_FILE))
+		config_error(load->report, password->place,
+			"store_password: is for store = postgresql://...");
 }
 
 void config_read_http(struct config_loader *load, const struct config_section *section)

@@ -212,6 +212,59 @@ const char *config_url_fault(const char *url)
 	return NULL;
 }
 
+/* Where the query has this option: its value, ended by '&' or NUL; NULL: it has not. */
+static const char *query_value(const char *url, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (url = strchr(url, '?'); url; url = strchr(url, '&'))
+		if (!strncmp(++url, name, len) && url[len] == '=')
+			return url + len + 1;
+	return NULL;
+}
+
+/* Whether every server is this host: by its loopback addresses or a socket's folder. */
+static bool is_here(const char *hosts, size_t len)
+{
+	while (len) {
+		const char *comma = memchr(hosts, ',', len);
+		size_t one = comma ? (size_t)(comma - hosts) : len;
+		size_t host = host_length(hosts);
+
+		if (*hosts != '/' && strncasecmp(hosts, "%2f", 3) != 0 &&
+			!is_loopback(hosts, host < one ? host : one))
+			return false;
+		hosts += comma ? one + 1 : one;
+		len -= comma ? one + 1 : one;
+	}
+	return true;
+}
+
+const char *config_store_fault(const char *url, bool *in_clear)
+{
+	const char *hosts = url + 13, *end, *at, *c;
+
+	if (strncmp(url, "postgresql://", 13) != 0)
+		return "is neither sqlite nor postgresql://USER@HOST/DATABASE";
+	if (strlen(url) > CONFIG_URL_MAX)
+		return "longer than 1024 bytes";
+	for (c = url; *c; c++)
+		if (*c < 0x21 || *c > 0x7e)
+			return "has a blank or another character that cannot be there; write %20";
+	end = hosts + strcspn(hosts, "/?");
+	at = memchr(hosts, '@', (size_t)(end - hosts));
+	if ((at && memchr(hosts, ':', (size_t)(at - hosts))) || strstr(url, "password="))
+		return "a password does not belong there; write store_password = @NAME";
+	if (at)
+		hosts = at + 1;
+	c = query_value(url, "host");
+	*in_clear = !is_here(hosts, (size_t)(end - hosts)) || (c && !is_here(c, strcspn(c, "&")));
+	c = query_value(url, "sslmode");
+	if (c && (!strncmp(c, "verify-", 7) || !strncmp(c, "require", 7)))
+		*in_clear = false;
+	return NULL;
+}
+
 bool config_is_glob(const char *device)
 {
 	return *device == '/' && strpbrk(device, "*?[");

@@ -56,8 +56,9 @@ void inbox_note_store(struct inbox *inbox, int err)
 	if (err && !inbox->trouble)
 		log_error(LOGC_STORE, NULL, "store_failed",
 			LOG_FIELDS(LOG_STR("reason", strerror(-err))),
-			"texts cannot be stored: they stay on their cards and are read again; "
-			"make room on the disk of state_dir");
+			"texts cannot be stored: they stay on their cards and are read again; %s",
+			err == -EAGAIN ? "see to the server that has the store"
+				       : "make room on the disk of state_dir");
 	else if (!err && inbox->trouble)
 		log_notice(LOGC_STORE, NULL, "store_ok", NULL, "texts are stored again");
 	inbox->trouble = err != 0;

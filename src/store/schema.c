@@ -1,4 +1,15 @@
-/* schema.c - the tables, version by version, and what brings an older file up to date. */
+/* schema.c - the tables, version by version, and what brings an older store up to date.
+ *
+ * A version is SQL that SQLite and PostgreSQL both take; it runs once, in one transaction, while no
+ * other host writes. What holds there:
+ * - TEXT for text, in capitals: on PostgreSQL it compares byte by byte, as on SQLite. INTEGER for
+ *   what fits 32 bits, BIGINT for the rest, times and amounts among it. No other types.
+ * - PRIMARY KEY, UNIQUE, NOT NULL, DEFAULT, partial indexes; CREATE TABLE and INDEX, ALTER TABLE
+ *   ADD and DROP COLUMN, UPDATE, DELETE, INSERT ... SELECT. No AUTOINCREMENT, no WITHOUT ROWID.
+ * - An index's columns together have at most 2700 bytes.
+ * - Numbers that count up come from a row: UPDATE ... SET value = value + 1 ... RETURNING value.
+ *   Writers take turns, so none is given twice.
+ */
 #include "store/store_impl.h"
 
 #include <errno.h>
@@ -117,15 +128,19 @@ static const char version_5[] =
  * port has no row.
  *
  * tally: how many deliveries a platform has in each state, and with state -1 how many messages
- * there are. The triggers alone write it, in the transaction of what they count. */
-static const char version_6[] =
-	"CREATE TABLE drain (bank TEXT NOT NULL, slot TEXT NOT NULL, since_ms BIGINT NOT NULL,"
-	" PRIMARY KEY (bank, slot));"
-
-	"CREATE TABLE tally (platform TEXT NOT NULL, state INTEGER NOT NULL, n BIGINT NOT NULL,"
-	" PRIMARY KEY (platform, state));"
-	"INSERT INTO tally SELECT platform, state, COUNT(*) FROM delivery GROUP BY platform, state;"
-	"INSERT INTO tally SELECT '', -1, COUNT(*) FROM message;"
+ * there are. The triggers alone write it, in the transaction of what they count: delivery_counts is
+ * needed no more, and the oldest that waits is found by the queued ones alone. */
+#define VERSION_6 \
+	"CREATE TABLE drain (bank TEXT NOT NULL, slot TEXT NOT NULL, since_ms BIGINT NOT NULL," \
+	" PRIMARY KEY (bank, slot));" \
+	"CREATE TABLE tally (platform TEXT NOT NULL, state INTEGER NOT NULL, n BIGINT NOT NULL," \
+	" PRIMARY KEY (platform, state));" \
+	"INSERT INTO tally SELECT platform, state, COUNT(*) FROM delivery GROUP BY platform, " \
+	"state;" \
+	"INSERT INTO tally SELECT '', -1, COUNT(*) FROM message;" \
+	"DROP INDEX delivery_counts;" \
+	"CREATE INDEX delivery_oldest ON delivery (platform, state, message_id) WHERE state = 0;"
+static const char version_6_sqlite[] = VERSION_6
 	"CREATE TRIGGER tally_delivery_added AFTER INSERT ON delivery BEGIN"
 	" INSERT INTO tally VALUES (NEW.platform, NEW.state, 1)"
 	" ON CONFLICT (platform, state) DO UPDATE SET n = n + 1; END;"
@@ -139,15 +154,34 @@ static const char version_6[] =
 	"CREATE TRIGGER tally_message_added AFTER INSERT ON message BEGIN"
 	" UPDATE tally SET n = n + 1 WHERE platform = '' AND state = -1; END;"
 	"CREATE TRIGGER tally_message_gone AFTER DELETE ON message BEGIN"
-	" UPDATE tally SET n = n - 1 WHERE platform = '' AND state = -1; END;"
+	" UPDATE tally SET n = n - 1 WHERE platform = '' AND state = -1; END;";
 
-	/* Counts need it no more; the oldest that waits is found by the queued ones alone. */
-	"DROP INDEX delivery_counts;"
-	"CREATE INDEX delivery_oldest ON delivery (platform, state, message_id) WHERE state = 0;";
+static const char version_6_postgres[] = VERSION_6
+	"CREATE FUNCTION tally_delivery() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+	" IF TG_OP <> 'INSERT' THEN UPDATE tally SET n = n - 1"
+	" WHERE platform = OLD.platform AND state = OLD.state; END IF;"
+	" IF TG_OP <> 'DELETE' THEN INSERT INTO tally VALUES (NEW.platform, NEW.state, 1)"
+	" ON CONFLICT (platform, state) DO UPDATE SET n = tally.n + 1; END IF;"
+	" RETURN NULL; END $$;"
+	"CREATE TRIGGER tally_delivery AFTER INSERT OR DELETE OR UPDATE OF state ON delivery"
+	" FOR EACH ROW EXECUTE FUNCTION tally_delivery();"
+	"CREATE FUNCTION tally_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+	" UPDATE tally SET n = n + CASE WHEN TG_OP = 'INSERT' THEN 1 ELSE -1 END"
+	" WHERE platform = '' AND state = -1; RETURN NULL; END $$;"
+	"CREATE TRIGGER tally_message AFTER INSERT OR DELETE ON message"
+	" FOR EACH ROW EXECUTE FUNCTION tally_message();";
 
-/* The row at [n] makes version n + 1 out of version n. */
-static const char *const versions[] = { version_1, version_2, version_3, version_4, version_5,
-	version_6 };
+/* The row at [n] makes version n + 1 out of version n; sqlite: in the place of sql there. */
+static const struct {
+	const char *sql, *sqlite;
+} versions[] = {
+	{ version_1, NULL },
+	{ version_2, NULL },
+	{ version_3, NULL },
+	{ version_4, NULL },
+	{ version_5, NULL },
+	{ version_6_postgres, version_6_sqlite },
+};
 
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 
@@ -161,7 +195,7 @@ static int read_version(void *arg, const struct backend_value *cols, size_t coun
 static int upgrade_steps(const struct store_db *db, int64_t version)
 {
 	for (int64_t v = version; v < SCHEMA_VERSION; v++) {
-		int err = db->backend->script(db->conn, versions[v]);
+		int err = db->backend->script(db->conn, versions[v].sql, versions[v].sqlite);
 		if (err)
 			return err;
 	}
@@ -175,7 +209,8 @@ static int upgrade_steps(const struct store_db *db, int64_t version)
 static int upgrade(const struct store_db *db, int64_t *version)
 {
 	int err = db->backend->script(db->conn,
-		"CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL)");
+		"CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
+		NULL);
 	if (err)
 		return err;
 	int64_t n = db->backend->exec(db->conn, STMT_VERSION_GET, NULL, 0, read_version, version);
@@ -200,13 +235,16 @@ int schema_upgrade(const struct store_db *db, const char *path, char *why, size_
 	if (err == -EPROTONOSUPPORT)
 		snprintf(why, why_size,
 			"%s was written by a newer simgate (its schema is version %lld, this one "
-			"knows %d): install that version, or restore an older copy of the file",
+			"knows %d): install that version, or restore an older copy of it",
 			path, (long long)version, SCHEMA_VERSION);
 	else if (err == -EBUSY)
 		snprintf(why, why_size, "%s is in use by another program", path);
 	else
-		snprintf(why, why_size, "cannot prepare %s: %s (%s)", path,
-			db->backend->error(db->conn), strerror(-err));
+		snprintf(why, why_size, "cannot prepare %s: %s (%s)%s", path,
+			db->backend->error(db->conn), strerror(-err),
+			err == -EACCES ? ": its user must own the database, or have CREATE on the "
+					 "schema"
+				       : "");
 	db->backend->rollback(db->conn);
 	return err;
 }

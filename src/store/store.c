@@ -14,7 +14,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 
-enum { EXIT_INTERNAL = 70 };
+enum { EXIT_INTERNAL = 70, DEADLOCKS_MAX = 5 };
 
 struct job_list {
 	struct store_job *first;
@@ -26,6 +26,7 @@ struct store {
 	struct loop *loop;
 	struct loop_wake *wake;
 	char *host_id;
+	bool shared;
 	pthread_t thread;
 	bool thread_up;
 
@@ -107,6 +108,27 @@ static void scrub_files(struct store *store, struct store_job *first, const stru
 			job->err = err;
 }
 
+static int try_transaction(
+	struct store *store, struct store_job *first, const struct store_job *end, bool write)
+{
+	const struct store_db *db = &store->db;
+
+	int err = db->backend->begin(db->conn, write);
+	bool begun = !err, ran = false;
+	if (begun)
+		err = run_jobs(first, end);
+	if (!err) {
+		ran = true;
+		err = db->backend->commit(db->conn);
+	}
+	if (err < 0) {
+		if (!begun || ran)
+			store_job_why(first, db->backend->name);
+		db->backend->rollback(db->conn);
+	}
+	return err;
+}
+
 /* One transaction for the jobs from first up to end. */
 static int transact(struct store *store, struct store_job *first, const struct store_job *end)
 {
@@ -117,19 +139,13 @@ static int transact(struct store *store, struct store_job *first, const struct s
 	}
 	int64_t start_us = loop_fresh_us(store->loop);
 
-	int err = store->db.backend->begin(store->db.conn, write);
-	if (!err)
-		err = run_jobs(first, end);
-	if (!err)
-		err = store->db.backend->commit(store->db.conn);
-	if (err < 0) {
-		store->db.backend->rollback(store->db.conn);
+	int err = try_transaction(store, first, end, write);
+	for (int i = 0; err == -EDEADLK && i < DEADLOCKS_MAX; i++)
+		err = try_transaction(store, first, end, write);
+	if (err < 0)
 		return err;
-	}
-	if (first)
-		first->wrote = err > 0;
-	if (first)
-		first->commit_us = loop_fresh_us(store->loop) - start_us;
+	first->wrote = err > 0;
+	first->commit_us = loop_fresh_us(store->loop) - start_us;
 	if (scrub)
 		scrub_files(store, first, end);
 	return 0;
@@ -139,7 +155,7 @@ static int transact(struct store *store, struct store_job *first, const struct s
 static void run_batch(struct store *store, struct job_list *batch)
 {
 	struct store_job *first = batch->first;
-	int err = transact(store, first, NULL);
+	int err = first ? transact(store, first, NULL) : 0;
 	if (!err)
 		return;
 	if (!first->next) {
@@ -165,13 +181,13 @@ static void *store_main(void *arg)
 			pthread_cond_wait(&store->work, &store->lock);
 		if (!store->queued.first)
 			break;
-		list_move(&store->queued, &batch, STORE_BATCH_MAX);
+		list_move(&store->queued, &batch, store->db.backend->batch_max);
 		pthread_mutex_unlock(&store->lock);
 
 		run_batch(store, &batch);
 
 		pthread_mutex_lock(&store->lock);
-		list_move(&batch, &store->completed, STORE_BATCH_MAX);
+		list_move(&batch, &store->completed, SIZE_MAX);
 		loop_wake_send(store->wake);
 	}
 	pthread_mutex_unlock(&store->lock);
@@ -286,6 +302,11 @@ const char *store_host(const struct store *store)
 	return store->host_id;
 }
 
+const char *store_host_among(const struct store *store)
+{
+	return store->shared ? store->host_id : "";
+}
+
 int64_t store_now_ms(const struct store *store)
 {
 	return loop_wall_ms(store->loop);
@@ -369,7 +390,8 @@ static int take_over(struct store *store)
 static int open_database(
 	struct store *store, const struct store_config *config, char *why, size_t why_size)
 {
-	const struct backend_config how = { config->path, store_stmts, STMT_COUNT };
+	const struct backend_config how = { config->path, store_stmts, STMT_COUNT, config->password,
+		config->loop };
 	int err = store->db.backend->open(&how, &store->db.conn, why, why_size);
 	if (!err)
 		err = schema_upgrade(&store->db, config->path, why, why_size);
@@ -407,6 +429,7 @@ static struct store *store_alloc(const struct store_config *config, const struct
 	list_init(&store->refused);
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_cond_init(&store->work, NULL);
+	store->shared = config->shared;
 	store->host_id = strdup(config->host_id);
 	store->wake = loop_wake_new(config->loop, on_wake, store);
 	if (store->host_id && store->wake)
@@ -440,7 +463,8 @@ int store_open_backend(const struct store_config *config, const struct backend *
 
 int store_open(const struct store_config *config, struct store **out, char *why, size_t why_size)
 {
-	return store_open_backend(config, &store_sqlite, out, why, why_size);
+	const struct backend *backend = config->shared ? &store_postgres : &store_sqlite;
+	return store_open_backend(config, backend, out, why, why_size);
 }
 
 void store_close(struct store *store)

@@ -3,8 +3,9 @@
  * Every verb copies what it is given, runs on the store's thread with whatever else waits (one
  * transaction, one fsync), and calls `done` on the loop once that transaction is durable, in the
  * order of the calls. err is 0, or a negative errno: -ENOSPC disk full, -EIO, -EOVERFLOW too many
- * jobs wait (refused at once), ... ; then nothing of that job is in the store. What a result points
- * to is valid during the callback only. `done` may be NULL. Times are Unix milliseconds.
+ * jobs wait (refused at once), -EAGAIN the server of a shared store cannot be reached, ... ; then
+ * nothing of that job is in the store (-EAGAIN: or, rarely, all of it). What a result points to is
+ * valid during the callback only. `done` may be NULL. Times are Unix milliseconds.
  */
 #ifndef SIMGATE_STORE_STORE_H
 #define SIMGATE_STORE_STORE_H
@@ -36,14 +37,17 @@ enum {
 struct store;
 
 struct store_config {
-	const char *path;    /* the database file; its folder must exist */
+	const char *path;    /* the database file; its folder must exist. shared: a URL */
 	const char *host_id; /* whose claims and ports these are */
 	struct loop *loop;
+	bool shared;          /* a PostgreSQL server has it, other hosts may use it too */
+	const char *password; /* for that, NULL: none is needed */
 };
 
 /* Opens or creates the store, brings the schema up to date, gives back what this host had claimed,
  * marks its ports offline, starts the thread. Refuses a store that another process has open, that a
- * newer version wrote, or whose file is damaged: negative errno and a sentence in why. */
+ * newer version wrote, or whose file is damaged: negative errno and a sentence in why. -EAGAIN: the
+ * server of a shared one cannot be reached. */
 int store_open(const struct store_config *config, struct store **out, char *why, size_t why_size);
 
 /* Finishes and commits what is queued, ends the thread, closes. Callbacks that were not made yet
@@ -367,7 +371,8 @@ void store_set_join(struct store *store, const char *set_id, const struct store_
 	const struct store_route *routes, size_t route_count, store_sms_fn *done, void *arg);
 
 /* Sets that are complete but not joined (the process died in between): one call of `done` each,
- * result->set_id and parts as above, then one with result NULL. */
+ * result->set_id and parts as above, then one with result NULL. Of a shared store, here and below:
+ * those whose newest part did not come to another host's bank. */
 void store_sets_complete(struct store *store, store_sms_fn *done, void *arg);
 
 /* Sets that wait no longer for their missing parts: those that began before `before_ms`, and the
@@ -378,7 +383,7 @@ void store_sets_complete(struct store *store, store_sms_fn *done, void *arg);
 void store_sets_due(struct store *store, int64_t before_ms, store_sms_fn *done, void *arg);
 
 /* What is undecodable, in the order of ids: those behind `after` ("": from the first), or the one
- * called id. At most STORE_PAGE_MAX. */
+ * called id. At most STORE_PAGE_MAX; of a shared store, none of another host's banks. */
 struct store_raw {
 	const char *pdu_id, *card_id, *owner, *bank, *slot, *memory, *raw, *reason;
 	int index, tpdu_len;

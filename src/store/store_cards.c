@@ -25,9 +25,8 @@ static int module_swap(struct seen_job *seen_job, const char **last)
 	*last = table.rows ? table_row(&table, 0)[0].text : "";
 	if (strcmp(*last, seen->card_id) == 0)
 		return 0;
-	int64_t n = store_exec(&seen_job->job, STMT_MODULE_PUT,
+	return store_put(&seen_job->job, STMT_MODULE_PUT,
 		ARGS(TXT(seen->bank), TXT(seen->slot), TXT(seen->imei), TXT(seen->card_id)));
-	return n < 0 ? (int)n : 0;
 }
 
 /* Two rivals: the strongest source that says anything, and the strongest that says otherwise. */
@@ -80,15 +79,14 @@ static int seen_run(struct store_job *job)
 	int err = module_swap(seen_job, &card->last_card);
 	if (err)
 		return err;
-	int64_t n = store_exec(job, STMT_CARD_PUT,
+	err = store_put(job, STMT_CARD_PUT,
 		ARGS(TXT(seen->card_id), TXT(seen->iccid), TXT(seen->imsi), TXT(seen->sim_number),
 			INT(seen->now_ms), TXT(seen->ussd_number)));
-	if (n < 0)
-		return (int)n;
-	err = card_read(job, card);
+	if (!err)
+		err = card_read(job, card);
 	if (err || !*card->number)
 		return err;
-	n = store_free_held(job, card->card_id, card->number, seen->now_ms);
+	int64_t n = store_free_held(job, card->card_id, card->number, seen->now_ms);
 	card->freed = n;
 	return n < 0 ? (int)n : 0;
 }
@@ -144,11 +142,9 @@ static int pin_refused_run(struct store_job *job)
 {
 	const struct pin_job *call = (struct pin_job *)job;
 
-	int64_t n = store_exec(job, STMT_PIN_REFUSED,
+	int err = store_put(job, STMT_PIN_REFUSED,
 		ARGS(TXT(call->key), INT(call->mark), INT(call->refused_ms)));
-	if (n >= 0)
-		n = store_exec(job, STMT_PINS_LIMIT, ARGS(INT(STORE_PINS_MAX)));
-	return n < 0 ? (int)n : 0;
+	return err ? err : store_put(job, STMT_PINS_LIMIT, ARGS(INT(STORE_PINS_MAX)));
 }
 
 void store_pin_refused(struct store *store, const char *key, int64_t mark, int64_t now_ms,
@@ -166,8 +162,7 @@ void store_pin_refused(struct store *store, const char *key, int64_t mark, int64
 
 static int pin_forget_run(struct store_job *job)
 {
-	int64_t n = store_exec(job, STMT_PIN_FORGET, ARGS(TXT(((struct pin_job *)job)->key)));
-	return n < 0 ? (int)n : 0;
+	return store_put(job, STMT_PIN_FORGET, ARGS(TXT(((struct pin_job *)job)->key)));
 }
 
 void store_pin_forget(struct store *store, const char *key, store_done_fn *done, void *arg)
@@ -224,12 +219,12 @@ static int port_run(struct store_job *job)
 	const struct store_port *port = &((struct port_job *)job)->port;
 	const char *host = store_host(job->store);
 
-	int64_t n = store_exec(job, STMT_BANK_PUT, ARGS(TXT(port->bank), TXT(host)));
-	if (n >= 0)
-		n = store_exec(job, STMT_PORT_PUT,
-			ARGS(TXT(port->bank), TXT(port->slot), TXT(host), TXT(port->card_id),
-				TXT(port->state), INT(port->online), INT(port->now_ms)));
-	return n < 0 ? (int)n : 0;
+	int err = store_put(job, STMT_BANK_PUT, ARGS(TXT(port->bank), TXT(host)));
+	if (err)
+		return err;
+	return store_put(job, STMT_PORT_PUT,
+		ARGS(TXT(port->bank), TXT(port->slot), TXT(host), TXT(port->card_id),
+			TXT(port->state), INT(port->online), INT(port->now_ms)));
 }
 
 void store_port_put(
@@ -287,15 +282,14 @@ static int keep_run(struct store_job *job)
 		struct store_place place = { row[0].text, row[1].text };
 		if (is_kept(call, place.bank, place.slot) || is_kept(call, place.bank, ""))
 			continue;
-		int64_t n = store_exec(
+		err = store_put(
 			job, STMT_PORT_FORGET, ARGS(TXT(place.bank), TXT(place.slot), TXT(host)));
-		if (n >= 0)
-			n = store_exec(job, STMT_RESUME, ARGS(TXT(place.bank), TXT(place.slot)));
-		if (n < 0)
-			return (int)n;
+		if (!err)
+			err = store_put(job, STMT_RESUME, ARGS(TXT(place.bank), TXT(place.slot)));
+		if (err)
+			return err;
 	}
-	int64_t n = store_exec(job, STMT_BANKS_FORGET, ARGS(TXT(host)));
-	return n < 0 ? (int)n : 0;
+	return store_put(job, STMT_BANKS_FORGET, ARGS(TXT(host)));
 }
 
 void store_ports_keep(struct store *store, const struct store_place *places, size_t count,
@@ -427,15 +421,15 @@ static int remote_run(struct store_job *job)
 
 	for (size_t i = 0; i < call->count; i++) {
 		const struct store_remote_id *id = &call->ids[i];
-		int64_t n;
+		int err;
 		if (*id->remote_id)
-			n = store_exec(job, STMT_REMOTE_PUT,
+			err = store_put(job, STMT_REMOTE_PUT,
 				ARGS(TXT(call->platform), TXT(id->number), TXT(id->remote_id)));
 		else
-			n = store_exec(job, STMT_REMOTE_FORGET,
+			err = store_put(job, STMT_REMOTE_FORGET,
 				ARGS(TXT(call->platform), TXT(id->number)));
-		if (n < 0)
-			return (int)n;
+		if (err)
+			return err;
 	}
 	return 0;
 }

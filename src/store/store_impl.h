@@ -5,7 +5,7 @@
 #include "store/backend.h"
 #include "store/store.h"
 
-enum { STORE_BATCH_MAX = 512, STORE_PARTS_MAX = 255 };
+enum { STORE_PARTS_MAX = 255 };
 
 enum store_stmt {
 	STMT_VERSION_GET,
@@ -173,7 +173,7 @@ struct store_job {
 	int64_t commit_us; /* how long that took */
 };
 
-/* Opens with a given backend; store_open() takes SQLite. */
+/* Opens with a given backend. */
 int store_open_backend(const struct store_config *config, const struct backend *backend,
 	struct store **out, char *why, size_t why_size);
 
@@ -194,7 +194,8 @@ struct store_db {
 };
 const struct store_db *store_db(const struct store *store);
 const char *store_host(const struct store *store);
-int64_t store_now_ms(const struct store *store); /* on the loop only */
+const char *store_host_among(const struct store *store); /* "" where no other can be */
+int64_t store_now_ms(const struct store *store);         /* on the loop only */
 
 /* Arguments, on the loop. NULL text becomes "". job_name refuses what does not fit size (-EINVAL).
  * job_array is zeroed; NULL if count is 0 or the job has failed. */
@@ -219,11 +220,21 @@ const struct backend_value *table_row(const struct store_table *table, size_t ro
 		sizeof((const struct backend_value[]) { __VA_ARGS__ }) / \
 			sizeof(struct backend_value)
 
-/* store_exec: rows changed, or a negative errno. store_select: 0 or a negative errno. */
+/* store_exec: rows changed, or a negative errno. store_put: as it, where nobody needs to know how
+ * many; its error may come at a later call. store_select: 0 or a negative errno. */
+int store_put(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,
+	size_t count);
 int64_t store_exec(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,
 	size_t count);
 int store_select(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,
 	size_t count, struct store_table *out);
+
+/* Keeps what the database says, for the log. */
+void store_job_why(struct store_job *job, const char *name);
+
+/* How far the database's clock is ahead of now_ms, the time of a call on this host. Leases and due
+ * times are in the database's time, which all hosts share; callers know their own. */
+int64_t store_ahead_ms(const struct store_job *job, int64_t now_ms);
 
 /* Finish functions for the commonest callbacks. */
 void store_finish_done(struct store_job *job);

@@ -23,11 +23,12 @@ static int delivery_add(struct sms_job *call, const struct store_route *route, b
 	const struct store_message *message = &call->message;
 	bool held = route->state == STORE_QUEUED && !number_known;
 
-	int64_t n = store_exec(&call->job, STMT_DELIVERY_ADD,
+	int64_t ahead_ms = store_ahead_ms(&call->job, call->now_ms);
+	return store_put(&call->job, STMT_DELIVERY_ADD,
 		ARGS(TXT(call->message_id), TXT(route->platform), TXT(message->card_id),
 			INT(held ? STORE_HELD : route->state),
-			TXT(held ? "no_number" : route->reason), INT(message->arrived_ms)));
-	return n < 0 ? (int)n : 0;
+			TXT(held ? "no_number" : route->reason),
+			INT(message->arrived_ms + ahead_ms)));
 }
 
 static int claim_new(
@@ -70,12 +71,12 @@ int sms_message_add(struct sms_job *call, struct store_sms_result *result)
 	int err = number_of(&call->job, message->card_id, &number);
 	if (err)
 		return err;
-	int64_t n = store_exec(&call->job, STMT_MESSAGE_ADD,
+	err = store_put(&call->job, STMT_MESSAGE_ADD,
 		ARGS(TXT(call->message_id), TXT(message->card_id), TXT(message->bank),
 			TXT(message->slot), TXT(number), TXT(message->sender), TXT(message->text),
 			INT(message->sent_ms), INT(message->arrived_ms), INT(message->parts)));
-	if (n < 0)
-		return (int)n;
+	if (err)
+		return err;
 	result->message_id = call->message_id;
 	result->message = message;
 	result->routes = call->sms.routes;
@@ -249,9 +250,8 @@ struct entry_job {
 static int deleted_run(struct store_job *job)
 {
 	const struct entry_job *call = (struct entry_job *)job;
-	int64_t n = store_exec(job, STMT_PDU_DELETED,
+	return store_put(job, STMT_PDU_DELETED,
 		ARGS(TXT(call->card_id), TXT(call->memory), INT(call->index), TXT(call->raw)));
-	return n < 0 ? (int)n : 0;
 }
 
 void store_entry_deleted(

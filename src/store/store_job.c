@@ -157,24 +157,44 @@ static int collect_row(void *arg, const struct backend_value *cols, size_t count
 	return 0;
 }
 
-/* The words of the database are kept for the log: the connection forgets them at the rollback. */
+/* The connection forgets the words at the rollback. */
+void store_job_why(struct store_job *job, const char *name)
+{
+	const struct store_db *db = store_db(job->store);
+	const char *words = db->backend->error(db->conn);
+	char *why = arena_alloc(&job->out, strlen(name) + strlen(words) + 3);
+	if (why) {
+		strcpy(stpcpy(stpcpy(why, name), ": "), words);
+		job->why = why;
+	}
+}
+
 static int64_t job_exec(struct store_job *job, enum store_stmt stmt,
 	const struct backend_value *params, size_t count, struct collect *collect)
 {
 	const struct store_db *db = store_db(job->store);
 	int64_t n = db->backend->exec(
 		db->conn, (int)stmt, params, count, collect ? collect_row : NULL, collect);
-	if (n >= 0)
-		return n;
-
-	const char *words = db->backend->error(db->conn);
-	const char *name = store_stmts[stmt].name;
-	char *why = arena_alloc(&job->out, strlen(name) + strlen(words) + 3);
-	if (why) {
-		strcpy(stpcpy(stpcpy(why, name), ": "), words);
-		job->why = why;
-	}
+	if (n < 0)
+		store_job_why(job, store_stmts[stmt].name);
 	return n;
+}
+
+int store_put(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,
+	size_t count)
+{
+	const struct store_db *db = store_db(job->store);
+	int err = db->backend->send(db->conn, (int)stmt, params, count);
+	if (err)
+		store_job_why(job, store_stmts[stmt].name);
+	return err;
+}
+
+int64_t store_ahead_ms(const struct store_job *job, int64_t now_ms)
+{
+	const struct store_db *db = store_db(job->store);
+	int64_t theirs_ms = db->backend->now_ms(db->conn);
+	return theirs_ms ? theirs_ms - now_ms : 0;
 }
 
 int64_t store_exec(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,

@@ -31,10 +31,11 @@ enum store_source store_says_other(
 int64_t store_free_held(
 	struct store_job *job, const char *card_id, const char *number, int64_t now_ms)
 {
-	int64_t n = store_exec(job, STMT_FREE_MESSAGES, ARGS(TXT(card_id), TXT(number)));
-	if (n < 0)
-		return n;
-	return store_exec(job, STMT_FREE_DELIVERIES, ARGS(TXT(card_id), INT(now_ms)));
+	int err = store_put(job, STMT_FREE_MESSAGES, ARGS(TXT(card_id), TXT(number)));
+	if (err)
+		return err;
+	return store_exec(job, STMT_FREE_DELIVERIES,
+		ARGS(TXT(card_id), INT(now_ms + store_ahead_ms(job, now_ms))));
 }
 
 /* ---- the numbers file ----------------------------------------------------------------------- */
@@ -48,19 +49,17 @@ struct numbers_job {
 
 static int numbers_write(const struct numbers_job *call, struct store_job *job)
 {
-	int64_t n = store_exec(job, STMT_NUMBERS_MARK, NULL, 0);
-	for (size_t i = 0; i < call->count && n >= 0; i++) {
+	int err = store_put(job, STMT_NUMBERS_MARK, NULL, 0);
+	for (size_t i = 0; i < call->count && !err; i++) {
 		const struct store_number *row = &call->rows[i];
-		n = store_exec(job, STMT_NUMBER_PUT,
+		err = store_put(job, STMT_NUMBER_PUT,
 			ARGS(TXT(row->iccid), TXT(row->number), TXT(row->label),
 				INT(row->operator_code), INT(row->rent), INT(row->date_start),
 				INT(row->date_stop), INT(row->price), INT(row->balance)));
 	}
-	if (n >= 0)
-		n = store_exec(job, STMT_NUMBERS_CLEAR, NULL, 0);
-	if (n >= 0)
-		n = store_exec(job, STMT_NUMBERS_FORGET, NULL, 0);
-	return n < 0 ? (int)n : 0;
+	if (!err)
+		err = store_put(job, STMT_NUMBERS_CLEAR, NULL, 0);
+	return err ? err : store_put(job, STMT_NUMBERS_FORGET, NULL, 0);
 }
 
 static int numbers_run(struct store_job *job)
@@ -229,13 +228,13 @@ struct takeoff_job {
 static int takeoff_run(struct store_job *job)
 {
 	const struct takeoff_job *call = (struct takeoff_job *)job;
-	int64_t n = store_exec(job, STMT_TAKEOFF_CLEAR, ARGS(TXT(call->platform)));
+	int err = store_put(job, STMT_TAKEOFF_CLEAR, ARGS(TXT(call->platform)));
 
-	for (size_t i = 0; i < call->count && n >= 0; i++)
-		n = store_exec(job, STMT_TAKEOFF_PUT,
+	for (size_t i = 0; i < call->count && !err; i++)
+		err = store_put(job, STMT_TAKEOFF_PUT,
 			ARGS(TXT(call->rows[i].number), TXT(call->platform), INT(call->sum),
 				INT(call->rows[i].profit), INT(call->now_ms)));
-	return n < 0 ? (int)n : 0;
+	return err;
 }
 
 void store_takeoff_put(struct store *store, const char *platform, int64_t sum,

@@ -7,19 +7,21 @@
 
 /* ---- claiming ------------------------------------------------------------------------------- */
 
-/* What a card has to send first, and when: next_ms of it or the end of the card's running lease. */
+/* What a card has to send first, and when in the caller's time: next_ms of it or the end of the
+ * card's running lease. */
 struct head {
 	const char *message_id;
 	int64_t due_ms;
 };
 
-static struct head head_of(const struct backend_value *row)
+static struct head head_of(const struct backend_value *row, int64_t ahead_ms)
 {
 	int64_t next_ms = row[1].num, busy_ms = row[2].num;
-	return (struct head) { row[0].text, next_ms > busy_ms ? next_ms : busy_ms };
+	return (struct head) { row[0].text, (next_ms > busy_ms ? next_ms : busy_ms) - ahead_ms };
 }
 
-static void delivery_read(const struct backend_value *row, struct store_delivery *out)
+static void delivery_read(
+	const struct backend_value *row, int64_t ahead_ms, struct store_delivery *out)
 {
 	*out = (struct store_delivery) {
 		.message_id = row[0].text,
@@ -33,7 +35,7 @@ static void delivery_read(const struct backend_value *row, struct store_delivery
 		.text = row[8].text,
 		.sent_ms = row[9].num,
 		.arrived_ms = row[10].num,
-		.claimed_until_ms = row[11].num,
+		.claimed_until_ms = row[11].num - ahead_ms,
 		.first_try_ms = row[12].num,
 		.attempts = (int)row[13].num,
 		.parts = (int)row[14].num,
@@ -45,18 +47,19 @@ static int claim_one(struct store_job *job, const struct store_lease *lease, con
 	struct store_delivery *out)
 {
 	struct store_table table;
-	int64_t n = store_exec(job, STMT_CLAIM,
+	int64_t ahead_ms = store_ahead_ms(job, lease->now_ms);
+	int err = store_put(job, STMT_CLAIM,
 		ARGS(TXT(message_id), TXT(lease->platform), TXT(store_host(job->store)),
-			INT(lease->now_ms + lease->lease_ms)));
-	if (n < 0)
-		return (int)n;
-	int err = store_select(
+			INT(lease->now_ms + ahead_ms + lease->lease_ms)));
+	if (err)
+		return err;
+	err = store_select(
 		job, STMT_DELIVERY_GET, ARGS(TXT(message_id), TXT(lease->platform)), &table);
 	if (err)
 		return err;
 	if (!table.rows)
 		return -ENOENT;
-	delivery_read(table_row(&table, 0), out);
+	delivery_read(table_row(&table, 0), ahead_ms, out);
 	return 0;
 }
 
@@ -79,7 +82,7 @@ int store_claim_card(struct store_job *job, const struct store_lease *lease, con
 	if (err || !table.rows)
 		return err;
 
-	struct head head = head_of(table_row(&table, 0));
+	struct head head = head_of(table_row(&table, 0), store_ahead_ms(job, lease->now_ms));
 	bool wanted = !only_id || strcmp(only_id, head.message_id) == 0;
 	if (!wanted || head.due_ms > lease->now_ms) {
 		earliest(next_ms, head.due_ms);
@@ -104,11 +107,13 @@ static int by_message(const void *a, const void *b)
 
 /* Splits the heads: due ones into `due`, the time of the others into next_ms. */
 static size_t heads_due(
-	const struct store_table *table, int64_t now_ms, struct head *due, int64_t *next_ms)
+	struct store_job *job, const struct store_table *table, struct head *due, int64_t *next_ms)
 {
+	int64_t now_ms = ((struct claim_job *)job)->lease.now_ms;
+	int64_t ahead_ms = store_ahead_ms(job, now_ms);
 	size_t count = 0;
 	for (size_t i = 0; i < table->rows; i++) {
-		struct head head = head_of(table_row(table, i));
+		struct head head = head_of(table_row(table, i), ahead_ms);
 		if (head.due_ms <= now_ms)
 			due[count++] = head;
 		else
@@ -133,7 +138,7 @@ static int claim_run(struct store_job *job)
 	if (!due)
 		return -ENOMEM;
 
-	size_t count = heads_due(&table, lease->now_ms, due, &claim->next_ms);
+	size_t count = heads_due(job, &table, due, &claim->next_ms);
 	qsort(due, count, sizeof(*due), by_message);
 	claim->count = count < call->limit ? count : call->limit;
 	struct store_delivery *rows = job_out(job, claim->count, sizeof(*rows));
@@ -180,12 +185,12 @@ struct outcome_job {
 static int outcome_write(struct store_job *job, const struct store_outcome *outcome)
 {
 	const char *reason = outcome->number_error ? "number_unknown" : outcome->reason;
-	int64_t n = store_exec(job, STMT_OUTCOME,
+	int64_t ahead_ms = store_ahead_ms(job, outcome->now_ms);
+	return store_put(job, STMT_OUTCOME,
 		ARGS(TXT(outcome->message_id), TXT(outcome->platform), INT(outcome->state),
-			TXT(reason), INT(outcome->next_ms), INT(outcome->tried),
+			TXT(reason), INT(outcome->next_ms + ahead_ms), INT(outcome->tried),
 			INT(outcome->now_ms), INT(outcome->number_error),
 			TXT(store_host(job->store))));
-	return n < 0 ? (int)n : 0;
 }
 
 static int claim_after(struct store_job *job, const struct store_outcome *outcome,
@@ -256,10 +261,11 @@ static int text_cmp(const void *a, const void *b)
 static int accepted_run(struct store_job *job)
 {
 	const struct accepted_job *call = (struct accepted_job *)job;
+	int64_t now_ms = call->now_ms + store_ahead_ms(job, call->now_ms);
 	struct store_table table;
 
 	int err = store_select(
-		job, STMT_UNKNOWN_NUMBERS, ARGS(TXT(call->platform), INT(call->now_ms)), &table);
+		job, STMT_UNKNOWN_NUMBERS, ARGS(TXT(call->platform), INT(now_ms)), &table);
 	if (err)
 		return err;
 	for (size_t i = 0; i < table.rows; i++) {
@@ -268,8 +274,8 @@ static int accepted_run(struct store_job *job)
 		if (call->count &&
 			!bsearch(&number, call->numbers, call->count, sizeof(number), text_cmp))
 			continue;
-		int64_t n = store_exec(job, STMT_DUE,
-			ARGS(TXT(row[0].text), TXT(call->platform), INT(call->now_ms)));
+		int64_t n = store_exec(
+			job, STMT_DUE, ARGS(TXT(row[0].text), TXT(call->platform), INT(now_ms)));
 		if (n < 0)
 			return (int)n;
 		job->count += n;
@@ -309,7 +315,8 @@ struct hand_job {
 static int hand_exec(struct store_job *job, enum store_stmt one, enum store_stmt all)
 {
 	const struct hand_job *call = (struct hand_job *)job;
-	job->count = store_exec(job, *call->id ? one : all, ARGS(TXT(call->id), INT(call->now_ms)));
+	int64_t now_ms = call->now_ms + store_ahead_ms(job, call->now_ms);
+	job->count = store_exec(job, *call->id ? one : all, ARGS(TXT(call->id), INT(now_ms)));
 	return job->count < 0 ? (int)job->count : 0;
 }
 

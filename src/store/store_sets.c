@@ -30,13 +30,13 @@ static int set_add(struct sms_job *call, struct store_sms_result *result)
 	const struct store_part *part = call->sms.part;
 	struct store_table table;
 
-	int64_t n = store_exec(&call->job, STMT_SET_ADD,
+	int err = store_put(&call->job, STMT_SET_ADD,
 		ARGS(TXT(call->set_id), TXT(part->card_id), TXT(part->sender),
 			INT(part->sender_type), INT(part->ref), INT(part->ref_bits),
 			INT(part->total), INT(call->sms.arrived_ms)));
-	if (n < 0)
-		return (int)n;
-	int err = store_select(&call->job, STMT_SETS_OPEN,
+	if (err)
+		return err;
+	err = store_select(&call->job, STMT_SETS_OPEN,
 		ARGS(TXT(part->card_id), INT(STORE_SETS_CARD_MAX + 1)), &table);
 	if (err)
 		return err;
@@ -76,18 +76,18 @@ static int part_put(struct sms_job *call, const char *set_id, struct store_sms_r
 {
 	struct store_sms_result set = { 0 };
 
-	int64_t n = store_exec(&call->job, STMT_PART_ADD,
+	int err = store_put(&call->job, STMT_PART_ADD,
 		ARGS(TXT(set_id), INT(call->sms.part->seq), TXT(call->pdu_id)));
-	if (n >= 0)
-		n = store_exec(&call->job, STMT_PDU_SET,
+	if (!err)
+		err = store_put(&call->job, STMT_PDU_SET,
 			ARGS(TXT(call->pdu_id), TXT(set_id),
 				TXT(result->late ? call->message_id : NULL)));
-	if (n < 0)
-		return (int)n;
+	if (err)
+		return err;
 	if (result->late)
 		return sms_message_add(call, result);
 
-	int err = set_parts(&call->job, set_id, &set);
+	err = set_parts(&call->job, set_id, &set);
 	if (err || set.part_count < (size_t)call->sms.part->total)
 		return err;
 	result->set_id = set.set_id;
@@ -107,9 +107,8 @@ int sms_part_add(struct sms_job *call, struct store_sms_result *result)
 		return err;
 	if (*set_id) {
 		result->same_part = true;
-		int64_t n = store_exec(
+		return store_put(
 			&call->job, STMT_PDU_SET, ARGS(TXT(call->pdu_id), TXT(set_id), TXT(NULL)));
-		return n < 0 ? (int)n : 0;
 	}
 
 	err = set_find(call, STMT_SET_LACKING, part->open_since_ms, &set_id);
@@ -128,10 +127,8 @@ int sms_part_add(struct sms_job *call, struct store_sms_result *result)
 
 static int set_close(struct store_job *job, const char *set_id, const char *message_id, int64_t gap)
 {
-	int64_t n = store_exec(job, STMT_SET_JOINED, ARGS(TXT(set_id), TXT(message_id), INT(gap)));
-	if (n >= 0)
-		n = store_exec(job, STMT_PDU_JOINED, ARGS(TXT(set_id), TXT(message_id)));
-	return n < 0 ? (int)n : 0;
+	int err = store_put(job, STMT_SET_JOINED, ARGS(TXT(set_id), TXT(message_id), INT(gap)));
+	return err ? err : store_put(job, STMT_PDU_JOINED, ARGS(TXT(set_id), TXT(message_id)));
 }
 
 static int join_run(struct store_job *job)
@@ -209,7 +206,8 @@ static void sets_finish(struct store_job *job)
 static int complete_run(struct store_job *job)
 {
 	struct store_table table;
-	int err = store_select(job, STMT_SETS_COMPLETE, NULL, 0, &table);
+	const char *host = store_host_among(job->store);
+	int err = store_select(job, STMT_SETS_COMPLETE, ARGS(TXT(host)), &table);
 	return err ? err : sets_read(job, &table);
 }
 
@@ -239,7 +237,7 @@ static int due_run(struct store_job *job)
 
 	int err = store_select(job, STMT_SETS_DUE,
 		ARGS(INT(before_ms), INT(STORE_SETS_CARD_MAX), INT(STORE_SETS_MAX),
-			INT(STORE_PAGE_MAX)),
+			INT(STORE_PAGE_MAX), TXT(store_host_among(job->store))),
 		&table);
 	if (!err)
 		err = sets_read(job, &table);

@@ -1,5 +1,20 @@
 /* store_sql.c - every statement of the store, by number. States: 0 queued, 1 held, 2 withheld,
- * 3 unclaimed, 4 delivered, 5 refused, 6 dropped (enum store_state). */
+ * 3 unclaimed, 4 delivered, 5 refused, 6 dropped (enum store_state).
+ *
+ * A statement is written once, in what SQLite and PostgreSQL both know; where that cannot be, the
+ * third column is SQLite's own. What is common:
+ * - Parameters are ?1, ?2, ...; INT() is a BIGINT and TXT() a TEXT on both, so no casts are needed.
+ * - INSERT ... ON CONFLICT (columns) DO NOTHING or DO UPDATE, RETURNING, WITH RECURSIVE (no INSERT
+ *   or UPDATE in it), CASE, COALESCE, NULLIF, EXISTS, LIMIT and OFFSET, MIN MAX COUNT SUM, ||.
+ * - Not common: INSERT OR IGNORE, IFNULL, MAX(a, b), GLOB, LIKE without case, a number as a
+ *   condition (write x = 1), an aggregate beside a bare column, an alias in UPDATE ... SET, dates.
+ * - A subquery in FROM has a name. What decides an order is in ORDER BY, to the last tie.
+ * - FOR UPDATE and SKIP LOCKED are not needed: a job that writes has the store for itself (see
+ *   store_postgres.c), so what it has read holds until its end.
+ * - A verb that may write says so (struct store_verb): what only reads has no turn, and cannot.
+ * - Leases and what is due stand in the database's time: add store_ahead_ms() to what a caller
+ *   says, take it off what a caller is told.
+ */
 #include "store/store_impl.h"
 
 /* Which of a card's numbers counts (enum store_source says by what rule), and why none does. */
@@ -37,6 +52,13 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	  ".bank AND x.slot = " p ".slot)"
 
 #define DRAINED_CARD "COALESCE(NULLIF(p.card_id, ''), m.card_id)"
+
+/* A set is for the host whose bank its newest part came to: that one knows who sells the card. The
+ * others leave it alone. host '': there is one host only. */
+#define SET_IS_OF(host) \
+	"(" host " = '' OR COALESCE((SELECT k.host FROM part o JOIN pdu e ON e.id = o.pdu_id" \
+	" JOIN bank k ON k.name = e.bank WHERE o.set_id = s.id ORDER BY e.id DESC LIMIT 1), " host \
+	") = " host ")"
 
 /* ?7 the part's seq, ?8 since when, ?9 its PDU */
 #define SET_KEY \
@@ -356,20 +378,25 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" JOIN pdu e ON e.id = q.pdu_id WHERE q.set_id = t.id AND q.seq = p.seq"
 		" AND " SAME_PDU("e", "d.raw") ")) ORDER BY t.id DESC LIMIT 1",
 		NULL },
-	/* ?1 before, ?2 so many a card, ?3 in all. */
+	/* ?1 before, ?2 so many a card, ?3 in all, ?5 the host. */
 	[STMT_SETS_DUE] = { "sets_due",
 		"SELECT s.id FROM part_set s WHERE s.joined_message_id = ''"
-		" AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id)"
-		" BETWEEN 1 AND s.total - 1 AND (s.first_ms < ?1 OR (SELECT COUNT(*) FROM part_set "
-		"n"
-		" WHERE n.joined_message_id = '' AND n.card_id = s.card_id AND n.id > s.id) >= ?2"
-		" OR s.id IN (SELECT x.id FROM part_set x WHERE x.joined_message_id = ''"
-		" ORDER BY x.id DESC LIMIT 1000000 OFFSET ?3)) ORDER BY s.id LIMIT ?4",
+		" AND " SET_IS_OF("?5") " AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id)"
+					" BETWEEN 1 AND s.total - 1 AND (s.first_ms < ?1 OR "
+					"(SELECT COUNT(*) FROM part_set "
+					"n"
+					" WHERE n.joined_message_id = '' AND n.card_id = s.card_id "
+					"AND n.id > s.id) >= ?2"
+					" OR s.id IN (SELECT x.id FROM part_set x WHERE "
+					"x.joined_message_id = ''"
+					" ORDER BY x.id DESC LIMIT 1000000 OFFSET ?3)) ORDER BY "
+					"s.id LIMIT ?4",
 		NULL },
 	[STMT_SETS_COMPLETE] = { "sets_complete",
 		"SELECT s.id FROM part_set s WHERE s.joined_message_id = ''"
-		" AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id) = s.total ORDER BY "
-		"s.first_ms, s.id",
+		" AND " SET_IS_OF("?1") " AND (SELECT COUNT(*) FROM part p WHERE p.set_id = s.id) "
+					"= s.total ORDER BY "
+					"s.first_ms, s.id",
 		NULL },
 	[STMT_PART_ADD] = { "part_add",
 		"INSERT INTO part (set_id, seq, pdu_id) VALUES (?1, ?2, ?3)", NULL },
@@ -511,7 +538,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_RAWS] = { "raws",
 		"SELECT id, card_id, owner, bank, slot, memory, raw, undecodable, idx, tpdu_len,"
 		" arrived_ms FROM pdu WHERE undecodable IS NOT NULL AND (?1 = '' OR id = ?1)"
-		" AND id > ?2 ORDER BY id LIMIT ?3",
+		" AND id > ?2 AND (?4 = '' OR NOT EXISTS (SELECT 1 FROM bank k"
+		" WHERE k.name = pdu.bank AND k.host <> ?4)) ORDER BY id LIMIT ?3",
 		NULL },
 	[STMT_OF_NUMBER] = { "of_number",
 		"SELECT " MESSAGE_COLUMNS " FROM (SELECT * FROM message WHERE number = ?1"

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COLUMNS_MAX = 32 };
+enum { COLUMNS_MAX = 32, BATCH_MAX = 512 };
 
 struct backend_conn {
 	sqlite3 *db;
@@ -48,7 +48,7 @@ static int error_of(sqlite3 *db, int code)
 	return -EINVAL;
 }
 
-static int conn_script(struct backend_conn *conn, const char *sql)
+static int run_script(struct backend_conn *conn, const char *sql)
 {
 	return error_of(conn->db, sqlite3_exec(conn->db, sql, NULL, NULL, NULL));
 }
@@ -118,13 +118,13 @@ static int check_row(void *arg, int count, char **cols, char **names)
 /* Exclusive locking keeps the index of the WAL in memory and other programs out. */
 static int set_up(struct backend_conn *conn)
 {
-	int err = conn_script(conn, "PRAGMA locking_mode = EXCLUSIVE;"
-				    "PRAGMA trusted_schema = OFF;"
-				    "PRAGMA temp_store = MEMORY;"
-				    "PRAGMA journal_mode = WAL;"
-				    "PRAGMA synchronous = FULL;"
-				    "PRAGMA secure_delete = ON;"
-				    "PRAGMA journal_size_limit = 16777216;");
+	int err = run_script(conn, "PRAGMA locking_mode = EXCLUSIVE;"
+				   "PRAGMA trusted_schema = OFF;"
+				   "PRAGMA temp_store = MEMORY;"
+				   "PRAGMA journal_mode = WAL;"
+				   "PRAGMA synchronous = FULL;"
+				   "PRAGMA secure_delete = ON;"
+				   "PRAGMA journal_size_limit = 16777216;");
 	if (err)
 		return err;
 
@@ -209,26 +209,26 @@ static int conn_open(
 static int conn_begin(struct backend_conn *conn, bool write)
 {
 	conn->changes = sqlite3_total_changes64(conn->db);
-	return conn_script(conn, write ? "BEGIN IMMEDIATE" : "BEGIN DEFERRED");
+	return run_script(conn, write ? "BEGIN IMMEDIATE" : "BEGIN DEFERRED");
 }
 
 static int conn_commit(struct backend_conn *conn)
 {
-	int err = conn_script(conn, "COMMIT");
+	int err = run_script(conn, "COMMIT");
 	return err ? err : sqlite3_total_changes64(conn->db) != conn->changes;
 }
 
 /* The WAL holds pages as they were before. */
 static int conn_scrub(struct backend_conn *conn)
 {
-	return conn_script(conn, "PRAGMA wal_checkpoint(TRUNCATE)");
+	return run_script(conn, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 /* Some errors have rolled back by themselves. */
 static void conn_rollback(struct backend_conn *conn)
 {
 	if (!sqlite3_get_autocommit(conn->db))
-		conn_script(conn, "ROLLBACK");
+		run_script(conn, "ROLLBACK");
 }
 
 static int stmt_get(struct backend_conn *conn, int id, sqlite3_stmt **out)
@@ -315,6 +315,25 @@ static int64_t conn_exec(struct backend_conn *conn, int id, const struct backend
 	return n;
 }
 
+static int conn_send(
+	struct backend_conn *conn, int id, const struct backend_value *params, size_t count)
+{
+	int64_t n = conn_exec(conn, id, params, count, NULL, NULL);
+	return n < 0 ? (int)n : 0;
+}
+
+/* One host has the file. */
+static int64_t conn_now(struct backend_conn *conn)
+{
+	(void)conn;
+	return 0;
+}
+
+static int conn_script(struct backend_conn *conn, const char *sql, const char *sqlite)
+{
+	return run_script(conn, sqlite ? sqlite : sql);
+}
+
 static const char *conn_error(struct backend_conn *conn)
 {
 	return sqlite3_errmsg(conn->db);
@@ -322,6 +341,7 @@ static const char *conn_error(struct backend_conn *conn)
 
 const struct backend store_sqlite = {
 	.name = "sqlite",
+	.batch_max = BATCH_MAX,
 	.open = conn_open,
 	.close = conn_close,
 	.begin = conn_begin,
@@ -329,6 +349,8 @@ const struct backend store_sqlite = {
 	.scrub = conn_scrub,
 	.rollback = conn_rollback,
 	.exec = conn_exec,
+	.send = conn_send,
+	.now_ms = conn_now,
 	.script = conn_script,
 	.error = conn_error,
 };

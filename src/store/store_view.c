@@ -227,8 +227,10 @@ static int raws_run(struct store_job *job)
 	const struct raws_job *call = (struct raws_job *)job;
 	struct store_table table;
 
-	int err = store_select(
-		job, STMT_RAWS, ARGS(TXT(call->id), TXT(call->after), INT(STORE_PAGE_MAX)), &table);
+	int err = store_select(job, STMT_RAWS,
+		ARGS(TXT(call->id), TXT(call->after), INT(STORE_PAGE_MAX),
+			TXT(store_host_among(job->store))),
+		&table);
 	if (err)
 		return err;
 	struct store_raw *raws = job_out(job, table.rows, sizeof(*raws));

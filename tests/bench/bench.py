@@ -2,6 +2,7 @@
 """bench.py - speed and cost of simgated, against simulated modems and a platform double.
 
     bench.py [--build DIR] [--only NAME] [--kills N] [--ports LIST] [--seed N] [--quick] [--long]
+             [--postgres]
 
 drain    64 ports with 20 texts each waiting at the start; once plain, once over a bad line: 1 to 3
          bytes at a time, echo that cannot be switched off, unsolicited codes inside the listings
@@ -19,7 +20,8 @@ kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
 machine has another. What is asserted, with exit status 1: no text is lost, doubled or damaged (a
 kill may double what was in flight), nothing leaves a card before it is stored, nothing else is deleted.
-$SIMGATE_BENCH_LOG sets the daemon's log level (notice).
+$SIMGATE_BENCH_LOG sets the daemon's log level (notice). --postgres: the stores are databases on a
+PostgreSQL server, started for it on this disk.
 """
 
 import argparse
@@ -398,6 +400,7 @@ def parse_options():
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "little"))
     parser.add_argument("--quick", action="store_true", help="fewer ports, texts and kills")
     parser.add_argument("--long", action="store_true", help="50 kills")
+    parser.add_argument("--postgres", action="store_true", help="not SQLite")
     options = parser.parse_args()
     if options.kills is None:
         options.kills = 50 if options.long else 2 if options.quick else 5
@@ -409,6 +412,13 @@ def parse_options():
 def main():
     options = parse_options()
     measure.raise_limits()
+    if not options.postgres:
+        return run(options)
+    with harness.Postgres() as measure.Rig.postgres:
+        return run(options)
+
+
+def run(options):
     results, failed = {}, []
     for name in options.only or BENCHES:
         try:

@@ -1,6 +1,7 @@
 """measure.py - what the benchmarks ask of processes, disk and control socket, and check."""
 
 import collections
+import contextlib
 import http.client
 import json
 import os
@@ -128,9 +129,22 @@ def commit_us(folder, count=200):
 class Rig(harness.Rig):
     """A rig whose daemon logs little; platform: more keys of the platform's section."""
 
+    postgres = None  # a server: each rig's store is a database there
+
     def __init__(self, count, *sim, gateway=None, platform=None):
         super().__init__(count, sim=sim, gateway={"log_level": LOG_LEVEL, **(gateway or {})})
         self.platform_keys = platform or {}
+        if self.postgres:
+            self.arguments[4]["store"], self.database = self.postgres.database()
+
+    def store_rows(self, sql):
+        """Of the stopped daemon's store."""
+        if self.postgres:
+            return self.postgres.sql(sql, self.database)
+        with contextlib.closing(
+            sqlite3.connect(os.path.join(self.daemon.state_dir, "simgate.db"))
+        ) as db:
+            return db.execute(sql).fetchall()
 
     def __enter__(self):
         super().__enter__()
@@ -193,19 +207,14 @@ def check_received(one, expected, doubles_allowed=False):
 
 def check_store(one, parts, texts):
     """Opens the stopped daemon's database: each part and each text is there once, and done."""
-    path = os.path.join(one.daemon.state_dir, "simgate.db")
-    db = sqlite3.connect(path)
-    try:
-        for what, sql, want in (
-            ("journalled parts", "SELECT count(*) FROM pdu", parts),
-            ("undecodable parts", "SELECT count(*) FROM pdu WHERE undecodable IS NOT NULL", 0),
-            ("parts not marked deleted", "SELECT count(*) FROM pdu WHERE deleted = 0", 0),
-            ("messages", "SELECT count(*) FROM message", texts),
-            ("sets not joined", "SELECT count(*) FROM part_set WHERE joined_message_id = ''", 0),
-            ("deliveries", "SELECT count(*) FROM delivery", texts),
-            ("deliveries not made", "SELECT count(*) FROM delivery WHERE state <> 4", 0),
-        ):
-            ((value,),) = db.execute(sql)
-            check(value == want, f"store: {what}: {value}, not {want}")
-    finally:
-        db.close()
+    for what, sql, want in (
+        ("journalled parts", "SELECT count(*) FROM pdu", parts),
+        ("undecodable parts", "SELECT count(*) FROM pdu WHERE undecodable IS NOT NULL", 0),
+        ("parts not marked deleted", "SELECT count(*) FROM pdu WHERE deleted = 0", 0),
+        ("messages", "SELECT count(*) FROM message", texts),
+        ("sets not joined", "SELECT count(*) FROM part_set WHERE joined_message_id = ''", 0),
+        ("deliveries", "SELECT count(*) FROM delivery", texts),
+        ("deliveries not made", "SELECT count(*) FROM delivery WHERE state <> 4", 0),
+    ):
+        ((value,),) = one.store_rows(sql)
+        check(int(value) == want, f"store: {what}: {value}, not {want}")

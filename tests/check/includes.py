@@ -48,6 +48,7 @@ LIBRARIES = {
     r"microhttpd\.h": r"src/host/httpd_impl\.h",
     r"zlib\.h": r"src/host/httpd_gzip\.c",
     r"sqlite3\.h": r"src/store/store_sqlite\.c",
+    r"libpq-fe\.h": r"src/store/store_postgres_impl\.h",
     r"ini\.h": r"src/(base/config.*|cli/.*)\.c",
     r"systemd/sd-journal\.h": r"src/base/log\.c",
     r"systemd/sd-daemon\.h": r"src/host/notify\.c",

@@ -401,6 +401,44 @@ class Daemon(Child):
         return done.returncode, done.stdout, done.stderr
 
 
+class Postgres:
+    """A PostgreSQL server on a socket, with a superuser simgate; see unit/pg_server."""
+
+    def __init__(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        self.script = os.path.join(here, "..", "unit", "pg_server")
+        self.file = tempfile.mktemp(prefix="simgate-pg-where-", dir="/tmp")
+        self.made = 0
+
+    def command(self, command):
+        subprocess.run([self.script, command, self.file], check=True, timeout=DEADLINE_S)
+
+    def __enter__(self):
+        self.command("start")
+        with open(self.file, encoding="utf-8") as file:
+            self.folder = file.read().strip()
+        return self
+
+    def __exit__(self, *exc):
+        self.command("stop")
+
+    def sql(self, sql, database="postgres"):
+        """Rows of texts."""
+        done = subprocess.run(
+            ["psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U",
+             "simgate", "-d", database, "-c", sql],
+            check=True, timeout=DEADLINE_S, stdout=subprocess.PIPE, text=True,
+        )
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def database(self, owner="simgate"):
+        """The URL of a new one, and its name."""
+        self.made += 1
+        name = f"pool{self.made}"
+        self.sql(f"CREATE DATABASE {name} OWNER {owner}")
+        return f"postgresql://{owner}@/{name}?host={self.folder}", name
+
+
 class Rig(contextlib.ExitStack):
     """A work directory with modems, platform and daemon; all of it gone at the end.
 

@@ -136,7 +136,7 @@ void set_up(const char *words, const char *where)
 void open_store(void)
 {
 	char path[96], why[200] = "";
-	struct store_config config = { path, "host", bench->loop };
+	struct store_config config = { .path = path, .host_id = "host", .loop = bench->loop };
 
 	snprintf(path, sizeof path, "%s/simgate.db", bench->dir);
 	if (store_open(&config, &bench->store, why, sizeof why) < 0)

@@ -576,7 +576,7 @@ int fx_setup(void **state)
 	fx_store_fails(false);
 	faulty = store_sqlite;
 	faulty.commit = faulty_commit;
-	struct store_config config = { fx->path, "host-a", fx->loop };
+	struct store_config config = { .path = fx->path, .host_id = "host-a", .loop = fx->loop };
 	if (store_open_backend(&config, &faulty, &fx->store, why, sizeof why) < 0) {
 		fprintf(stderr, "%s\n", why);
 		return -1;

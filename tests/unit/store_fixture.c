@@ -1,5 +1,5 @@
-/* store_fixture.c - a store in a folder of its own, verbs that wait for their answer, and a backend
- * that fails when told to. */
+/* store_fixture.c - a store of its own, verbs that wait for their answer, and a backend that fails
+ * when told to. */
 #include "store_fixture.h"
 
 #include <errno.h>
@@ -27,6 +27,33 @@ void copy(char *to, size_t size, const char *from)
 /* ---- a backend that fails ------------------------------------------------------------------- */
 
 struct faults faults;
+static struct loop *clock_loop; /* the fixture's, whose clock is the server's too */
+
+static const char *server(void)
+{
+	static char folder[64];
+	const char *where = getenv("SIMGATE_TEST_PG");
+
+	if (!where || folder[0])
+		return where ? folder : NULL;
+	FILE *file = fopen(where, "r");
+	if (!file || fscanf(file, "%63s", folder) != 1) {
+		fprintf(stderr, "no PostgreSQL server: %s is missing\n", where);
+		exit(1);
+	}
+	fclose(file);
+	return folder;
+}
+
+bool fx_shared(void)
+{
+	return server() != NULL;
+}
+
+const struct backend *fx_backend(void)
+{
+	return fx_shared() ? &store_postgres : &store_sqlite;
+}
 
 static bool fault_here(enum fault_kind kind, int step)
 {
@@ -44,12 +71,12 @@ static int fault_step(void)
 static int faulty_open(
 	const struct backend_config *config, struct backend_conn **out, char *why, size_t why_size)
 {
-	return store_sqlite.open(config, out, why, why_size);
+	return fx_backend()->open(config, out, why, why_size);
 }
 
 static void faulty_close(struct backend_conn *conn)
 {
-	store_sqlite.close(conn);
+	fx_backend()->close(conn);
 }
 
 static int faulty_begin(struct backend_conn *conn, bool write)
@@ -58,14 +85,14 @@ static int faulty_begin(struct backend_conn *conn, bool write)
 	long limit = atomic_exchange(&faults.page_limit, 0);
 	if (limit) {
 		snprintf(pragma, sizeof(pragma), "PRAGMA max_page_count = %ld", limit);
-		int err = store_sqlite.script(conn, pragma);
+		int err = fx_backend()->script(conn, pragma, NULL);
 		if (err)
 			return err;
 	}
 	int step = fault_step();
 	if (fault_here(FAULT_BEFORE, step))
 		return -EIO;
-	int err = store_sqlite.begin(conn, write);
+	int err = fx_backend()->begin(conn, write);
 	return fault_here(FAULT_AFTER, step) ? -EIO : err;
 }
 
@@ -75,12 +102,12 @@ static int faulty_commit(struct backend_conn *conn)
 	int step = fault_step();
 	if (fault_here(FAULT_BEFORE, step) || fault_here(FAULT_AFTER, step))
 		return -EIO;
-	return store_sqlite.commit(conn);
+	return fx_backend()->commit(conn);
 }
 
 static void faulty_rollback(struct backend_conn *conn)
 {
-	store_sqlite.rollback(conn);
+	fx_backend()->rollback(conn);
 }
 
 static int64_t faulty_exec(struct backend_conn *conn, int stmt, const struct backend_value *params,
@@ -89,35 +116,87 @@ static int64_t faulty_exec(struct backend_conn *conn, int stmt, const struct bac
 	int step = fault_step();
 	if (fault_here(FAULT_BEFORE, step))
 		return -EIO;
-	int64_t n = store_sqlite.exec(conn, stmt, params, count, fn, arg);
+	int64_t n = fx_backend()->exec(conn, stmt, params, count, fn, arg);
 	return fault_here(FAULT_AFTER, step) ? -EIO : n;
 }
 
-static int faulty_script(struct backend_conn *conn, const char *sql)
+static int faulty_send(
+	struct backend_conn *conn, int stmt, const struct backend_value *params, size_t count)
 {
-	return store_sqlite.script(conn, sql);
+	int step = fault_step();
+	if (fault_here(FAULT_BEFORE, step))
+		return -EIO;
+	int err = fx_backend()->send(conn, stmt, params, count);
+	return fault_here(FAULT_AFTER, step) ? -EIO : err;
+}
+
+static int64_t faulty_now(struct backend_conn *conn)
+{
+	if (!fx_backend()->now_ms(conn))
+		return 0;
+	return loop_wall_ms(clock_loop) + atomic_load(&faults.ahead_ms);
+}
+
+static int faulty_script(struct backend_conn *conn, const char *sql, const char *sqlite)
+{
+	return fx_backend()->script(conn, sql, sqlite);
 }
 
 static const char *faulty_error(struct backend_conn *conn)
 {
-	return store_sqlite.error(conn);
+	return fx_backend()->error(conn);
 }
 
 static int faulty_scrub(struct backend_conn *conn)
 {
 	int step = fault_step();
-	return fault_here(FAULT_BEFORE, step) ? -EIO : store_sqlite.scrub(conn);
+	return fault_here(FAULT_BEFORE, step) ? -EIO : fx_backend()->scrub(conn);
 }
 
-static const struct backend faulty = { "faulty", faulty_open, faulty_close, faulty_begin,
-	faulty_commit, faulty_scrub, faulty_rollback, faulty_exec, faulty_script, faulty_error };
+static const struct backend faulty = { "faulty", 512, faulty_open, faulty_close, faulty_begin,
+	faulty_commit, faulty_scrub, faulty_rollback, faulty_exec, faulty_send, faulty_now,
+	faulty_script, faulty_error };
 
 /* ---- the store ------------------------------------------------------------------------------ */
 
+static void run_sql(struct fixture *fx, const char *path, const char *sql)
+{
+	const struct backend_config config = { .path = path, .loop = fx->loop };
+	struct backend_conn *conn;
+
+	int err = fx_backend()->open(&config, &conn, fx->why, sizeof(fx->why));
+	if (err)
+		fail_msg("%s", fx->why);
+	if (fx_backend()->script(conn, sql, NULL))
+		fail_msg("%s", fx_backend()->error(conn));
+	fx_backend()->close(conn);
+}
+
+static void schema_sql(struct fixture *fx, const char *before, const char *after)
+{
+	char sql[128], url[128];
+
+	snprintf(url, sizeof url, "postgresql:///postgres?host=%s&user=simgate", server());
+	snprintf(sql, sizeof sql, "%s %s%s", before, fx->schema, after);
+	run_sql(fx, url, sql);
+}
+
 int fx_open(struct fixture *fx)
 {
-	const struct store_config config = { fx->path, "host-a", fx->loop };
+	const struct store_config config = {
+		.path = fx->path, .host_id = "host-a", .loop = fx->loop, .shared = fx_shared()
+	};
+
+	clock_loop = fx->loop;
 	return store_open_backend(&config, &faulty, &fx->store, fx->why, sizeof(fx->why));
+}
+
+int fx_open_as(struct fixture *fx, const char *host_id, struct store **out)
+{
+	const struct store_config config = {
+		.path = fx->path, .host_id = host_id, .loop = fx->loop, .shared = fx_shared()
+	};
+	return store_open(&config, out, fx->why, sizeof(fx->why));
 }
 
 void fx_close(struct fixture *fx)
@@ -132,27 +211,88 @@ void fx_reopen(struct fixture *fx)
 	assert_int_equal(fx_open(fx), 0);
 }
 
+void fx_sql(struct fixture *fx, const char *sql)
+{
+	run_sql(fx, fx->path, sql);
+}
+
 void fx_script(struct fixture *fx, const char *sql)
 {
-	const struct backend_config config = { fx->path, store_stmts, STMT_COUNT };
-	struct backend_conn *conn;
-
 	fx_close(fx);
-	assert_int_equal(store_sqlite.open(&config, &conn, fx->why, sizeof(fx->why)), 0);
-	assert_int_equal(store_sqlite.script(conn, sql), 0);
-	store_sqlite.close(conn);
+	fx_sql(fx, sql);
 	assert_int_equal(fx_open(fx), 0);
 }
 
-void fx_remove(const struct fixture *fx)
+/* SQLite takes a limit of 1 as: no page more than it has. */
+void fx_full(struct fixture *fx, bool full)
+{
+	if (!fx_shared())
+		atomic_store(&faults.page_limit, full ? 1 : 1000000);
+	else if (full)
+		fx_sql(fx, "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+			   " 'BEGIN RAISE disk_full; END';"
+			   "CREATE TRIGGER full_disk BEFORE INSERT ON message"
+			   " EXECUTE FUNCTION full_disk()");
+	else
+		fx_sql(fx, "DROP FUNCTION full_disk CASCADE");
+}
+
+/* What takes back the step to version [n] + 1. */
+static const char *const steps_back[] = {
+	[1] = "DROP INDEX pdu_raw; DROP INDEX part_set_key; ALTER TABLE pdu DROP COLUMN owner;"
+	      "ALTER TABLE pdu DROP COLUMN tpdu_len; ALTER TABLE part_set DROP COLUMN gap_ms;",
+	[2] = "DROP TABLE pin_refused; DROP INDEX port_card;"
+	      "ALTER TABLE card DROP COLUMN number_ussd;",
+	[3] = "DROP TABLE takeoff;",
+	[4] = "DROP INDEX message_whole; DROP INDEX pdu_whole;"
+	      "ALTER TABLE message DROP COLUMN erased_ms; ALTER TABLE message DROP COLUMN chars;"
+	      "ALTER TABLE pdu DROP COLUMN head; ALTER TABLE pdu DROP COLUMN erased;",
+	[5] = "DROP TABLE drain; DROP TABLE tally; DROP INDEX delivery_oldest;"
+	      "CREATE INDEX delivery_counts ON delivery (platform, state, message_id);",
+};
+
+void fx_down_to(struct fixture *fx, int version)
+{
+	const char *triggers =
+		fx_shared()
+			? "DROP FUNCTION tally_delivery CASCADE; DROP FUNCTION tally_message "
+			  "CASCADE;"
+			: "DROP TRIGGER tally_delivery_added; DROP TRIGGER tally_delivery_moved;"
+			  "DROP TRIGGER tally_delivery_gone; DROP TRIGGER tally_message_added;"
+			  "DROP TRIGGER tally_message_gone;";
+	char script[4000];
+	size_t len = (size_t)snprintf(script, sizeof script, "%s", triggers);
+
+	for (int v = (int)(sizeof steps_back / sizeof *steps_back) - 1; v >= version; v--)
+		len += (size_t)snprintf(script + len, sizeof script - len, "%s", steps_back[v]);
+	snprintf(script + len, sizeof script - len,
+		"UPDATE meta SET value = %d WHERE name = 'schema';", version);
+	fx_script(fx, script);
+}
+
+void fx_remove(struct fixture *fx)
 {
 	static const char *const ends[] = { "", "-wal", "-journal", "-shm", ".lock" };
-	char name[96];
+	char name[208];
 
+	if (fx_shared())
+		schema_sql(fx, "DROP SCHEMA IF EXISTS", " CASCADE");
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		snprintf(name, sizeof(name), "%s%s", fx->path, ends[i]);
 		unlink(name);
 	}
+}
+
+void fx_empty(struct fixture *fx)
+{
+	fx_close(fx);
+	if (fx_shared())
+		fx_sql(fx, "DO $$DECLARE t RECORD; BEGIN FOR t IN SELECT tablename FROM pg_tables"
+			   " WHERE schemaname = current_schema AND tablename <> 'meta' LOOP"
+			   " EXECUTE 'DELETE FROM ' || t.tablename; END LOOP; END$$");
+	else
+		fx_remove(fx);
+	assert_int_equal(fx_open(fx), 0);
 }
 
 static void no_log(void *arg, enum log_level level, const char *line)
@@ -162,6 +302,7 @@ static void no_log(void *arg, enum log_level level, const char *line)
 
 int fx_setup(void **state)
 {
+	static int number;
 	struct fixture *fx = calloc(1, sizeof(*fx));
 	if (!fx)
 		return -1;
@@ -169,11 +310,22 @@ int fx_setup(void **state)
 	snprintf(fx->dir, sizeof(fx->dir), "/tmp/simgate-store-XXXXXX");
 	if (!mkdtemp(fx->dir))
 		return -1;
-	snprintf(fx->path, sizeof(fx->path), "%s/simgate.db", fx->dir);
+	if (fx_shared()) {
+		snprintf(fx->schema, sizeof(fx->schema), "t%d_%d", (int)getpid(), ++number);
+		snprintf(fx->path, sizeof(fx->path),
+			"postgresql:///postgres?host=%s&user=simgate"
+			"&options=-csearch_path%%3D%s",
+			server(), fx->schema);
+	} else {
+		snprintf(fx->path, sizeof(fx->path), "%s/simgate.db", fx->dir);
+	}
 	atomic_store(&faults.fail_at, 0);
 	atomic_store(&faults.page_limit, 0);
+	atomic_store(&faults.ahead_ms, 0);
 	fx->loop = loop_new_manual(1000, T0);
 	*state = fx;
+	if (fx_shared())
+		schema_sql(fx, "CREATE SCHEMA", "");
 	return fx_open(fx);
 }
 
@@ -181,8 +333,8 @@ int fx_teardown(void **state)
 {
 	struct fixture *fx = *state;
 	store_close(fx->store);
-	loop_free(fx->loop);
 	fx_remove(fx);
+	loop_free(fx->loop);
 	rmdir(fx->dir);
 	free(fx);
 	return 0;

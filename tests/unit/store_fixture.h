@@ -1,5 +1,6 @@
-/* store_fixture.h - a store in a folder of its own, verbs that wait for their answer, and a backend
- * that fails when told to. */
+/* store_fixture.h - a store of its own, verbs that wait for their answer, and a backend that fails
+ * when told to. The store is a file; or, where $SIMGATE_TEST_PG names what `pg_server start` wrote,
+ * a schema on that server. */
 #ifndef SIMGATE_TESTS_STORE_FIXTURE_H
 #define SIMGATE_TESTS_STORE_FIXTURE_H
 
@@ -17,23 +18,9 @@
 #define CARD2  "8946000000000000002"
 #define PHONE  "+46700000001"
 
-/* What makes an older version of the schema out of the newest; the version is still to be set. */
-#define DOWN_TO_5 \
-	"DROP TABLE drain; DROP TRIGGER tally_delivery_added; DROP TRIGGER tally_delivery_moved;" \
-	"DROP TRIGGER tally_delivery_gone; DROP TRIGGER tally_message_added;" \
-	"DROP TRIGGER tally_message_gone; DROP TABLE tally; DROP INDEX delivery_oldest;" \
-	"CREATE INDEX delivery_counts ON delivery (platform, state, message_id);"
-#define DOWN_TO_4 \
-	DOWN_TO_5 "DROP INDEX message_whole; DROP INDEX pdu_whole;" \
-		  "ALTER TABLE message DROP COLUMN erased_ms; ALTER TABLE message DROP COLUMN " \
-		  "chars;" \
-		  "ALTER TABLE pdu DROP COLUMN head; ALTER TABLE pdu DROP COLUMN erased;"
-#define DOWN_TO_2 \
-	DOWN_TO_4 "DROP TABLE takeoff; DROP INDEX port_card; DROP TABLE pin_refused;" \
-		  "ALTER TABLE card DROP COLUMN number_ussd;"
-
 struct fixture {
-	char dir[64], path[80], why[400];
+	char dir[64], path[200], why[800];
+	char schema[48]; /* "" for a file */
 	struct loop *loop;
 	struct store *store;
 };
@@ -60,17 +47,31 @@ enum fault_kind { FAULT_BEFORE, FAULT_AFTER };
 extern struct faults {
 	atomic_int steps, fail_at, fired; /* fail_at 0: never */
 	atomic_int kind;
-	atomic_long page_limit; /* to be set at the next begin, 0: nothing to do */
+	atomic_long page_limit;   /* to be set at the next begin, 0: nothing to do */
+	_Atomic int64_t ahead_ms; /* of a server's clock to the fixture's */
 } faults;
 
 extern const struct store_route push;
 
+/* The stores are on a server. */
+bool fx_shared(void);
+const struct backend *fx_backend(void);
 int fx_open(struct fixture *fx);
+/* Another host's store, with no faults. */
+int fx_open_as(struct fixture *fx, const char *host_id, struct store **out);
 void fx_close(struct fixture *fx);
 void fx_reopen(struct fixture *fx);
-/* Runs SQL on the file itself and opens the store again. */
+/* Runs SQL on the database itself. */
+void fx_sql(struct fixture *fx, const char *sql);
+/* The same while the store is closed. */
 void fx_script(struct fixture *fx, const char *sql);
-void fx_remove(const struct fixture *fx);
+/* There is no more room, or enough of it. */
+void fx_full(struct fixture *fx, bool full);
+/* Makes an older version of the schema out of the newest, and opens the store again. */
+void fx_down_to(struct fixture *fx, int version);
+/* Open again, with nothing in it. */
+void fx_empty(struct fixture *fx);
+void fx_remove(struct fixture *fx);
 int fx_setup(void **state);
 int fx_teardown(void **state);
 void fx_wait(struct fixture *fx);

@@ -372,8 +372,11 @@ static void refused(void **state)
 		{ BANK "[http x]\n", 1, ":3: [http] takes no name" },
 		{ BANK "[htpp]\n", 1, "nearest known name: http" },
 		/* gateway */
-		{ G("store = postgresql://u:pass@h/db"), 1,
-			":8: store: this version has sqlite only" },
+		{ G("store = postgresql://u:pass@h/db"), 1, ":8: store: a password does not" },
+		{ G("store = postgresql://u@h/db?x=1&password=pass"), 1, ":8: store: a password" },
+		{ G("store = postgresql://u@h/d b"), 1, ":8: store: has a blank" },
+		{ G("store = mysql://h/db"), 1, ":8: store: is neither sqlite nor postgresql://" },
+		{ G("store_password = s3cret"), 1, "store_password: is for store = postgresql" },
 		{ G("log_level = inof"), 1, "nearest known name: info" },
 		{ G("log_format = jsn"), 1, "nearest known name: json" },
 		{ G("log.att = debug"), 1, ":8: log.att: neither a category" },
@@ -494,6 +497,40 @@ static void refused(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		refuse(rows[i].text, rows[i].errors, rows[i].wanted);
+}
+
+/* Where a server is not this host, a warning unless the way there is encrypted. */
+static void store_urls(void **state)
+{
+	static const struct {
+		const char *url;
+		bool warned;
+	} rows[] = {
+		{ "sqlite", false },
+		{ "postgresql:///simgate", false },
+		{ "postgresql://simgate@/simgate?host=/run/postgresql", false },
+		{ "postgresql://simgate@%2Frun%2Fpostgresql/simgate", false },
+		{ "postgresql://simgate@localhost:5432/simgate", false },
+		{ "postgresql://simgate@127.0.0.1,[::1]:5433/simgate", false },
+		{ "postgresql://simgate@db.example/simgate", true },
+		{ "postgresql://simgate@localhost,db.example:5432/simgate", true },
+		{ "postgresql:///simgate?user=simgate&host=db.example", true },
+		{ "postgresql://db.example/simgate?sslmode=prefer", true },
+		{ "postgresql://db.example/simgate?sslmode=require", false },
+		{ "postgresql://db.example/simgate?sslmode=verify-full&sslrootcert=/x", false },
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct config_report report;
+		snprintf(text, sizeof text, BANK "[gateway]\nstore = %s\n", rows[i].url);
+		struct config *config = load_good(text, &report);
+		assert_string_equal(config->store, rows[i].url);
+		assert_int_equal(has_line(&report, "store: texts may go"), rows[i].warned);
+		config_free(config);
+		config_report_free(&report);
+	}
 }
 
 /* Who gets a bank that does not say it, and what may stand beside a seller. */
@@ -1174,12 +1211,12 @@ static void sample_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(presets), TEST(all_keys), TEST(refused),
-		TEST(webhooks_beside), TEST(secrets_stay_out), TEST(bad_bytes), TEST(cannot_open),
-		TEST(report_is_bounded), TEST(warnings), TEST(includes), TEST(slots),
-		TEST(many_devices), TEST(numbers_good), TEST(numbers_by_iccid), TEST(pins),
-		TEST(operators), TEST(numbers_absent), TEST(numbers_refused), TEST(numbers_limit),
-		TEST(durations), TEST(money), TEST(whole_numbers), TEST(shapes), TEST(http),
-		TEST(sample), TEST(sample_keys) };
+		TEST(store_urls), TEST(webhooks_beside), TEST(secrets_stay_out), TEST(bad_bytes),
+		TEST(cannot_open), TEST(report_is_bounded), TEST(warnings), TEST(includes),
+		TEST(slots), TEST(many_devices), TEST(numbers_good), TEST(numbers_by_iccid),
+		TEST(pins), TEST(operators), TEST(numbers_absent), TEST(numbers_refused),
+		TEST(numbers_limit), TEST(durations), TEST(money), TEST(whole_numbers),
+		TEST(shapes), TEST(http), TEST(sample), TEST(sample_keys) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,7 +107,7 @@ static void full_disk(void **state)
 
 	memset(big, 'x', sizeof(big) - 1);
 	put(fx, 1, "before");
-	atomic_store(&faults.page_limit, 1); /* SQLite takes it as: no page more than it has */
+	fx_full(fx, true);
 	struct answer a = put_to(fx, CARD, 2, big, &push);
 	assert_int_equal(a.err, -ENOSPC);
 	assert_int_equal(store_health(fx->store), -ENOSPC);
@@ -115,7 +115,7 @@ static void full_disk(void **state)
 	assert_int_equal(store_health(fx->store), -ENOSPC); /* reading proves nothing */
 	assert_int_equal(put_to(fx, CARD, 2, big, &push).err, -ENOSPC);
 
-	atomic_store(&faults.page_limit, 1000000);
+	fx_full(fx, false);
 	a = put_to(fx, CARD, 2, big, &push);
 	assert_int_equal(a.err, 0);
 	assert_false(a.same_entry);
@@ -173,24 +173,18 @@ static void close_commits_what_waits(void **state)
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-static int open_again(struct fixture *fx, struct store **out)
-{
-	const struct store_config config = { fx->path, "host-b", fx->loop };
-	return store_open(&config, out, fx->why, sizeof(fx->why));
-}
-
 static void second_open_is_refused(void **state)
 {
 	struct fixture *fx = *state;
 	struct store *other = NULL;
 
-	assert_int_equal(open_again(fx, &other), -EBUSY);
+	assert_int_equal(fx_open_as(fx, "host-b", &other), -EBUSY);
 	assert_null(other);
 	assert_non_null(strstr(fx->why, fx->path));
 	assert_non_null(strstr(fx->why, "another simgated"));
 	assert_int_equal(put_to(fx, CARD, 1, "unharmed", &push).err, 0);
 	fx_close(fx);
-	assert_int_equal(open_again(fx, &other), 0);
+	assert_int_equal(fx_open_as(fx, "host-b", &other), 0);
 	store_close(other);
 	store_close(NULL);
 }
@@ -198,13 +192,8 @@ static void second_open_is_refused(void **state)
 static void newer_schema_is_refused(void **state)
 {
 	struct fixture *fx = *state;
-	const struct backend_config config = { fx->path, store_stmts, STMT_COUNT };
-	struct backend_conn *conn;
-
 	fx_close(fx);
-	assert_int_equal(store_sqlite.open(&config, &conn, fx->why, sizeof(fx->why)), 0);
-	assert_int_equal(store_sqlite.script(conn, "UPDATE meta SET value = 99"), 0);
-	store_sqlite.close(conn);
+	fx_sql(fx, "UPDATE meta SET value = 99");
 	assert_int_equal(fx_open(fx), -EPROTONOSUPPORT);
 	assert_non_null(strstr(fx->why, "version 99"));
 	assert_non_null(strstr(fx->why, "knows "));
@@ -246,7 +235,7 @@ static void only_the_owner_may_read(void **state)
 {
 	static const char *const ends[] = { "", "-wal", ".lock" };
 	struct fixture *fx = *state;
-	char name[96];
+	char name[208];
 	struct stat st;
 
 	fx_close(fx);
@@ -329,9 +318,7 @@ static void burst(struct fixture *fx, char *out, size_t size)
 static int steps_of(
 	struct fixture *fx, void (*play)(struct fixture *, char *, size_t), int fail_at, char *out)
 {
-	fx_close(fx);
-	fx_remove(fx);
-	assert_int_equal(fx_open(fx), 0);
+	fx_empty(fx);
 	atomic_store(&faults.steps, 0);
 	atomic_store(&faults.fired, 0);
 	atomic_store(&faults.fail_at, fail_at);
@@ -385,12 +372,15 @@ int main(void)
 		T(full_disk),
 		T(queue_overflow),
 		T(close_commits_what_waits),
-		T(second_open_is_refused),
 		T(newer_schema_is_refused),
-		T(damaged_file_is_refused),
-		T(only_the_owner_may_read),
 		T(every_step_fails_once),
 		T(every_step_of_a_batch_fails_once),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const struct CMUnitTest file_tests[] = {
+		T(second_open_is_refused),
+		T(damaged_file_is_refused),
+		T(only_the_owner_may_read),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	return fx_shared() ? failed : failed + cmocka_run_group_tests(file_tests, NULL, NULL);
 }

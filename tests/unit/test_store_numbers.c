@@ -507,7 +507,6 @@ static void order_of_the_list(void **state)
 	struct fixture *fx = *state;
 	static const char *const cards[] = { "8946000000000000001", "8946000000000000002",
 		"8946000000000000003", "8946000000000000004", "8946000000000000005", "imsi-24001" };
-	const struct store_config host_b = { fx->path, "host-b", fx->loop };
 	const struct store_number file = { cards[1], B, "blå, \"x\"", 0, -1, 0, 0, 0, 0 };
 
 	for (size_t i = 0; i < 5; i++)
@@ -520,7 +519,7 @@ static void order_of_the_list(void **state)
 	port_of(fx, "north", "p01", cards[3]);
 	port_of(fx, "north", "p09", cards[5]);
 	fx_close(fx);
-	assert_int_equal(store_open(&host_b, &fx->store, fx->why, sizeof fx->why), 0);
+	assert_int_equal(fx_open_as(fx, "host-b", &fx->store), 0);
 	port_of(fx, "east", "p05", cards[2]);
 	fx_reopen(fx);
 	assert_list("east/p05 0003 sim " A "|north/p01 0004 sim " A "|north/p02 0001 sim " A
@@ -575,7 +574,7 @@ static void second_version_is_upgraded(void **state)
 	port(fx, "p01", CARD, true);
 	load(fx, &file, 1);
 	put_to(fx, "8946000000000000003", 1, "waits", &push);
-	fx_script(fx, DOWN_TO_2 "UPDATE meta SET value = 2 WHERE name = 'schema'");
+	fx_down_to(fx, 2);
 	assert_list("north/p01 0001 sim " A "|/ 0002 file " B " blue|");
 	assert_told(CARD, "", B, "conflict sim " A " ussd " B);
 	store_pin_refused(fx->store, CARD, 1, T0, got_done, &a);

@@ -1,0 +1,113 @@
+"""test_pool.py - the store on a PostgreSQL server: a text's way, a server that goes and comes, what
+keeps the daemon from starting."""
+
+import os
+import subprocess
+import time
+
+import harness
+from gateway_case import GatewayCase, number, running
+
+PASSWORD = "b4ttery-h0rse"
+
+
+class Pool(GatewayCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Postgres())
+        cls.server.sql(f"CREATE ROLE guarded LOGIN PASSWORD '{PASSWORD}'")
+
+    def pool(self, password=PASSWORD, **keys):
+        """A rig that has not started, with the daemon's environment."""
+        rig = self.rig(2, start=False)
+        folder = os.path.join(rig.workdir, "credentials")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "pool"), "w", encoding="utf-8") as secret:
+            secret.write(password + "\n")
+        os.chmod(secret.name, 0o600)
+        url, rig.database = self.server.database("guarded")
+        self.configure(rig, "gateway", **{"store": url, "store_password": "@pool", **keys})
+        return rig, {"CREDENTIALS_DIRECTORY": folder}
+
+    def refused(self, rig, env, status, *words):
+        done = subprocess.run(
+            [harness.program("simgated"), "-c", rig.daemon.config_path], capture_output=True,
+            text=True, env={**os.environ, **env}, timeout=harness.DEADLINE_S,
+        )
+        said = done.stdout + done.stderr
+        self.assertEqual(done.returncode, status, said)
+        for word in words:
+            self.assertIn(word, said)
+        self.assert_no_secret(said, PASSWORD, "wr0ng-one")
+
+    def test_texts_come_and_go(self):
+        rig, env = self.pool()
+        rig.daemon.start(env=env)
+        rig.wait_listed()
+        wanted = [(number(i), "Shop", f"text {n} å") for n in range(5) for i in range(2)]
+        for to, sender, text in wanted:
+            rig.sim.sms(int(to[-4:]), sender, text)
+        rig.sim.part(0, "Shop", 7, 2, 2, "and the end")
+        rig.sim.part(0, "Shop", 7, 2, 1, "The begin ")
+        wanted.append((number(0), "Shop", "The begin and the end"))
+        self.await_texts(rig, wanted)
+        self.wait_totals(rig, delivered=11)
+        self.assertEqual(len(rig.daemon.ctl("messages")["messages"]), 11)
+        for path in ("cmdline", "environ"):
+            with open(f"/proc/{rig.daemon.process.pid}/{path}", "rb") as file:
+                self.assertNotIn(PASSWORD.encode(), file.read())
+        rig.daemon.stop()
+        self.assert_no_secret(rig.daemon.log_text(), PASSWORD, "text 1", number(0))
+        self.assertEqual(os.listdir(rig.daemon.state_dir), [])
+        self.assertEqual(
+            self.server.sql("SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM pdu),"
+                            " (SELECT sum(online) FROM port)", rig.database),
+            [["11", "12", "0"]],
+        )
+        rig.daemon.start(env=env)
+        rig.wait_listed()
+
+    def test_a_server_that_goes_and_comes(self):
+        rig, env = self.pool()
+        rig.daemon.start(env=env)
+        rig.wait_listed()
+        rig.sim.sms(0, "Shop", "before")
+        wanted = [(number(0), "Shop", "before")]
+        self.await_texts(rig, wanted)
+        self.server.command("halt")
+        rig.sim.sms(0, "Shop", "while it is down")
+        rig.sim.sms(1, "Shop", "this too")
+        self.wait_log(rig, "event=store_failed")
+        self.assertGreater(rig.sim.stats()["remaining"], 0)  # what is not stored stays
+        self.server.command("again")
+        wanted += [(number(0), "Shop", "while it is down"), (number(1), "Shop", "this too")]
+        self.await_texts(rig, wanted)
+        self.wait_log(rig, "event=store_ok")
+
+        # and the end comes in time where it is not there
+        self.server.command("halt")
+        self.addCleanup(self.server.command, "again")
+        rig.sim.sms(1, "Shop", "for the next start")
+        start = time.monotonic()
+        self.assertEqual(rig.daemon.stop(timeout=harness.DEADLINE_S), 0)
+        self.assertLess(time.monotonic() - start, 10)
+
+    def test_what_keeps_it_from_starting(self):
+        rig, env = self.pool("wr0ng-one")
+        self.refused(rig, env, 2, "cannot start", "password authentication failed",
+                     "check the user in store and store_password")
+        self.configure(rig, "gateway", store_password=None)
+        self.refused(rig, env, 2, "cannot start", "set store_password")
+        self.configure(rig, "gateway", store=f"postgresql:///x?host={rig.workdir}")
+        self.refused(rig, env, 2, "cannot start", "check that the server runs")
+        self.configure(rig, "gateway", store=f"postgresql://u:{PASSWORD}@h/x")
+        self.refused(rig, env, 1, "store_password = @NAME")
+        rig, env = self.pool()
+        rig.daemon.start(env=env)
+        rig.daemon.stop()
+        self.server.sql("UPDATE meta SET value = 99 WHERE name = 'schema'", rig.database)
+        self.refused(rig, env, 2, "cannot start", "newer simgate", "99")
+
+
+if __name__ == "__main__":
+    running()
