@@ -6,7 +6,6 @@
 
 #include "base/counter.h"
 #include "gateway_impl.h"
-#include "modem/board.h"
 
 enum {
 	TICK_MS = 2000, /* globs are read again, the dead are buried */
@@ -18,14 +17,24 @@ enum {
 
 const struct config_names *gateway_names(void)
 {
-	enum { MAX = 64 };
-	static const char *drivers[MAX], *board_names[MAX];
-	static const struct config_names names = { drivers, board_names };
+	enum { MAX = 64, SLOTS = 128 };
+	static const char *drivers[MAX], *slots[SLOTS];
+	static struct config_board kinds[MAX];
+	static const struct config_names names = { drivers, kinds };
+	size_t used = 0;
 
 	for (size_t i = 0; modem_drivers[i] && i < MAX - 1; i++)
 		drivers[i] = modem_drivers[i]->name;
-	for (size_t i = 0; boards[i] && i < MAX - 1; i++)
-		board_names[i] = boards[i]->name;
+	for (size_t i = 0; boards[i] && i < MAX - 1; i++) {
+		const struct board_slot *slot = boards[i]->slots;
+		kinds[i] = (struct config_board) { boards[i]->name, boards[i]->where == BOARD_USB,
+			boards[i]->where == BOARD_NETWORK, slot ? &slots[used] : NULL };
+		for (; slot && slot->label && used + 3 < SLOTS; slot++) {
+			slots[used++] = slot->label;
+			slots[used++] = slot->place;
+		}
+		used += slot != NULL; /* NULL ends a board's */
+	}
 	return &names;
 }
 
@@ -135,6 +144,7 @@ static void on_modem_changed(void *arg, struct modem *modem)
 {
 	struct gateway *gateway = arg;
 
+	gateway_rescue_changed(gateway, modem);
 	gateway_hotplug_changed(gateway, modem);
 	gateway_rosters_changed(gateway);
 	kick_all(gateway);
@@ -412,17 +422,24 @@ static const struct control_actions control_actions = { gateway_reload_said, kic
 
 static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 {
+	struct tty_roots roots = gateway_roots(gateway->config);
+
 	gateway->opener = opener_new(gateway->loop, gateway->config->openers);
 	gateway->deliver = deliver_new(gateway->loop);
 	gateway->inbox = inbox_new(
 		gateway->loop, gateway->store, &gateway->inbox_spans, &inbox_host, gateway);
 	gateway->view.inbox = gateway->inbox;
+	gateway->hubs = hubs_new(gateway->loop, &gateway->hub_limits);
+	gateway->view.hubs = gateway->hubs;
+	gateway->usb_env = (struct usb_ops_env) { roots.sys, roots.dev, usb_ops_real.ioctl };
+	gateway->usb_wait = gateway_rescue_wait;
+	gateway_rescue_hurry(false);
 	gateway->control = control_new(&gateway->view, &control_actions, gateway);
 	gateway->notify = notify_new(gateway->loop, gateway_alive, gateway);
 	gateway->retention =
 		retention_new(gateway->loop, gateway->store, &gateway->retention_spans);
 	if (!gateway->retention || !gateway->opener || !gateway->deliver || !gateway->inbox ||
-		!gateway->control || !gateway->notify) {
+		!gateway->hubs || !gateway->control || !gateway->notify) {
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
@@ -551,6 +568,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	loop_timer_stop(&gateway->drain);
 	gateway_hotplug_stop(gateway);
 	retention_stop(gateway->retention);
+	gateway_rescue_hurry(true);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
 		if (gateway->platforms[i].roster)
 			roster_stop(gateway->platforms[i].roster);
@@ -574,9 +592,10 @@ void gateway_free(struct gateway *gateway)
 	deliver_free(gateway->deliver);
 	gateway_hotplug_free(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)
-		modem_free(gateway->modems[i]);
+		gateway_free_port(gateway->modems[i]);
 	for (size_t i = 0; i < gateway->dying_count; i++)
-		modem_free(gateway->dying[i]);
+		gateway_free_port(gateway->dying[i]);
+	hubs_free(gateway->hubs);
 	free(gateway->modems);
 	free(gateway->dying);
 	store_close(gateway->store);

@@ -6,7 +6,6 @@
 
 #include "base/counter.h"
 #include "gateway_impl.h"
-#include "host/usb_ids.h"
 
 enum {
 	TTYS_MAX = 12,       /* of one module */
@@ -32,6 +31,7 @@ struct slot {
 	bool starting;  /* since since_ms */
 	bool contested; /* something else that is plugged in has the same name */
 	bool dropped;   /* it went off by itself: its device's name may be another's next time */
+	bool ours;      /* it went and came back because of us */
 };
 
 struct plug {
@@ -53,11 +53,23 @@ struct target {
 
 /* ---- which slot ----------------------------------------------------------------------------- */
 
+/* What is not known by its ids is what the board has. */
+struct usb_kind gateway_kind(const struct config_bank *bank, const struct tty_info *tty)
+{
+	const struct board *board = board_named(bank->board);
+	struct usb_kind kind = usb_kind(tty);
+
+	if (!kind.bridge && board && board->ports != BOARD_BY_ID)
+		kind = (struct usb_kind) { true, board->ports == BOARD_INTERFACES,
+			board->ports == BOARD_NUMBERS };
+	return kind;
+}
+
 /* False: no bank's, or known to be no AT port. */
 static bool find_target(const struct config *config, const struct tty_info *tty, struct target *out)
 {
 	const char *below = NULL;
-	struct usb_kind kind = usb_kind(tty);
+	struct usb_kind kind;
 	const struct config_bank *bank = config->banks;
 	const struct config_bank *end = bank + config->bank_count;
 
@@ -66,6 +78,7 @@ static bool find_target(const struct config *config, const struct tty_info *tty,
 			break;
 	if (bank == end)
 		return false;
+	kind = gateway_kind(bank, tty);
 	*out = (struct target) { .bank = bank, .alone = kind.bridge };
 	out->rank = kind.bridge ? 0 : usb_at_rank(tty);
 	for (size_t i = 0; i < bank->slot_count; i++) {
@@ -103,7 +116,7 @@ static struct slot *slot_of(const struct plug *plug, const struct modem *modem)
 static struct slot *slot_new(struct plug *plug, const struct config_bank *bank, const char *name)
 {
 	struct modem_config config = { bank->name, name, "", modem_driver_named(bank->driver),
-		bank->baud };
+		bank->baud, board_named(bank->board) };
 	struct slot *slot;
 
 	if (plug->count == plug->room) {
@@ -354,7 +367,12 @@ static bool start(struct plug *plug, struct slot *slot)
 	place_hub(tty->place.device, hub, sizeof hub);
 	if (!slot->starting && starting_at(plug, hub) >= plug->gateway->config->hub_starts)
 		return false;
-	err = modem_set_device(slot->modem, tty->devnode);
+	if (slot->tried == 0)
+		slot->ours = slot->modem->recovery.by_us;
+	if (slot->proven || slot->ours || slot->tried >= slot->count)
+		err = modem_set_interface(slot->modem, tty->devnode);
+	else
+		err = modem_set_device(slot->modem, tty->devnode);
 	if (err) /* what it had closes still; or out of memory */
 		return false;
 	slot->used = tty;
@@ -367,7 +385,8 @@ static bool start(struct plug *plug, struct slot *slot)
 	slot->starting = true;
 	if (slot->tried >= slot->count) /* none of them answers: that lasts */
 		slot->modem->settled = true;
-	if (slot->tried < slot->count || slot->modem->fsm.state == MODEM_OFF)
+	if (slot->modem->fsm.state == MODEM_OFF ||
+		(slot->tried < slot->count && slot->modem->recovery.step == RECOVERY_REOPEN))
 		modem_start(slot->modem);
 	return true;
 }
@@ -472,8 +491,7 @@ int gateway_hotplug_start(struct gateway *gateway)
 	const struct config *config = gateway->config;
 	bool real = !config->sys_root;
 	struct hotplug_config wanted = {
-		.roots = { real ? "/sys" : config->sys_root,
-			config->dev_root ? config->dev_root : "/dev" },
+		.roots = gateway_roots(config),
 		.source = real ? &hotplug_udev : NULL,
 		.control = real ? "/run/udev/control" : NULL,
 	};

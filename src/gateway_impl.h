@@ -11,6 +11,10 @@
 #include "host/hotplug.h"
 #include "host/httpd.h"
 #include "host/notify.h"
+#include "host/usb_ids.h"
+#include "host/usb_ops.h"
+#include "modem/board.h"
+#include "modem/hubs.h"
 #include "modem/inbox.h"
 #include "modem/modem.h"
 #include "platform/deliver.h"
@@ -50,6 +54,10 @@ struct gateway {
 	struct retention *retention;
 	struct retention_spans retention_spans;
 	struct plug *plug; /* NULL: no bank has a path */
+	struct hubs *hubs;
+	struct hub_limits hub_limits;
+	struct usb_ops_env usb_env;
+	void (*usb_wait)(int ms); /* of helper threads; gateway_rescue_wait() but in tests */
 	struct modem_env env;
 	struct inbox_spans inbox_spans;
 	struct modem **modems;
@@ -71,6 +79,7 @@ struct gateway {
 	void *stopped_arg;
 	bool starting; /* the ports are being added: that those so far have settled means nothing */
 	bool stopping;
+	bool reloading;
 };
 
 /* gateway.c */
@@ -115,6 +124,7 @@ bool gateway_fixed_slot(const char *device, char out[STORE_NAME_SIZE]);
 /* Takes port i out of service; it is freed once nothing of it is under way. */
 void gateway_retire(struct gateway *gateway, size_t i, const char *why);
 void gateway_bury_dead(struct gateway *gateway);
+void gateway_free_port(struct modem *modem);
 
 /* gateway_drain.c: ports whose cards are not to be sold. _look: what the store says now; ports that
  * were added are looked at, too. _touch: what is left of their texts may have changed. _changed: an
@@ -127,7 +137,22 @@ void gateway_drain_changed(void *arg);
 /* The store forgets ports, drained or not, that the configuration cannot have any more. */
 void gateway_keep_places(struct gateway *gateway);
 
-/* gateway_hotplug.c: the ports of banks with a path. Nothing is done where no bank has one; 0 or
+/* gateway_rescue.c: gives a port what its place can do for it; 0 or -ENOMEM. It ends before the
+ * modem is freed. */
+int gateway_rescue_add(struct gateway *gateway, struct modem *modem);
+void gateway_rescue_end(struct modem *modem);
+void gateway_rescue_reload(struct gateway *gateway); /* rights may be there by now */
+void gateway_rescue_changed(struct gateway *gateway, struct modem *modem);
+void gateway_rescue_wait(int ms);
+void gateway_rescue_hurry(bool on); /* nothing is switched off any more, what is off comes on */
+
+/* Where sysfs and the device nodes are. */
+struct tty_roots gateway_roots(const struct config *config);
+
+/* gateway_hotplug.c: what a device of this bank is. */
+struct usb_kind gateway_kind(const struct config_bank *bank, const struct tty_info *tty);
+
+/* The ports of banks with a path. Nothing is done where no bank has one; 0 or
  * -ENOMEM. */
 int gateway_hotplug_start(struct gateway *gateway);
 void gateway_hotplug_stop(struct gateway *gateway); /* no new port opens from now on */

@@ -86,6 +86,10 @@ struct modem *gateway_add_port(struct gateway *gateway, const struct modem_confi
 	modem = modem_new(&gateway->env, config);
 	if (!modem)
 		return NULL; /* out of memory: tried again at the next look */
+	if (gateway_rescue_add(gateway, modem) < 0) {
+		modem_free(modem);
+		return NULL;
+	}
 	gateway->modems[gateway->modem_count++] = modem;
 	gateway->view.modems = gateway->modems;
 	gateway->view.modem_count = gateway->modem_count;
@@ -97,7 +101,7 @@ static void add_modem(struct gateway *gateway, const struct config_bank *bank, c
 {
 	char slot[STORE_NAME_SIZE];
 	struct modem_config config = { bank->name, slot, device, modem_driver_named(bank->driver),
-		bank->baud };
+		bank->baud, board_named(bank->board) };
 	struct modem *modem;
 
 	slot_name(device, slot, sizeof slot);
@@ -132,13 +136,19 @@ void gateway_scan(struct gateway *gateway)
 				gateway->config->banks[b].devices[d]);
 }
 
+void gateway_free_port(struct modem *modem)
+{
+	gateway_rescue_end(modem);
+	modem_free(modem);
+}
+
 void gateway_bury_dead(struct gateway *gateway)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < gateway->dying_count; i++) {
 		if (modem_finished(gateway->dying[i]))
-			modem_free(gateway->dying[i]);
+			gateway_free_port(gateway->dying[i]);
 		else
 			gateway->dying[kept++] = gateway->dying[i];
 	}

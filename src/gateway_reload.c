@@ -23,6 +23,8 @@ void gateway_apply(struct gateway *gateway)
 		config->register_grace_ms, config->open_deadline_ms, config->quarantine_ms,
 		config->card_every_ms };
 	gateway->env.record_dir = config->record_dir;
+	gateway->hub_limits = (struct hub_limits) { config->hub_recoveries, config->hub_alarm_ports,
+		config->hub_alarm_percent, config->hub_alarm_within_ms };
 	gateway->inbox_spans =
 		(struct inbox_spans) { config->parts_wait_ms, config->parts_late_ms };
 	gateway->retention_spans =
@@ -43,6 +45,7 @@ static void diff_ports(struct gateway *gateway, say_fn *say, void *arg)
 		bool gone = !bank || !(gateway_hotplug_covers(gateway, modem, bank, &by_place) ||
 					     (!by_place && gateway_covers(bank, modem->device)));
 		if (!gone && bank->baud == modem->baud &&
+			board_named(bank->board) == modem->board &&
 			modem_driver_named(bank->driver) == modem->wanted_driver)
 			continue;
 		snprintf(line, sizeof line, "port %s: %s", modem->id,
@@ -156,6 +159,7 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	if (!fresh)
 		return -EINVAL;
 	notify_reloading(gateway->notify);
+	gateway->reloading = true; /* ports that close now have no trouble */
 	keep_fixed(fresh, old, say, say_arg);
 	gateway->config = fresh;
 	gateway->view.config = fresh;
@@ -168,6 +172,8 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	diff_ports(gateway, say, say_arg);
 	gateway_hotplug_reload(gateway);
 	gateway_scan(gateway);
+	gateway->reloading = false;
+	gateway_rescue_reload(gateway);
 	gateway_load_numbers(gateway);
 	gateway_keep_places(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)

@@ -7,19 +7,26 @@
 #include "api/control_impl.h"
 #include "base/config_file.h"
 
-static void refuse(struct http_request *request, int err, enum recovery_step step)
+static void refuse(struct http_request *request, int err, enum recovery_step step,
+	const struct recovery_place *place)
 {
-	bool place = step == RECOVERY_USB || step == RECOVERY_POWER;
-	char text[80];
+	const char *why = NULL;
+	char text[400];
+
+	if (place)
+		why = step == RECOVERY_USB ? place->no_usb : place->no_power;
 
 	if (err == -ENODEV)
 		snprintf(text, sizeof text, "the device is not there");
 	else if (err == -ENOTCONN)
 		snprintf(text, sizeof text,
 			"the port is not open, or its modem has not answered yet");
+	else if (step == RECOVERY_USB || step == RECOVERY_POWER)
+		snprintf(text, sizeof text, "this place offers no %s reset%s%s",
+			recovery_step_name(step), why ? ": " : "", why ? why : "");
 	else
-		snprintf(text, sizeof text, "this %s offers no %s reset",
-			place ? "place" : "family", recovery_step_name(step));
+		snprintf(text, sizeof text, "this family offers no %s reset",
+			recovery_step_name(step));
 	json_error(request, 409, text);
 }
 
@@ -38,7 +45,7 @@ static void reset(struct control *control, struct modem *modem, struct http_requ
 	}
 	err = modem_reset(modem, step);
 	if (err < 0) {
-		refuse(request, err, step);
+		refuse(request, err, step, modem->place);
 		return;
 	}
 	json = cJSON_CreateObject();

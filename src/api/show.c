@@ -6,6 +6,7 @@
 
 #include "api/control_impl.h"
 #include "base/counter.h"
+#include "modem/hubs.h"
 
 cJSON *show_port(const struct control_view *view, const struct modem *modem, bool full)
 {
@@ -104,6 +105,11 @@ static void add_ports(cJSON *json, const struct control_view *view)
 			json_int(list, modem_state_text(s), states[s]);
 }
 
+static void add_alarm(void *arg, const char *text)
+{
+	cJSON_AddItemToArray(arg, cJSON_CreateString(text));
+}
+
 static void add_banks(cJSON *json, const struct control_view *view)
 {
 	cJSON *list = cJSON_AddArrayToObject(json, "banks");
@@ -192,6 +198,7 @@ cJSON *show_status(const struct control_view *view, const struct store_totals *t
 	cJSON_AddBoolToObject(json, "ready", view->settled);
 	add_ports(json, view);
 	add_banks(json, view);
+	hubs_each_alarm(view->hubs, add_alarm, cJSON_AddArrayToObject(json, "hub_alarms"));
 	part = cJSON_AddObjectToObject(json, "store");
 	cJSON_AddBoolToObject(part, "ok", health == 0);
 	cJSON_AddStringToObject(part, "error", health ? strerror(-health) : "");

@@ -123,18 +123,22 @@ struct config {
 	struct config_log *logs;
 	size_t log_count;
 	int64_t start_grace_ms;
-	int64_t retention_ms;      /* words of texts whose deliveries are over */
-	int64_t history_ms;        /* what is left of them */
-	int64_t sweep_every_ms;    /* AT+CMGL on each port at least so often */
-	int64_t poll_every_ms;     /* registration, signal, card */
-	int64_t card_every_ms;     /* the card alone, where nothing tells of a change; 0: not */
-	int64_t parts_wait_ms;     /* for the parts of a long text; then it goes out with a gap */
-	int64_t parts_late_ms;     /* a part that comes so long after that goes out alone */
-	int64_t register_grace_ms; /* lost registration for so long takes a number off the list */
-	int64_t open_deadline_ms;  /* open() of a device; then it is abandoned */
-	int64_t quarantine_ms;     /* pause before a device that hung is tried again */
-	int openers;               /* threads that open devices at a time */
-	int hub_starts;            /* ports of one hub that start at a time */
+	int64_t retention_ms;        /* words of texts whose deliveries are over */
+	int64_t history_ms;          /* what is left of them */
+	int64_t sweep_every_ms;      /* AT+CMGL on each port at least so often */
+	int64_t poll_every_ms;       /* registration, signal, card */
+	int64_t card_every_ms;       /* the card alone, where nothing tells of a change; 0: not */
+	int64_t parts_wait_ms;       /* for the parts of a long text; then it goes out with a gap */
+	int64_t parts_late_ms;       /* a part that comes so long after that goes out alone */
+	int64_t register_grace_ms;   /* lost registration for so long takes a number off the list */
+	int64_t open_deadline_ms;    /* open() of a device; then it is abandoned */
+	int64_t quarantine_ms;       /* pause before a device that hung is tried again */
+	int openers;                 /* threads that open devices at a time */
+	int hub_starts;              /* ports of one hub that start at a time */
+	int hub_recoveries;          /* ports of one hub that are reset at a time */
+	int hub_alarm_ports;         /* so many of one hub or bank, */
+	int hub_alarm_percent;       /* and such a share of those that were well, */
+	int64_t hub_alarm_within_ms; /* that fail within this are one trouble */
 	/* Where sysfs and the devices are; NULL: /sys and /dev. Tests say a folder: no udev then.
 	 */
 	char *sys_root, *dev_root;
@@ -157,10 +161,20 @@ struct config_report {
 	size_t errors, warnings; /* all that were found */
 };
 
-/* What a name must be one of; the gateway passes what the binary carries. NULL ends a list. */
+/* What the configuration needs to know of SIM-bank hardware. */
+struct config_board {
+	const char *name;
+	bool usb_only, network_only; /* where its ports may be */
+	/* LABEL and PATH[:CFG.IF][-portN] in turn, for a bank that names no slot. NULL ends, and
+	 * may be all. */
+	const char *const *slots;
+};
+
+/* What a name must be one of; the gateway passes what the binary carries. A name that is NULL ends
+ * a list. */
 struct config_names {
 	const char *const *drivers;
-	const char *const *boards;
+	const struct config_board *boards;
 };
 
 /* Reads FILE, what it includes, secrets and numbers. Every error is reported, not the first alone.

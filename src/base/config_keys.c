@@ -84,15 +84,20 @@ void config_key_word(struct config_loader *load, const struct key *key,
 		not_a_word(load, entry, key->name, key->words);
 }
 
+enum { BOARDS_MAX = 64 };
+
 void config_key_board(struct config_loader *load, const struct key *key,
 	const struct config_entry *entry, void *target)
 {
-	const char *const *boards = load->names ? load->names->boards : NULL;
+	const struct config_board *boards = load->names ? load->names->boards : NULL;
+	const char *words[BOARDS_MAX + 1] = { NULL };
 
-	if (!boards || config_is_word(entry->value, boards))
+	for (size_t i = 0; boards && boards[i].name && i < BOARDS_MAX; i++)
+		words[i] = boards[i].name;
+	if (!boards || config_is_word(entry->value, words))
 		config_keep(load, entry->value, field_of(key, target));
 	else
-		not_a_word(load, entry, key->name, boards);
+		not_a_word(load, entry, key->name, words);
 }
 
 void config_key_driver(struct config_loader *load, const struct key *key,

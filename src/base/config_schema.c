@@ -42,6 +42,14 @@ static const struct key gateway_keys[] = {
 	{ "openers", config_key_int, AT(config, openers), .preset = "8", .min = 1, .max = 64 },
 	{ "hub_starts", config_key_int, AT(config, hub_starts), .preset = "4", .min = 1,
 		.max = 64 },
+	{ "hub_recoveries", config_key_int, AT(config, hub_recoveries), .preset = "2", .min = 1,
+		.max = 64 },
+	{ "hub_alarm_ports", config_key_int, AT(config, hub_alarm_ports), .preset = "3", .min = 2,
+		.max = 1024 },
+	{ "hub_alarm_percent", config_key_int, AT(config, hub_alarm_percent), .preset = "50",
+		.min = 1, .max = 100 },
+	{ "hub_alarm_within", config_key_time, AT(config, hub_alarm_within_ms), .preset = "10s",
+		.min = 1 },
 	{ 0 },
 };
 

@@ -43,6 +43,62 @@ void config_read_slots(
 	}
 }
 
+/* Its slots' names, where the bank has none of its own. The board's are well formed. */
+static void take_board_slots(
+	struct config_loader *load, const struct config_board *board, struct config_bank *bank)
+{
+	size_t count = 0;
+
+	while (board->slots && board->slots[2 * count])
+		count++;
+	if (!count || !bank->path || bank->slot_count)
+		return;
+	free(bank->slots);
+	bank->slots = calloc(count, sizeof(*bank->slots));
+	if (!bank->slots) {
+		config_no_memory(load);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		bank->slots[i].line = bank->line;
+		if (place_spec_parse(board->slots[2 * i + 1], &bank->slots[i].spec) == 0)
+			config_keep(load, board->slots[2 * i], &bank->slots[i].label);
+	}
+	bank->slot_count = count;
+}
+
+/* What cannot work with this hardware. */
+static void check_board(
+	struct config_loader *load, const struct config_section *section, struct config_bank *bank)
+{
+	const struct config_board *board = load->names ? load->names->boards : NULL;
+	bool places;
+
+	while (board && board->name && (!bank->board || strcmp(board->name, bank->board) != 0))
+		board++;
+	if (!board || !board->name)
+		return;
+	places = board->slots && board->slots[0];
+	if (board->network_only && bank->path)
+		config_error(load->report, section->place,
+			"[bank %s]: board %s is on the network and has no path; write devices = "
+			"tcp:HOST:PORT",
+			bank->name, board->name);
+	if (places && !bank->path)
+		config_error(load->report, section->place,
+			"[bank %s]: the slots of board %s are places; it needs the key \"path\"",
+			bank->name, board->name);
+	for (size_t i = 0; i < bank->device_count; i++) {
+		bool network = strncmp(bank->devices[i], "tcp:", 4) == 0;
+		if (network ? board->usb_only : board->network_only)
+			config_error(load->report, section->place,
+				"[bank %s]: board %s is %s; device %.200s is not", bank->name,
+				board->name, network ? "on this host's USB" : "a serial server",
+				bank->devices[i]);
+	}
+	take_board_slots(load, board, bank);
+}
+
 /* Each place has one label. */
 static void check_slots(
 	struct config_loader *load, const struct config_bank *bank, const char *file)
@@ -60,7 +116,7 @@ static void check_slots(
 
 static void check_bank(struct config_loader *load, size_t at)
 {
-	const struct config_bank *bank = &load->config->banks[at];
+	struct config_bank *bank = &load->config->banks[at];
 	const struct config_section *section = config_find_section(load, "bank", bank->name);
 	const struct config_entry *path = config_find_entry(section, "path");
 
@@ -84,6 +140,7 @@ static void check_bank(struct config_loader *load, size_t at)
 				other->name, other->path);
 	}
 	check_slots(load, bank, section->place.file);
+	check_board(load, section, bank);
 }
 
 void config_check_slots(struct config_loader *load)

@@ -13,6 +13,11 @@ static const struct tally_kind kinds[TALLY_COUNT] = {
 		{ "platform", "call", "code" } },
 	[TALLY_SMS_UNDECODABLE] = { "sms_undecodable_total",
 		"Texts that could not be decoded; they are kept as they are.", { "port" } },
+	[TALLY_RECOVERY] = { "recovery_total",
+		"Steps taken to bring a port back, by the rung of the ladder.",
+		{ "port", "step" } },
+	[TALLY_HUB_ALARMS] = { "hub_alarms_total",
+		"Times that many ports of a hub or bank failed at once.", { "bank" } },
 };
 
 static struct {

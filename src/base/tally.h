@@ -12,7 +12,14 @@ enum {
 	TALLY_ROWS_MAX = 4096, /* of one tally; what comes over it is counted under "other" */
 };
 
-enum tally { TALLY_HTTP_REQUESTS, TALLY_PLATFORM_REQUESTS, TALLY_SMS_UNDECODABLE, TALLY_COUNT };
+enum tally {
+	TALLY_HTTP_REQUESTS,
+	TALLY_PLATFORM_REQUESTS,
+	TALLY_SMS_UNDECODABLE,
+	TALLY_RECOVERY,
+	TALLY_HUB_ALARMS,
+	TALLY_COUNT
+};
 
 struct tally_kind {
 	const char *name; /* "http_requests_total" */

@@ -128,6 +128,11 @@ static void show_trouble(const struct ctl *ctl, const cJSON *status)
 		trouble_add(&trouble, "store: %s; %.0f jobs wait",
 			*ctl_str(store, "error") ? ctl_str(store, "error") : "not working",
 			ctl_num(store, "pending"));
+	cJSON_ArrayForEach(item, list(status, "hub_alarms"))
+	{
+		if (cJSON_IsString(item))
+			trouble_add(&trouble, "%s", item->valuestring);
+	}
 	cJSON_ArrayForEach(item, list(status, "platforms")) platform_trouble(&trouble, item);
 	cJSON_ArrayForEach(item, list(status, "banks"))
 	{

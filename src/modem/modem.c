@@ -397,6 +397,7 @@ struct modem *modem_new(struct modem_env *env, const struct modem_config *config
 	modem->baud = modem->rate.now = config->baud;
 	modem->usb.interface = -1;
 	modem->wanted_driver = config->driver;
+	modem->board = config->board;
 	fsm_init(&modem->fsm, &modem_fsm, env->loop, modem->id, modem, MODEM_OFF);
 	at_init(&modem->at, env->loop, &channel, modem, modem->id);
 	loop_timer_init(&modem->poll_timer, env->loop, on_poll_timer, modem);
@@ -446,17 +447,34 @@ static int new_device(struct modem *modem, const char *device)
 	modem->port = port;
 	modem->device = copy;
 	modem->settled = false;
-	recovery_anew(&modem->recovery, false);
 	modem_rate_anew(modem);
 	return 0;
 }
 
+int modem_set_interface(struct modem *modem, const char *device)
+{
+	int err = -EBUSY;
+
+	if (modem->fsm.state == MODEM_OFF || modem->fsm.state == MODEM_FAULT)
+		err = new_device(modem, device);
+	if (!err)
+		modem->device_id = modem_device_id(modem);
+	return err;
+}
+
 int modem_set_device(struct modem *modem, const char *device)
 {
+	int err = 0;
+
 	if (device && modem->fsm.state != MODEM_OFF && modem->fsm.state != MODEM_FAULT)
 		return -EBUSY;
 	if (device)
-		return new_device(modem, device);
+		err = new_device(modem, device);
+	/* After a reset of ours it is back, if under another name. */
+	if (device && !err && !modem->recovery.by_us)
+		recovery_anew(&modem->recovery, false);
+	if (device)
+		return err;
 	modem->device[0] = '\0';
 	if (modem->fsm.state == MODEM_OFF)
 		return 0;
@@ -507,6 +525,12 @@ void modem_free(struct modem *modem)
 	record_free(modem->record);
 	free(modem->device);
 	free(modem);
+}
+
+void modem_look(struct modem *modem)
+{
+	modem->poll_wanted = true;
+	modem_work_soon(modem);
 }
 
 void modem_sweep(struct modem *modem)

@@ -7,6 +7,7 @@
 
 #include "at/at.h"
 #include "base/fsm.h"
+#include "modem/board.h"
 #include "modem/cmgl.h"
 #include "modem/driver.h"
 #include "modem/inbox.h"
@@ -51,11 +52,17 @@ struct modem_spans {
 
 struct modem;
 
-/* What the place of a modem can do for it. A NULL function: it cannot. Each is called with the
- * channel closed; it begins the action and returns 0, or a negative errno. */
+/* What the place of a modem can do for it, and when. */
 struct recovery_place {
+	/* NULL: it cannot. Called with the channel closed; begins the action and returns 0, and
+	 * modem_place_done() is called once it has ended; or returns a negative errno. */
 	int (*usb_reset)(void *arg, struct modem *modem);
 	int (*power_cycle)(void *arg, struct modem *modem);
+	const char *no_usb, *no_power; /* why not, where a function is NULL */
+	/* Whether the modem may be reset now; else says in why what it waits for. NULL: always. */
+	bool (*turn)(void *arg, char *why, size_t size);
+	/* Its trouble is that of many, and is said once for all of them. NULL: never. */
+	bool (*held)(void *arg);
 	void *arg;
 };
 
@@ -87,6 +94,7 @@ struct modem_config {
 	const char *device;                /* "": nothing is plugged in */
 	const struct modem_driver *driver; /* NULL: find out */
 	int baud;
+	const struct board *board; /* NULL: any */
 };
 
 /* An entry of a listing on its way to the store and off the card. */
@@ -254,6 +262,7 @@ struct modem {
 	char *device; /* "": nothing is plugged in */
 	int baud;
 	const struct modem_driver *wanted_driver, *driver;
+	const struct board *board; /* NULL: any */
 	struct port *port;
 	struct at at;
 	struct fsm fsm;
@@ -340,6 +349,9 @@ void modem_start(struct modem *modem);
  * inside a callback of the modem. */
 int modem_set_device(struct modem *modem, const char *device);
 
+/* Another tty of the same device, as above; but its trouble goes on. */
+int modem_set_interface(struct modem *modem, const char *device);
+
 /* Marks it dead: the port closes, nothing more is read. What is being stored still ends; the modem
  * may be freed once modem_finished(). */
 void modem_stop(struct modem *modem, const char *why);
@@ -351,6 +363,10 @@ void modem_free(struct modem *modem);
  * place has no such step, -EINVAL: it is none that can be asked for. */
 int modem_reset(struct modem *modem, enum recovery_step step);
 
+/* What the place was asked for has ended: 0, -ETIMEDOUT where it hangs in the kernel and was
+ * abandoned, or another negative errno; why says more. Not from inside a callback of the modem. */
+void modem_place_done(struct modem *modem, int err, const char *why);
+
 /* What is wrong and what is done about it, in a few words; "" if nothing is. */
 const char *modem_trouble(const struct modem *modem, char *buf, size_t size);
 
@@ -359,6 +375,9 @@ size_t modem_unstored(const struct modem *modem);
 
 /* Looks at all memories now. */
 void modem_sweep(struct modem *modem);
+
+/* Asks for card and network now: is it still there? */
+void modem_look(struct modem *modem);
 
 /* The configuration changed: a card that cannot be used yet is looked at again. */
 void modem_card_changed(struct modem *modem);

@@ -93,6 +93,13 @@ uint64_t modem_device_id(const struct modem *modem);
 /* modem_trouble.c. It does not serve, and why: the next step of the ladder follows. */
 void modem_fail(struct modem *modem, enum recovery_cause cause, const char *why);
 
+/* Its trouble is that of many: said at this level, then, instead of the usual one. */
+bool modem_held(const struct modem *modem);
+enum log_level modem_level(const struct modem *modem, enum log_level usual);
+
+/* May it be reset now? Else fsm.why says what it waits for. */
+bool modem_has_turn(struct modem *modem);
+
 /* Is it well? Is it deaf? Is it without a network for too long? */
 void modem_look_well(struct modem *modem);
 void modem_look_deaf(struct modem *modem);

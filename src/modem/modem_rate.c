@@ -12,8 +12,9 @@ void modem_rate_anew(struct modem *modem)
  * at this speed gets some other chances first. */
 bool modem_next_rate(struct modem *modem)
 {
-	static const int usual[] = { 115200, 9600, 57600, 460800, 921600, 230400, 38400, 19200 };
-	enum { COUNT = sizeof usual / sizeof usual[0], PATIENCE = 3 };
+	static const int usual[] = { 115200, 9600, 57600, 460800, 921600, 230400, 38400, 19200, 0 };
+	enum { PATIENCE = 3 };
+	const int *rates = modem->board && modem->board->bauds ? modem->board->bauds : usual;
 	struct modem_rate *rate = &modem->rate;
 	int was = rate->now;
 
@@ -22,14 +23,14 @@ bool modem_next_rate(struct modem *modem)
 		return false;
 	if (rate->next == 0)
 		rate->base = was;
-	while (rate->next < COUNT && usual[rate->next] == rate->base)
+	while (rates[rate->next] && rates[rate->next] == rate->base)
 		rate->next++;
-	if (rate->next == COUNT) {
+	if (!rates[rate->next]) {
 		rate->over = true;
 		rate->now = modem->baud;
 		return false;
 	}
-	rate->now = usual[rate->next++];
+	rate->now = rates[rate->next++];
 	modem->settled = true;
 	fsm_go(&modem->fsm, MODEM_OPEN, "silent at %d baud: trying %d", was, rate->now);
 	return true;

@@ -1,11 +1,15 @@
 /* modem_recover.c - the states in which a modem is brought back, and devices that go and come. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "modem/modem_impl.h"
 
-enum { LOST_LOOK_MS = 1000 /* what is unplugged hangs up first, then its node goes */ };
+enum {
+	LOST_LOOK_MS = 1000, /* what is unplugged hangs up first, then its node goes */
+	TURN_MS = 1000,      /* between two looks whether it may be reset */
+};
 
 /* ---- which device --------------------------------------------------------------------------- */
 
@@ -91,8 +95,8 @@ void modem_lost(struct modem *modem)
 	char why[sizeof modem->fsm.why];
 
 	snprintf(why, sizeof why, "%s", modem->fsm.why);
-	log_notice(LOGC_PORT, modem->id, "port_lost", LOG_FIELDS(LOG_STR("reason", why)),
-		"the line hung up");
+	log_write(modem_level(modem, LOGL_NOTICE), LOGC_PORT, modem->id, "port_lost",
+		LOG_FIELDS(LOG_STR("reason", why)), "the line hung up");
 	if (modem_device_id(modem) == 0) {
 		modem_gone(modem, "hung up, and the device is gone");
 		return;
@@ -127,6 +131,21 @@ void modem_fault_enter(struct fsm *fsm)
 	wait_on(modem);
 }
 
+/* A step that loads the supply waits until few others of its hub take one. */
+static void take_turn(struct modem *modem)
+{
+	enum recovery_step step = modem->recovery.step;
+
+	if (modem_held(modem) && (RECOVERY_RESETS & 1U << step)) {
+		fsm_go(&modem->fsm, MODEM_OPEN, "opened again: many fail together");
+	} else if (modem_has_turn(modem)) {
+		fsm_go(&modem->fsm, MODEM_RECOVER, "%s", recovery_step_name(step));
+	} else {
+		modem->until_ms = loop_now_ms(modem->env->loop) + TURN_MS;
+		wait_on(modem);
+	}
+}
+
 static void next_step(struct modem *modem)
 {
 	const char *name = recovery_step_name(modem->recovery.step);
@@ -136,7 +155,7 @@ static void next_step(struct modem *modem)
 	case RECOVERY_RADIO:
 	case RECOVERY_RESTART:
 	case RECOVERY_USB:
-	case RECOVERY_POWER: fsm_go(&modem->fsm, MODEM_RECOVER, "%s", name); break;
+	case RECOVERY_POWER: take_turn(modem); break;
 	case RECOVERY_RESYNC:
 	case RECOVERY_REOPEN:
 	case RECOVERY_QUARANTINE:
@@ -179,13 +198,26 @@ void modem_fault_event(struct fsm *fsm, int event, int value)
 static void ask_place(struct modem *modem, int (*action)(void *arg, struct modem *modem))
 {
 	modem_close_channel(modem);
-	if (action(modem->place->arg, modem) < 0) {
+	if (!action || action(modem->place->arg, modem) < 0) {
 		snprintf(modem->fsm.why, sizeof modem->fsm.why, "refused: %s",
 			recovery_step_name(modem->recovery.step));
 		fsm_post(&modem->fsm, EV_FAILED, 0);
-	} else {
-		fsm_set_timeout(&modem->fsm, recovery_wait_ms(modem->recovery.step));
 	}
+}
+
+/* Its device may have gone, or be back, before the place has ended. */
+void modem_place_done(struct modem *modem, int err, const char *why)
+{
+	enum recovery_step step = modem->recovery.step;
+
+	if (modem->fsm.state != MODEM_RECOVER || (step != RECOVERY_USB && step != RECOVERY_POWER))
+		return;
+	if (err == 0) {
+		fsm_set_timeout(&modem->fsm, recovery_wait_ms(step));
+		return;
+	}
+	snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", why);
+	fsm_post(&modem->fsm, EV_FAILED, err);
 }
 
 void modem_recover_enter(struct fsm *fsm)
@@ -236,16 +268,26 @@ static void wait_over(struct modem *modem)
 
 void modem_take_step(struct modem *modem, enum recovery_step step)
 {
+	bool turn = step == RECOVERY_REOPEN || modem_has_turn(modem);
+	char why[sizeof modem->fsm.why];
+
+	snprintf(why, sizeof why, "%s", modem->fsm.why);
 	modem->recovery.step = step;
 	modem->looking = modem->put_off = false;
-	fsm_go(&modem->fsm, step == RECOVERY_REOPEN ? MODEM_OPEN : MODEM_RECOVER,
-		"%s, asked for by the operator", recovery_step_name(step));
+	modem->until_ms = loop_now_ms(modem->env->loop) + TURN_MS;
+	if (turn)
+		fsm_go(&modem->fsm, step == RECOVERY_REOPEN ? MODEM_OPEN : MODEM_RECOVER,
+			"%s, asked for by the operator", recovery_step_name(step));
+	else
+		fsm_go(&modem->fsm, MODEM_FAULT, "%s", why);
 }
 
 void modem_recover_event(struct fsm *fsm, int event, int value)
 {
 	struct modem *modem = fsm->owner;
+	char why[sizeof fsm->why];
 
+	snprintf(why, sizeof why, "%s", fsm->why);
 	switch (event) {
 	case EV_STOP: fsm_go(fsm, MODEM_OFF, "stopped"); break;
 	case EV_RESET: modem_take_step(modem, (enum recovery_step)value); break;
@@ -260,8 +302,10 @@ void modem_recover_event(struct fsm *fsm, int event, int value)
 	default:
 		if (modem->open)
 			script_over(modem, event, value);
+		else if (value == -ETIMEDOUT)
+			modem_fail(modem, CAUSE_OPEN_HANGS, why);
 		else
-			fsm_go(fsm, MODEM_OPEN, "%s", fsm->why);
+			fsm_go(fsm, MODEM_OPEN, "%s", why);
 		break;
 	}
 }

@@ -4,14 +4,35 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/tally.h"
 #include "modem/modem_impl.h"
 
 enum {
 	DEAF_SWEEPS = 3,     /* sweeps that failed to come or to be good */
 	NETWORK_MS = 600000, /* without registration: then the radio is switched off and on */
+	HELD_MS = 60000,     /* the longest pause while many fail together */
 	LINES_WIDTH = 400,   /* of AT lines in one line of the log */
 	WORD_MAX = 4,        /* quoted values up to this, without a digit, are nobody's */
 };
+
+/* ---- the trouble of many ----------------------------------------------------------------------
+ */
+
+bool modem_held(const struct modem *modem)
+{
+	return modem->place && modem->place->held && modem->place->held(modem->place->arg);
+}
+
+enum log_level modem_level(const struct modem *modem, enum log_level usual)
+{
+	return modem_held(modem) ? LOGL_DEBUG : usual;
+}
+
+bool modem_has_turn(struct modem *modem)
+{
+	return !modem->place || !modem->place->turn ||
+	       modem->place->turn(modem->place->arg, modem->fsm.why, sizeof modem->fsm.why);
+}
 
 /* ---- the last AT lines ---------------------------------------------------------------------- */
 
@@ -59,7 +80,8 @@ static void tell_lines(const struct modem *modem)
 		}
 		if (len == 0 || (n > 0 && len < LINES_WIDTH))
 			continue;
-		log_notice(LOGC_MODEM, modem->id, NULL, NULL, "last AT lines: %s", text);
+		log_write(modem_level(modem, LOGL_NOTICE), LOGC_MODEM, modem->id, NULL, NULL,
+			"last AT lines: %s", text);
 		len = 0;
 		text[0] = '\0';
 	}
@@ -83,6 +105,12 @@ static unsigned offered(const struct modem *modem)
 	return bits;
 }
 
+/* While many fail together none is reset: that would not help, and loads the supply. */
+static unsigned offered_now(const struct modem *modem)
+{
+	return modem_held(modem) ? offered(modem) & ~RECOVERY_RESETS : offered(modem);
+}
+
 static void begin_trouble(struct modem *modem)
 {
 	struct recovery *recovery = &modem->recovery;
@@ -103,13 +131,14 @@ static void tell_step(const struct modem *modem, int64_t pause_ms)
 	unsigned n = recovery->count[recovery->step];
 	long long pause_s = (long long)(pause_ms + 999) / 1000;
 
+	tally_add(TALLY_RECOVERY, modem->id, name, NULL);
 	if (recovery->step == RECOVERY_QUARANTINE)
-		log_error(LOGC_MODEM, modem->id, "quarantined",
+		log_write(modem_level(modem, LOGL_ERROR), LOGC_MODEM, modem->id, "quarantined",
 			LOG_FIELDS(LOG_INT("n", n), LOG_STR("reason", recovery->reason)),
 			"%s; left alone for %lld s: %s", recovery->reason, pause_s,
 			recovery_advice(recovery->cause));
 	else if ((n & (n - 1)) == 0)
-		log_warning(LOGC_MODEM, modem->id, "recovery",
+		log_write(modem_level(modem, LOGL_WARNING), LOGC_MODEM, modem->id, "recovery",
 			LOG_FIELDS(LOG_STR("step", name), LOG_INT("n", n),
 				LOG_STR("reason", recovery->reason)),
 			"%s; next: %s, in %lld s", recovery->reason, name, pause_s);
@@ -123,7 +152,11 @@ void modem_fail(struct modem *modem, enum recovery_cause cause, const char *why)
 
 	snprintf(reason, sizeof reason, "%s", why);
 	begin_trouble(modem);
-	recovery_next(recovery, cause, offered(modem), modem->env->spans.quarantine, &pause_ms);
+	recovery_next(recovery, cause, offered_now(modem), modem->env->spans.quarantine, &pause_ms);
+	if (modem_held(modem) && pause_ms > HELD_MS) { /* it is seen when the supply is back */
+		pause_ms = HELD_MS;
+		recovery->quarantines = 0;
+	}
 	memcpy(recovery->reason, reason, sizeof reason);
 	modem->deaf = modem->deaf || cause == CAUSE_DEAF;
 	modem->looking = false;
@@ -151,6 +184,7 @@ int modem_reset(struct modem *modem, enum recovery_step step)
 	if (step != RECOVERY_REOPEN && !(offered(modem) & 1U << step))
 		return -EOPNOTSUPP;
 	modem->recovery.count[step]++;
+	tally_add(TALLY_RECOVERY, modem->id, recovery_step_name(step), NULL);
 	log_notice(LOGC_MODEM, modem->id, "recovery",
 		LOG_FIELDS(LOG_STR("step", recovery_step_name(step)),
 			LOG_INT("n", modem->recovery.count[step]),
@@ -169,7 +203,7 @@ void modem_look_well(struct modem *modem)
 	if (modem->fsm.state != MODEM_READY || modem->sms.last_sweep_ms == 0 || modem->deaf)
 		return;
 	if (recovery->begun)
-		log_notice(LOGC_MODEM, modem->id, "recovered",
+		log_write(modem_level(modem, LOGL_NOTICE), LOGC_MODEM, modem->id, "recovered",
 			LOG_FIELDS(LOG_STR("step", recovery_step_name(recovery->step)),
 				LOG_INT("took_s",
 					(loop_now_ms(modem->env->loop) - recovery->begun_ms) /
@@ -205,7 +239,7 @@ void modem_look_network(struct modem *modem)
 
 	if (modem->fsm.state != MODEM_REGISTER || modem_registered(modem) ||
 		modem->reg == REG_DENIED || since_ms < NETWORK_MS ||
-		!(offered(modem) & 1U << RECOVERY_RADIO))
+		!(offered(modem) & 1U << RECOVERY_RADIO) || !modem_has_turn(modem))
 		return;
 	modem_fail(modem, CAUSE_NETWORK, "not registered for 10 minutes");
 }

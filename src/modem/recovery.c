@@ -19,7 +19,7 @@ static const struct rung rungs[RECOVERY_STEPS] = {
 	[RECOVERY_REINIT] = { "reinit", NULL, true, false, 2, 0 },
 	[RECOVERY_RADIO] = { "radio", "radio", true, true, 1, 0 },
 	[RECOVERY_RESTART] = { "restart", "modem", true, true, 2, 5000 },
-	[RECOVERY_USB] = { "usb", "usb", false, true, 1, 15000 },
+	[RECOVERY_USB] = { "usb", "usb", false, true, 2, 15000 }, /* the second is a stronger one */
 	[RECOVERY_POWER] = { "power", "power", false, true, 1, 30000 },
 	[RECOVERY_QUARANTINE] = { "quarantine", NULL, false, false, 0, 0 },
 };

@@ -26,6 +26,9 @@ enum recovery_step {
 	RECOVERY_STEPS
 };
 
+/* The steps by which a module starts anew. */
+#define RECOVERY_RESETS (1U << RECOVERY_RESTART | 1U << RECOVERY_USB | 1U << RECOVERY_POWER)
+
 /* What is wrong. */
 enum recovery_cause {
 	CAUSE_SILENT,     /* does not answer */

@@ -1,4 +1,5 @@
-"""test_usb.py - banks by place on a host's USB, as umockdev plays it: plug, pull, other numbers."""
+"""test_usb.py - banks by place on a host's USB, as umockdev plays it: plug, pull, other numbers,
+a reset."""
 
 import os
 import shutil
@@ -110,6 +111,31 @@ class Usb(unittest.TestCase):
         bed.wait_cards(p01="11", p02="12", **{"3": "13"})
         device = bed.daemon.ctl("port", "usb/p01")["device"]
         self.assertEqual(device, "/dev/ttyUSB18")
+        self.finish()
+
+    def test_a_hang_that_a_usb_reset_cures(self):
+        bed = self.bed
+        bed.say("plug", "1", 0, 2, 11)
+        bed.say("plug", "2", 4, 2, 12)
+        bed.start()
+        bed.wait_cards(p01="11", p02="12")
+        bed.say("hang", "1", 8)
+        bed.daemon.ctl("reset", "usb/p01")
+        harness.wait_for(lambda: bed.ports()["p01"] == "fault", "a fault", alive=[bed])
+        bed.daemon.ctl("reset", "usb/p01", "--step", "usb")
+        bed.wait_cards(p01="11", p02="12")
+        port = bed.daemon.ctl("port", "usb/p01")
+        self.assertEqual(port["device"], "/dev/ttyUSB10")
+        self.assertIn("USB reset done", bed.log_text())
+        # what the place lacks is said, once it was seen, and refused from then on
+        bed.daemon.ctl("reset", "usb/p02", "--step", "power")
+        harness.wait_for(lambda: "power cycle failed" in bed.log_text(), "the failure",
+                         alive=[bed])
+        with self.assertRaises(harness.ControlError) as caught:
+            bed.daemon.ctl("reset", "usb/p02", "--step", "power")
+        self.assertIn("this place offers no power reset: port 2 of hub 1-1 has no `disable`",
+                      str(caught.exception))
+        bed.wait_cards(p01="11", p02="12")
         self.finish()
 
     def test_gone_without_an_event(self):

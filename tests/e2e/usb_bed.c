@@ -1,14 +1,25 @@
-/* usb_bed.c - a host's USB for one daemon, by umockdev: modules that are plugged and pulled. Run it
- * under umockdev-wrapper: usb_bed PRELOAD PROGRAM ARGUMENTS... One command a line on standard
- * input, one answer a line: start                        runs the program, with PRELOAD loaded
- * first plug PORTS FIRST AT CARD     an EC25 at these ports, ttyUSB<FIRST> and the next three;
- * interface AT takes commands, with this card in it pull PORTS                   an event, then its
- * ttys hang up vanish PORTS                 its ttys hang up and are gone, without an event The
- * program ends with it. */
+/* usb_bed.c - a host's USB for one daemon, by umockdev: modules that are plugged and pulled.
+ *
+ * Run it under umockdev-wrapper: usb_bed PRELOAD PROGRAM ARGUMENTS... One command a line on
+ * standard input, one answer a line; the program ends with it:
+ *
+ * start: runs the program, with PRELOAD loaded first
+ *
+ * plug PORTS FIRST AT CARD: an EC25 at these ports, ttyUSB<FIRST> and the next three; interface AT
+ * takes commands, with this card in it
+ *
+ * pull PORTS: an event, then its ttys hang up
+ *
+ * vanish PORTS: its ttys hang up and are gone, without an event
+ *
+ * hang PORTS FIRST: it is silent until its USB device is reset; then it goes and comes back as
+ * ttyUSB<FIRST> and the next three */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/usbdevice_fs.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +39,9 @@ struct module {
 	char ports[16]; /* "" : free */
 	int first, at, card;
 	int masters[TTYS];
+	int next;          /* hangs, and is ttyUSB<next> after a reset; 0: does not hang */
+	atomic_bool reset; /* by umockdev's thread */
+	char node[40];     /* of its USB device */
 	char line[200];
 	size_t len;
 };
@@ -74,18 +88,35 @@ static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client, g
 	return TRUE;
 }
 
-static void add_tty(struct module *module, int interface)
+/* Of the USB device. The reset itself is made where commands are obeyed. */
+static gboolean on_usb_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpointer arg)
+{
+	struct module *module = arg;
+	bool reset = umockdev_ioctl_client_get_request(client) == USBDEVFS_RESET;
+
+	(void)base;
+	module->reset = module->reset || reset;
+	umockdev_ioctl_client_complete(client, reset ? 0 : -1, reset ? 0 : ENOTTY);
+	return TRUE;
+}
+
+static void attach(const char *node, GCallback fn, void *arg)
 {
 	UMockdevIoctlBase *handler = umockdev_ioctl_base_new();
-	int number = module->first + interface;
-	char device[300], node[40], record[3000];
 	GError *error = NULL;
 
-	snprintf(node, sizeof node, "/dev/ttyUSB%d", number);
-	g_signal_connect(handler, "handle-ioctl", G_CALLBACK(on_ioctl), NULL);
-	if (!umockdev_testbed_attach_ioctl(
-		    bed, node, handler, &error)) /* before the event is out */
+	g_signal_connect(handler, "handle-ioctl", fn, arg);
+	if (!umockdev_testbed_attach_ioctl(bed, node, handler, &error))
 		die(node, error);
+}
+
+static void add_tty(struct module *module, int interface)
+{
+	int number = module->first + interface;
+	char device[300], node[40], record[3000];
+
+	snprintf(node, sizeof node, "/dev/ttyUSB%d", number);
+	attach(node, G_CALLBACK(on_ioctl), NULL); /* before the event is out */
 	snprintf(device, sizeof device, HUB "/1-1.%s/1-1.%s:1.%d", module->ports, module->ports,
 		interface);
 	snprintf(record, sizeof record,
@@ -153,7 +184,8 @@ static void listen_to(struct module *module)
 		}
 		module->line[module->len % sizeof module->line] = '\0';
 		module->len = 0;
-		answer(module, module->line);
+		if (!module->next)
+			answer(module, module->line);
 	}
 }
 
@@ -178,6 +210,8 @@ static bool plug(const char *ports, int first, int at, int card)
 	*module = (struct module) { .first = first, .at = at, .card = card };
 	snprintf(module->ports, sizeof module->ports, "%s", ports);
 	devnum++;
+	snprintf(module->node, sizeof module->node, "/dev/bus/usb/001/%03d", devnum);
+	attach(module->node, G_CALLBACK(on_usb_ioctl), module);
 	snprintf(record, sizeof record,
 		"P: " HUB "/1-1.%s\nN: bus/usb/001/%03d\nE: DEVNAME=/dev/bus/usb/001/%03d\n"
 		"E: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\nA: busnum=1\\n\nA: devnum=%d\\n\n"
@@ -228,6 +262,7 @@ static void pull_tty(struct module *module, int interface, bool with_event)
 static bool pull(const char *ports, bool with_event)
 {
 	struct module *module = module_at(ports);
+	GError *error = NULL;
 	char path[300];
 
 	if (!module)
@@ -236,8 +271,34 @@ static bool pull(const char *ports, bool with_event)
 		pull_tty(module, i, with_event);
 	snprintf(path, sizeof path, "/sys" HUB "/1-1.%s", ports);
 	umockdev_testbed_remove_device(bed, path);
+	if (!umockdev_testbed_detach_ioctl(bed, module->node, &error))
+		die(module->node, error);
 	module->ports[0] = '\0';
 	return true;
+}
+
+static bool hang(const char *ports, int next)
+{
+	struct module *module = module_at(ports);
+
+	if (module)
+		module->next = next;
+	return module != NULL;
+}
+
+/* Those that were reset go and come back. */
+static void come_back(void)
+{
+	for (int i = 0; i < MODULES_MAX; i++) {
+		struct module was = { .first = modules[i].next ? modules[i].next : modules[i].first,
+			.at = modules[i].at,
+			.card = modules[i].card };
+		if (!modules[i].ports[0] || !modules[i].reset)
+			continue;
+		snprintf(was.ports, sizeof was.ports, "%s", modules[i].ports);
+		pull(was.ports, true);
+		plug(was.ports, was.first, was.at, was.card);
+	}
 }
 
 static bool start(char **argv)
@@ -269,6 +330,8 @@ static bool obey(char *line, char **argv)
 		return at >= 0 && at < TTYS && plug(ports, first, at, card);
 	if (sscanf(line, "pull %15s", ports) == 1)
 		return pull(ports, true);
+	if (sscanf(line, "hang %15s %d", ports, &first) == 2)
+		return first > 0 && hang(ports, first);
 	return sscanf(line, "vanish %15s", ports) == 1 && pull(ports, false);
 }
 
@@ -290,6 +353,7 @@ static bool wait_for_command(void)
 			listen_to(&modules[i]);
 			quiet = false;
 		}
+	come_back();
 	if (quiet && !fds[0].revents)
 		usleep(QUIET_MS * 1000); /* a pty that nobody has open hangs up all the time */
 	return fds[0].revents != 0;

@@ -156,7 +156,7 @@ void open_store(void)
 
 void new_modem(void)
 {
-	struct modem_config config = { "north", "p01", bench->device, NULL, 115200 };
+	struct modem_config config = { "north", "p01", bench->device, NULL, 115200, NULL };
 
 	bench->fake_count = 0;
 	bench->modem = modem_new(&bench->env, &config);

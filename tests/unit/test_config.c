@@ -16,7 +16,10 @@
 
 static char folder[64], main_file[96];
 static const char *const drivers[] = { "generic", "sim800", NULL };
-static const char *const boards[] = { "usb", NULL };
+static const char *const board_slots[] = { "p01", "1:1.0", "p02", "1:1.1", NULL };
+static const struct config_board boards[] = { { "usb", false, false, NULL },
+	{ "quad", true, false, NULL }, { "pool", true, false, board_slots },
+	{ "net", false, true, NULL }, { NULL, false, false, NULL } };
 static const struct config_names names = { drivers, boards };
 
 #define BANK     "[bank north]\ndevices = /dev/ttyUSB0\n"
@@ -393,6 +396,10 @@ static void refused(void **state)
 		/* bank */
 		{ PLATFORM "[bank n]\n", 1, ":5: [bank n] lacks the key \"devices\"" },
 		{ B("devices = /dev/a\nboard = ubs"), 1, "nearest known name: usb" },
+		{ B("path = " PCI ":1\nboard = net"), 1, "has no path; write devices = tcp:" },
+		{ B("devices = /dev/a, tcp:h:1\nboard = net"), 1, "device /dev/a is not" },
+		{ B("devices = /dev/a, tcp:h:1\nboard = quad"), 1, "device tcp:h:1 is not" },
+		{ B("devices = /dev/a\nboard = pool"), 1, "it needs the key \"path\"" },
 		{ B("devices = /dev/a\ndriver = sim8"), 1, "nearest known name: sim800" },
 		{ B("devices = /dev/a\nbaud = 9601"), 1, ":7: baud" },
 		{ B("devices = /dev/a\nbaud = x"), 1, ":7: baud" },
@@ -715,6 +722,10 @@ static void slots(void **state)
 	assert_int_equal(config->banks[0].slots[2].spec.port, 0);
 	assert_int_equal(config->banks[1].slot_count, 0);
 	assert_int_equal(config->hub_starts, 4);
+	assert_int_equal(config->hub_recoveries, 2);
+	assert_int_equal(config->hub_alarm_ports, 3);
+	assert_int_equal(config->hub_alarm_percent, 50);
+	assert_int_equal(config->hub_alarm_within_ms, 10000);
 	config_free(config);
 	config_report_free(&report);
 }

@@ -306,6 +306,8 @@ class Options(Bed):
             self.assertIn(line + "\n", out)
         self.assertIn('ATTR{power/control}="on"', out)
         self.assertIn('ATTR{latency_timer}="1"', out)
+        self.assertIn('GROUP="dialout", MODE="0664", RUN+="/bin/sh -c \'cd /sys%p && for f in '
+                      'authorized port/disable; do', out)
         self.assertNotIn("fixed", out)
         # each way out is there once
         for label in re.findall(r'GOTO="(\w+)"', out):

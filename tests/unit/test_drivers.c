@@ -395,7 +395,7 @@ int main(void)
 		cmocka_unit_test(test_card_state_with_its_holder),
 		cmocka_unit_test(test_access_technology_of_the_operator),
 	};
-	struct modem_config config = { "b", "s", "/nowhere", NULL, 115200 };
+	struct modem_config config = { "b", "s", "/nowhere", NULL, 115200, NULL };
 	int failed;
 
 	log_set_sink(quiet, NULL);

@@ -3,9 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/usbdevice_fs.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -289,6 +293,17 @@ static void on_stopped(void *arg)
 	stopped = true;
 }
 
+static void stop(void)
+{
+	stopped = false;
+	gateway_stop(gateway, on_stopped, NULL);
+	for (int i = 0; i < 1000 && !stopped; i++)
+		step();
+	assert_true(stopped);
+	gateway_free(gateway);
+	gateway = NULL;
+}
+
 static int setup(void **state)
 {
 	char path[128];
@@ -311,13 +326,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	stopped = false;
-	gateway_stop(gateway, on_stopped, NULL);
-	for (int i = 0; i < 1000 && !stopped; i++)
-		step();
-	assert_true(stopped);
-	gateway_free(gateway);
-	gateway = NULL;
+	stop();
 	for (int i = 0; i < SIMS_MAX; i++)
 		hang_up(&sims[i]);
 	loop_free(loop);
@@ -377,6 +386,21 @@ static void test_a_pool_keeps_its_names(void **state)
 	assert_int_equal(most_starting, 4);
 	assert_pool();
 	assert_int_equal(open_files(), files);
+	/* another start: they are found in another order, under other numbers */
+	stop();
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		unplug(ports);
+	}
+	for (int i = 3; i >= 0; i--) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		plug_quad(ports, i + 1, first[(i + 2) % 4]);
+	}
+	start();
+	until_ready(16);
+	assert_int_equal(gateway->modem_count, 16);
+	assert_pool();
+	files = open_files();
 	/* the whole pool in another socket: one line changes */
 	unplug("1");
 	until_ready(0);
@@ -586,6 +610,349 @@ static void test_a_name_that_another_gets(void **state)
 	assert_int_equal(port("p01")->received, 0);
 }
 
+/* ---- what the place can do ------------------------------------------------------------------- */
+
+static atomic_int resets, waited_ms, hang; /* of helper threads */
+
+static int fake_ioctl(int fd, unsigned long request)
+{
+	(void)fd;
+	assert_int_equal(request, USBDEVFS_RESET);
+	resets++;
+	while (hang)
+		poll(NULL, 0, 5);
+	return 0;
+}
+
+static void fake_wait(int ms)
+{
+	waited_ms += ms;
+}
+
+static void start_with_usb(void)
+{
+	resets = waited_ms = hang = 0;
+	start();
+	gateway->usb_env.ioctl = fake_ioctl;
+	gateway->usb_wait = fake_wait;
+}
+
+/* The node of the device that was plugged in last. */
+static void make_usb_node(void)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "mkdir -p %s/bus/usb/001", fs.dev);
+	assert_int_equal(system(path), 0);
+	snprintf(path, sizeof path, "%s/bus/usb/001/%03d", fs.dev, fs.devnum - 1);
+	fclose(fopen(path, "w"));
+}
+
+/* Helper threads take real time. */
+static void until_quiet(void)
+{
+	for (int i = 0; i < 3000 && opener_active(gateway->opener) > 0; i++)
+		loop_turn(loop, 1);
+	assert_int_equal(opener_active(gateway->opener), 0);
+}
+
+static const char *text_of(const char *path)
+{
+	static char text[32];
+	char full[400];
+	ssize_t len;
+	int fd;
+
+	snprintf(full, sizeof full, "%s/devices/" SYSFS_PCI "/usb1/%s", fs.sys, path);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	len = read(fd, text, sizeof text - 1);
+	text[len > 0 ? len : 0] = '\0';
+	close(fd);
+	return text;
+}
+
+static int reset_by_hand(const char *slot, enum recovery_step step)
+{
+	for (size_t i = 0; i < gateway->modem_count; i++)
+		if (strcmp(gateway->modems[i]->slot, slot) == 0)
+			return modem_reset(gateway->modems[i], step);
+	return -ENOENT;
+}
+
+/* Time in which nothing is said: only the opening of devices takes real time. */
+static void pass_silent(int64_t ms)
+{
+	for (; ms > 0; ms -= 5 * STEP_MS) {
+		loop_advance(loop, 5 * STEP_MS);
+		for (int i = 0; i < 3; i++)
+			loop_turn(loop, opener_active(gateway->opener) > 0 ? 2 : 0);
+	}
+}
+
+static void silence(int card)
+{
+	for (struct sim *sim = sims; sim < sims + SIMS_MAX; sim++)
+		if (sim->master >= 0 && sim->card == card)
+			sim->card = -1;
+}
+
+#define PORT1       "1-1/1-1:1.0/1-1-port1/disable"
+#define PORT1_SYSFS "devices/" SYSFS_PCI "/usb1/" PORT1
+
+/* Silent until its USB device is reset; then it comes back under other numbers. */
+static void test_usb_reset_cures_a_hang(void **state)
+{
+	(void)state;
+	write_config("path = " ROOT "\n");
+	plug_ec25("1.1", 0, 2, 1);
+	make_usb_node();
+	start_with_usb();
+	until_ready(1);
+	silence(1);
+	modem_sweep(gateway->modems[0]);
+	for (int i = 0; i < 3000 && !resets; i++)
+		pass_silent(1);
+	assert_int_equal(resets, 1);
+	assert_int_equal(port("1")->recovery.used[RECOVERY_REOPEN], 5);
+	unplug("1.1");
+	pass(3 * SECOND);
+	plug_ec25("1.1", 8, 2, -1);
+	/* that was no cure: the ladder goes on where it was */
+	for (int i = 0; i < 3000 && !waited_ms; i++)
+		pass_silent(1);
+	until_quiet();
+	assert_int_equal(resets, 1);
+	assert_int_equal(waited_ms, SECOND);
+	assert_string_equal(text_of("1-1/1-1.1/authorized"), "1\n");
+	assert_int_equal(port("1")->recovery.used[RECOVERY_USB], 2);
+	unplug("1.1");
+	pass(3 * SECOND);
+	plug_ec25("1.1", 4, 2, 1);
+	until_ready(1);
+	pass(30 * SECOND);
+	assert_non_null(strstr(log_text, "what helped: usb"));
+	assert_null(strstr(log_text, "event=quarantined"));
+	assert_null(strstr(log_text, "event=hub_trouble"));
+	assert_int_equal(port("1")->recovery.used[RECOVERY_USB], 0);
+}
+
+static void test_port_power(void **state)
+{
+	(void)state;
+	write_config("path = " ROOT "\n");
+	plug_ec25("1.1", 0, 2, 1);
+	start_with_usb();
+	until_ready(1);
+	/* no switch: said once, and then no longer offered */
+	assert_int_equal(reset_by_hand("1", RECOVERY_POWER), 0);
+	until_quiet();
+	assert_int_equal(reset_by_hand("1", RECOVERY_POWER), -EOPNOTSUPP);
+	assert_non_null(strstr(port("1")->place->no_power, "port 1 of hub 1-1 has no `disable`"));
+	assert_non_null(strstr(log_text, "power cycle failed: port 1 of hub 1-1"));
+	until_ready(1);
+	/* a reload looks again */
+	sysfs_file(&fs, PORT1_SYSFS, "0");
+	gateway_reload(gateway);
+	assert_int_equal(reset_by_hand("1", RECOVERY_POWER), 0);
+	until_quiet();
+	assert_int_equal(waited_ms, 5 * SECOND);
+	assert_string_equal(text_of(PORT1), "0");
+	unplug("1.1");
+	pass(3 * SECOND);
+	assert_int_equal(port("1")->fsm.state, MODEM_OFF);
+	/* one that does not come back can be switched on once more */
+	sysfs_file(&fs, PORT1_SYSFS, "1");
+	assert_int_equal(reset_by_hand("1", RECOVERY_POWER), 0);
+	until_quiet();
+	assert_string_equal(text_of(PORT1), "0");
+	plug_ec25("1.1", 4, 2, 1);
+	pass(60 * SECOND);
+	until_ready(1);
+	assert_null(strstr(log_text, "event=hub_trouble"));
+}
+
+/* Whoever stops the daemon meanwhile: what is off comes on. */
+static void test_stopped_with_the_power_off(void **state)
+{
+	(void)state;
+	write_config("path = " ROOT "\n");
+	plug_ec25("1.1", 0, 2, 1);
+	sysfs_file(&fs, PORT1_SYSFS, "0");
+	start_with_usb();
+	gateway->usb_wait = gateway_rescue_wait;
+	until_ready(1);
+	assert_int_equal(reset_by_hand("1", RECOVERY_POWER), 0);
+	for (int i = 0; i < 3000 && strcmp(text_of(PORT1), "1") != 0; i++)
+		loop_turn(loop, 1);
+	assert_string_equal(text_of(PORT1), "1");
+	gateway_stop(gateway, on_stopped, NULL);
+	until_quiet();
+	assert_string_equal(text_of(PORT1), "0");
+}
+
+static void test_what_a_bridge_offers(void **state)
+{
+	static const int order[4] = { 0, 1, 2, 3 };
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	plug_quad("1.1", 1, order);
+	sysfs_usb(&fs, 1, "1.2", 0x1a86, 0x7523, 1);
+	plug_tty("1.2", 0, 0, "ch341", 4, 20);
+	make_usb_node();
+	start_with_usb();
+	until_ready(5);
+	assert_int_equal(reset_by_hand("1_1.2", RECOVERY_USB), -EOPNOTSUPP);
+	assert_int_equal(reset_by_hand("1_1.2", RECOVERY_POWER), -EOPNOTSUPP);
+	assert_non_null(strstr(port("1_1.2")->place->no_usb, "hang up the other modems"));
+	assert_int_equal(reset_by_hand("2", RECOVERY_POWER), -EOPNOTSUPP);
+	assert_non_null(strstr(port("2")->place->no_power, "supply of its own"));
+	assert_int_equal(reset_by_hand("2", RECOVERY_USB), 0);
+	until_quiet();
+	assert_int_equal(resets, 1);
+	pass(30 * SECOND);
+	until_ready(5);
+}
+
+/* What hangs in the kernel is abandoned; the others do not notice. */
+static void test_a_reset_that_hangs(void **state)
+{
+	(void)state;
+	write_config("path = " ROOT "\n");
+	plug_ec25("1.2", 4, 2, 2);
+	plug_ec25("1.1", 0, 2, 1);
+	make_usb_node();
+	start_with_usb();
+	until_ready(2);
+	hang = 1;
+	assert_int_equal(reset_by_hand("1", RECOVERY_USB), 0);
+	for (int i = 0; i < 3000 && !resets; i++)
+		loop_turn(loop, 1);
+	assert_int_equal(resets, 1);
+	assert_int_equal(port("1")->fsm.state, MODEM_RECOVER);
+	pass_silent(61 * SECOND);
+	assert_non_null(strstr(log_text, "USB reset hangs in the kernel"));
+	assert_non_null(strstr(log_text, "event=quarantined"));
+	assert_int_equal(port("2")->fsm.state, MODEM_READY);
+	hang = 0;
+	for (int i = 0; i < 3000 && opener_abandoned(gateway->opener) > 0; i++)
+		loop_turn(loop, 1);
+	until_ready(2);
+}
+
+/* Two of a hub at a time; the third waits, and says so. */
+static void test_turns(void **state)
+{
+	char ports[16];
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	for (int i = 0; i < 3; i++) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		plug_ec25(ports, 4 * i, 2, i);
+		make_usb_node();
+	}
+	start_with_usb();
+	until_ready(3);
+	assert_int_equal(reset_by_hand("1", RECOVERY_USB), 0);
+	assert_int_equal(reset_by_hand("2", RECOVERY_USB), 0);
+	assert_int_equal(reset_by_hand("3", RECOVERY_USB), 0);
+	until_quiet();
+	assert_int_equal(resets, 2);
+	assert_non_null(strstr(port("3")->fsm.why, "waits its turn: 2 ports of hub " ROOT));
+	for (int i = 0; i < 5000 && resets < 3; i++)
+		step();
+	assert_int_equal(resets, 3);
+	pass(20 * SECOND);
+	until_ready(3);
+}
+
+static void test_a_hub_without_power(void **state)
+{
+	char ports[16];
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
+		plug_ec25(ports, 4 * i, 2, i);
+	}
+	start_with_usb();
+	until_ready(4);
+	unplug("1.3");
+	until_ready(0);
+	pass(5 * SECOND);
+	assert_non_null(strstr(log_text, "hub " ROOT ".3 (bank b): 4 ports fail together"));
+	assert_non_null(strstr(log_text, "event=hub_trouble"));
+	assert_int_equal(port("3.1")->fsm.state, MODEM_OFF);
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
+		plug_ec25(ports, 20 + 4 * i, 2, i);
+	}
+	until_ready(4);
+	assert_non_null(strstr(log_text, "3 of 4 ports are back; still down: b/3."));
+	/* a reload that takes them away is no trouble */
+	log_len = 0;
+	log_text[0] = '\0';
+	write_config("path = pci-0000:00:14.0-usb-0:7\n");
+	gateway_reload(gateway);
+	pass(5 * SECOND);
+	assert_null(strstr(log_text, "event=hub_trouble"));
+}
+
+/* Their supply is gone, and nothing tells: two are silent, the others are looked at then. */
+static void test_modems_without_power(void **state)
+{
+	char ports[16];
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		plug_ec25(ports, 4 * i, 2, i);
+		make_usb_node();
+	}
+	start_with_usb();
+	until_ready(4);
+	for (int i = 0; i < 4; i++)
+		silence(i);
+	modem_sweep(gateway->modems[0]);
+	modem_sweep(gateway->modems[1]);
+	for (int i = 0; i < 3000 && !strstr(log_text, "event=hub_trouble"); i++)
+		pass_silent(1);
+	assert_non_null(strstr(log_text, "hub " ROOT " (bank b): 4 ports fail together"));
+	/* none is reset, none is left alone for long, and nothing more is said */
+	log_len = 0;
+	log_text[0] = '\0';
+	pass_silent(300 * SECOND);
+	assert_int_equal(resets, 0);
+	assert_null(strstr(log_text, "event=quarantined"));
+	assert_null(strstr(log_text, "event=recovery"));
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.%d", i + 1);
+		unplug(ports);
+		plug_ec25(ports, 20 + 4 * i, 2, i);
+	}
+	until_ready(4);
+	assert_non_null(strstr(log_text, "ports are back"));
+}
+
+static void test_a_board_names_its_slots(void **state)
+{
+	static const int order[4] = { 3, 1, 2, 0 };
+
+	(void)state;
+	write_config("path = " ROOT "\nboard = pool16\n");
+	plug_quad("1.2", 1, order);
+	start();
+	until_ready(4);
+	assert_int_equal(gateway->modem_count, 16);
+	assert_card("p05", 10);
+	assert_card("p08", 13);
+	assert_int_equal(port("p01")->fsm.state, MODEM_OFF);
+}
+
 /* ---- whatever the order --------------------------------------------------------------------- */
 
 static void test_many_plugs(void **state)
@@ -624,6 +991,8 @@ static void test_many_plugs(void **state)
 		}
 		assert_int_equal(gateway->modem_count, 8);
 		/* of each: both ends of its pty here, and the port's own */
+		for (i = 0; i < 1000 && open_files() != files + 3 * count; i++)
+			loop_turn(loop, 1); /* threads close them */
 		assert_int_equal(open_files(), files + 3 * count);
 	}
 }
@@ -640,6 +1009,15 @@ int main(void)
 		CASE(test_a_module_without_an_at_port_lasts),
 		CASE(test_all_ways_to_go_end_alike),
 		CASE(test_a_name_that_another_gets),
+		CASE(test_usb_reset_cures_a_hang),
+		CASE(test_port_power),
+		CASE(test_stopped_with_the_power_off),
+		CASE(test_what_a_bridge_offers),
+		CASE(test_a_reset_that_hangs),
+		CASE(test_turns),
+		CASE(test_a_hub_without_power),
+		CASE(test_modems_without_power),
+		CASE(test_a_board_names_its_slots),
 		CASE(test_many_plugs),
 	};
 

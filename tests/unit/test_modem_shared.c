@@ -596,7 +596,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers_of_real_modems),
 		cmocka_unit_test(test_exchanges_with_real_modems) };
-	struct modem_config config = { "b", "s", "/nowhere", NULL, 115200 };
+	struct modem_config config = { "b", "s", "/nowhere", NULL, 115200, NULL };
 	int failed;
 
 	log_set_sink(quiet, NULL);

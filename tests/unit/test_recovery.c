@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/tally.h"
 #include "modem_fixture.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND };
@@ -78,7 +79,7 @@ static void test_ladder(void **state)
 		{ CAUSE_SILENT, ALL_OFFERED,
 			{ { RECOVERY_REOPEN, 1 }, { RECOVERY_REOPEN, 2 }, { RECOVERY_REOPEN, 5 },
 				{ RECOVERY_REOPEN, 10 }, { RECOVERY_REOPEN, 30 },
-				{ RECOVERY_USB, 60 }, { RECOVERY_POWER, 60 },
+				{ RECOVERY_USB, 60 }, { RECOVERY_USB, 60 }, { RECOVERY_POWER, 60 },
 				{ RECOVERY_QUARANTINE, 300 } } },
 		{ CAUSE_REFUSES, ALL_OFFERED,
 			{ { RECOVERY_REOPEN, 1 }, { RECOVERY_REOPEN, 2 }, { RECOVERY_REOPEN, 5 },
@@ -86,7 +87,8 @@ static void test_ladder(void **state)
 				{ RECOVERY_REINIT, 60 }, { RECOVERY_REINIT, 60 },
 				{ RECOVERY_RADIO, 60 }, { RECOVERY_RESTART, 60 },
 				{ RECOVERY_RESTART, 60 }, { RECOVERY_USB, 60 },
-				{ RECOVERY_POWER, 60 }, { RECOVERY_QUARANTINE, 300 } } },
+				{ RECOVERY_USB, 60 }, { RECOVERY_POWER, 60 },
+				{ RECOVERY_QUARANTINE, 300 } } },
 		{ CAUSE_DEAF, SCRIPTS,
 			{ { RECOVERY_REINIT, 1 }, { RECOVERY_REINIT, 2 }, { RECOVERY_RADIO, 5 },
 				{ RECOVERY_RESTART, 10 }, { RECOVERY_RESTART, 30 },
@@ -739,7 +741,7 @@ static void plug(size_t count)
 	memset(&sim, 0, sizeof sim);
 	for (size_t i = 0; i < count; i++) {
 		char name[16], path[120];
-		struct modem_config config = { "north", name, path, NULL, 115200 };
+		struct modem_config config = { "north", name, path, NULL, 115200, NULL };
 		snprintf(name, sizeof name, "p%02u", (unsigned)i & 0xF);
 		snprintf(path, sizeof path, "%s/tty%zu", bench->dir, i);
 		fclose(fopen(path, "w"));
@@ -870,59 +872,200 @@ static void test_hub_of_serial_lines(void **state)
 
 /* ---- what the place offers, and the operator ------------------------------------------------ */
 
-static int usb_resets, power_cycles, place_answer;
+static int usb_resets, power_cycles, place_answer, place_result;
+static bool no_turn, held;
+static struct loop_timer place_timer;
+
+static void on_place_timer(void *arg)
+{
+	modem_place_done(arg, place_result, "the place says why");
+}
+
+static int begin(struct modem *modem)
+{
+	assert_false(modem->open);
+	loop_timer_init(&place_timer, bench->loop, on_place_timer, modem);
+	if (place_answer == 0)
+		loop_timer_start(&place_timer, 3 * SECOND);
+	return place_answer;
+}
 
 static int on_usb_reset(void *arg, struct modem *modem)
 {
 	(void)arg;
-	assert_false(modem->open);
 	usb_resets++;
-	return place_answer;
+	return begin(modem);
 }
 
 static int on_power_cycle(void *arg, struct modem *modem)
 {
 	(void)arg;
-	assert_false(modem->open);
 	power_cycles++;
-	return place_answer;
+	return begin(modem);
 }
 
-static const struct recovery_place place = { on_usb_reset, on_power_cycle, NULL };
+static bool on_turn(void *arg, char *why, size_t size)
+{
+	(void)arg;
+	if (no_turn)
+		snprintf(why, size, "waits its turn");
+	return !no_turn;
+}
+
+static bool on_held(void *arg)
+{
+	(void)arg;
+	return held;
+}
+
+static const struct recovery_place place = {
+	.usb_reset = on_usb_reset, .power_cycle = on_power_cycle, .turn = on_turn, .held = on_held
+};
+
+static void use_place(void)
+{
+	usb_resets = power_cycles = place_answer = place_result = 0;
+	no_turn = held = false;
+	reach_ready();
+	bench->modem->place = &place;
+}
+
+/* Of the port in the tests, since the last call for this step. */
+static int counted(const char *step)
+{
+	static uint64_t before[RECOVERY_STEPS];
+	size_t count, n = 0;
+	const struct tally_row *rows = tally_rows(TALLY_RECOVERY, &count);
+
+	while (strcmp(recovery_step_name((enum recovery_step)n), step) != 0)
+		n++;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].labels[0], bench->modem->id) == 0 &&
+			strcmp(rows[i].labels[1], step) == 0) {
+			int more = (int)(rows[i].count - before[n]);
+			before[n] = rows[i].count;
+			return more;
+		}
+	return 0;
+}
 
 static void test_what_the_place_offers(void **state)
 {
 	(void)state;
-	usb_resets = power_cycles = place_answer = 0;
-	reach_ready();
-	bench->modem->place = &place;
+	use_place();
+	counted("usb"), counted("power"), counted("quarantine");
 	sim.dead = true;
 	modem_sweep(bench->modem);
 	until_said("step=usb n=1", 200);
 	pass(65 * SECOND);
 	assert_int_equal(usb_resets, 1);
+	until_said("step=usb n=2", 100); /* what helps more than the first */
+	pass(65 * SECOND);
+	assert_int_equal(usb_resets, 2);
 	assert_int_equal(power_cycles, 0);
 	until_said("step=power n=1", 100);
 	sim.dead = false;
-	pass(60 * SECOND + 35 * SECOND);
+	pass(60 * SECOND + 40 * SECOND);
 	assert_int_equal(power_cycles, 1);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_int_equal(said("what helped: power"), 1);
+	assert_int_equal(counted("usb"), 2);
+	assert_int_equal(counted("power"), 1);
+	assert_int_equal(counted("quarantine"), 0);
 	assert_int_equal(said("event=quarantined"), 0);
 }
 
 static void test_place_that_cannot(void **state)
 {
 	(void)state;
-	usb_resets = power_cycles = 0;
-	place_answer = -EIO;
-	reach_ready();
-	bench->modem->place = &place;
+	for (int way = 0; way < 2; way++) { /* at once, or once it was tried */
+		if (way == 0)
+			use_place();
+		else
+			pass(360 * SECOND);
+		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+		*(way == 0 ? &place_answer : &place_result) = -EIO;
+		usb_resets = power_cycles = 0;
+		forget_log();
+		sim.dead = true;
+		modem_sweep(bench->modem);
+		until_said("event=quarantined", 600);
+		assert_int_equal(usb_resets, 2);
+		assert_int_equal(power_cycles, 1);
+		place_answer = 0;
+		sim.dead = false;
+	}
+	assert_true(said("the place says why") > 0);
+}
+
+static void test_place_that_hangs(void **state)
+{
+	(void)state;
+	use_place();
+	place_result = -ETIMEDOUT;
+	assert_int_equal(modem_reset(bench->modem, RECOVERY_USB), 0);
+	pass(4 * SECOND);
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
+	assert_int_equal(bench->modem->recovery.step, RECOVERY_QUARANTINE);
+	assert_int_equal(said("event=quarantined"), 1);
+	assert_true(said("the place says why") > 0);
+	pass(200 * SECOND);
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
+	/* what ends when nobody waits for it means nothing */
+	modem_place_done(bench->modem, 0, "");
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
+}
+
+static void test_waits_its_turn(void **state)
+{
+	(void)state;
+	use_place();
+	no_turn = true;
+	assert_int_equal(modem_reset(bench->modem, RECOVERY_USB), 0);
+	pass(5 * SECOND);
+	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
+	assert_string_equal(bench->modem->fsm.why, "waits its turn");
+	assert_int_equal(usb_resets, 0);
+	no_turn = false;
+	pass(2 * SECOND);
+	assert_int_equal(usb_resets, 1);
+	pass(30 * SECOND);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+}
+
+/* The trouble of many: it is opened again and again, and neither reset nor left alone for long. */
+static void test_held(void **state)
+{
+	int opens;
+
+	(void)state;
+	use_place();
+	held = true;
+	forget_log();
+	opens = bench->fake->opens;
 	sim.dead = true;
 	modem_sweep(bench->modem);
-	until_said("event=quarantined", 400);
+	pass(1200 * SECOND);
+	assert_int_equal(usb_resets + power_cycles, 0);
+	assert_true(bench->fake->opens - opens >= 15);
+	assert_int_equal(said("event=quarantined"), 0);
+	assert_int_equal(said("event=recovery"), 0);
+	assert_int_equal(said("last AT lines"), 0);
+	sim.dead = false;
+	pass(90 * SECOND);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
+	/* the pause before a reset is over when it is no longer wanted */
+	held = false;
+	assert_int_equal(modem_reset(bench->modem, RECOVERY_USB), 0);
 	assert_int_equal(usb_resets, 1);
-	assert_int_equal(power_cycles, 1);
+	pass(40 * SECOND);
+	no_turn = true;
+	assert_int_equal(modem_reset(bench->modem, RECOVERY_USB), 0);
+	held = true;
+	no_turn = false;
+	pass(10 * SECOND);
+	assert_int_equal(usb_resets, 1);
+	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 }
 
 static void test_reset_by_hand(void **state)
@@ -1043,6 +1186,9 @@ int main(void)
 		CASE(test_hub_of_serial_lines),
 		CASE(test_what_the_place_offers),
 		CASE(test_place_that_cannot),
+		CASE(test_place_that_hangs),
+		CASE(test_waits_its_turn),
+		CASE(test_held),
 		CASE(test_reset_by_hand),
 		CASE(test_reset_in_quarantine),
 		CASE(test_last_lines),
