@@ -9,7 +9,6 @@
 
 enum {
 	TICK_MS = 2000, /* globs are read again, the dead are buried */
-	NUMBERS_AGAIN_MS = 10000,
 	STOP_MS = 4000, /* for what is under way when asked to stop */
 	STOP_LOOK_MS = 20,
 	STORE_STUCK_MS = 20000, /* jobs wait and none ends: the watchdog may bite */
@@ -64,10 +63,11 @@ static void on_text_stored(void *arg, const struct store_sms_result *result)
 			outbox_kick(platform->outbox);
 	}
 	gateway_drain_touch(gateway);
+	activation_stored(gateway->activations, result);
 	gateway_note_withheld(result);
 }
 
-static const struct inbox_host inbox_host = { gateway_route, on_text_stored };
+static const struct inbox_host inbox_host = { gateway_route, on_text_stored, gateway_on_moved };
 
 static void kick_all(void *arg)
 {
@@ -281,7 +281,7 @@ static void on_numbers_loaded(void *arg, int err, int64_t freed)
 			log_error(LOGC_CONFIG, NULL, NULL,
 				LOG_FIELDS(LOG_STR("reason", strerror(-err))),
 				"the numbers file could not be stored: tried again");
-		loop_timer_start(&gateway->numbers, NUMBERS_AGAIN_MS);
+		loop_timer_start(&gateway->numbers, GATEWAY_NUMBERS_AGAIN_MS);
 		return;
 	}
 	if (freed > 0)
@@ -296,15 +296,17 @@ void gateway_load_numbers(struct gateway *gateway)
 	struct store_number *rows = calloc(config->number_count + 1, sizeof *rows);
 
 	if (!rows) {
-		loop_timer_start(&gateway->numbers, NUMBERS_AGAIN_MS);
+		loop_timer_start(&gateway->numbers, GATEWAY_NUMBERS_AGAIN_MS);
 		return;
 	}
 	for (size_t i = 0; i < config->number_count; i++) {
 		const struct config_number *from = &config->numbers[i];
 		rows[i] = (struct store_number) { from->iccid, from->number, from->label,
 			from->operator_code, from->rent, from->date_start, from->date_stop,
-			from->price, from->balance };
+			from->price, from->balance, (const char *const *)from->sell,
+			from->sell_count };
 	}
+	gateway_tell_sellers(gateway);
 	store_numbers_load(gateway->store, rows, config->number_count, on_numbers_loaded, gateway);
 	free(rows);
 }
@@ -397,6 +399,10 @@ static int load_filters(struct gateway *gateway, char *why, size_t why_size)
 	struct config_report report = { 0 };
 	int err = gateway_filters_load(gateway->config, &report, gateway->filters);
 
+	if (!err)
+		err = gateway_services_load(gateway->config, &report, &gateway->services);
+	if (!err)
+		err = filter_load(FILTER_DEFAULT, NULL, &report, &gateway->customers_filter);
 	if (err)
 		snprintf(why, why_size, "%s", report.count ? report.lines[0] : "out of memory");
 	config_report_free(&report);
@@ -439,7 +445,8 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 	gateway->retention =
 		retention_new(gateway->loop, gateway->store, &gateway->retention_spans);
 	if (!gateway->retention || !gateway->opener || !gateway->deliver || !gateway->inbox ||
-		!gateway->hubs || !gateway->control || !gateway->notify) {
+		!gateway->hubs || !gateway->control || !gateway->notify ||
+		gateway_orders_start(gateway) < 0) {
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
@@ -600,6 +607,7 @@ void gateway_free(struct gateway *gateway)
 	free(gateway->dying);
 	store_close(gateway->store);
 	retention_free(gateway->retention);
+	activation_free(gateway->activations);
 	inbox_free(gateway->inbox);
 	opener_free(gateway->opener);
 	control_free(gateway->control);
@@ -615,6 +623,8 @@ void gateway_free(struct gateway *gateway)
 	loop_timer_stop(&gateway->drain);
 	loop_timer_stop(&gateway->stop_timer);
 	gateway_filters_free(gateway->filters);
+	filter_free(gateway->customers_filter);
+	gateway_services_free(gateway->services, gateway->config->service_count);
 	config_free(gateway->config);
 	free(gateway);
 }

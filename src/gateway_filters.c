@@ -9,15 +9,22 @@
 
 /* ---- the rules ------------------------------------------------------------------------------ */
 
+void gateway_filter_names(const struct config *config, const char *names[CONFIG_PLATFORMS_MAX + 2])
+{
+	for (size_t i = 0; i < config->platform_count; i++)
+		names[i] = config->platforms[i].name;
+	names[config->platform_count] = CONFIG_CUSTOMERS;
+	names[config->platform_count + 1] = NULL;
+}
+
 int gateway_filters_load(const struct config *config, struct config_report *report,
 	struct filter *filters[CONFIG_PLATFORMS_MAX])
 {
-	const char *names[CONFIG_PLATFORMS_MAX + 1] = { NULL };
+	const char *names[CONFIG_PLATFORMS_MAX + 2] = { NULL };
 	size_t errors = report->errors;
 
 	memset(filters, 0, CONFIG_PLATFORMS_MAX * sizeof(struct filter *));
-	for (size_t i = 0; i < config->platform_count; i++)
-		names[i] = config->platforms[i].name;
+	gateway_filter_names(config, names);
 	for (size_t i = 0; i < config->platform_count; i++) {
 		const char *setting = config->platforms[i].filter;
 		size_t same = 0;
@@ -47,10 +54,12 @@ void gateway_filters_free(struct filter *filters[CONFIG_PLATFORMS_MAX])
 
 void gateway_check(const struct config *config, struct config_report *report)
 {
-	struct filter *filters[CONFIG_PLATFORMS_MAX];
+	struct filter *filters[CONFIG_PLATFORMS_MAX], **services;
 
 	if (gateway_filters_load(config, report, filters) == 0)
 		gateway_filters_free(filters);
+	if (gateway_services_load(config, report, &services) == 0)
+		gateway_services_free(services, config->service_count);
 }
 
 void gateway_filters_say(const struct config *config)
@@ -76,21 +85,34 @@ size_t gateway_route(void *arg, const struct store_message *message, struct stor
 {
 	struct gateway *gateway = arg;
 	const struct config_number *card = config_number_of(gateway->config, message->card_id);
-	struct route_platform platforms[CONFIG_PLATFORMS_MAX];
+	struct route_platform platforms[CONFIG_PLATFORMS_MAX + 1];
+	size_t count = gateway->view.platform_count;
 
-	for (size_t i = 0; i < gateway->view.platform_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct config_platform *config = gateway->platforms[i].config;
 		bool off = card && card->filter_off;
 		platforms[i] = (struct route_platform) {
 			.name = config->name,
+			.orders = config_platform_orders(config),
 			.claims = outbox_wants(gateway->platforms[i].outbox),
 			.rent = card && card->rent >= 0 ? card->rent > 0 : config->rent,
 			.filter =
 				off ? NULL : gateway->filters[config - gateway->config->platforms],
 		};
 	}
-	return route(gateway_bank(gateway->config, message->bank), platforms,
-		gateway->view.platform_count, message, out);
+	platforms[count] = (struct route_platform) {
+		.name = CONFIG_CUSTOMERS,
+		.orders = true,
+		.filter = card && card->filter_off ? NULL : gateway->customers_filter,
+	};
+	struct config_sellers sellers = config_sellers(
+		gateway->config, gateway_bank(gateway->config, message->bank), message->card_id);
+	const struct route_card where = {
+		.sellers = sellers.names,
+		.count = sellers.count,
+		.open = gateway_route_open(gateway, message->card_id),
+	};
+	return route(&where, platforms, count + 1, message, out);
 }
 
 void gateway_note_withheld(const struct store_sms_result *result)

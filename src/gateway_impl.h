@@ -17,15 +17,21 @@
 #include "modem/hubs.h"
 #include "modem/inbox.h"
 #include "modem/modem.h"
+#include "platform/activation.h"
 #include "platform/deliver.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
+#include "platform/route.h"
 #include "platform/takeoff.h"
 #include "port/opener.h"
 #include "store/retention.h"
 #include "store/store.h"
 
-enum { GATEWAY_SUMMARY_MS = 5 * 60 * 1000, GATEWAY_TABLES_MAX = 12 };
+enum {
+	GATEWAY_SUMMARY_MS = 5 * 60 * 1000,
+	GATEWAY_TABLES_MAX = 12,
+	GATEWAY_NUMBERS_AGAIN_MS = 10000
+};
 
 /* A platform and what works for it. */
 struct platform {
@@ -67,6 +73,10 @@ struct gateway {
 	size_t dying_count;
 	/* Of each platform of the configuration, in its order; one for all that have the same. */
 	struct filter *filters[CONFIG_PLATFORMS_MAX];
+	struct filter *customers_filter;
+	struct filter *
+		*services; /* of each service, in the configuration's order; NULL: any text */
+	struct activations *activations;
 	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
 	struct platform *owners[CONFIG_PLATFORMS_MAX];
 	struct control_view view;
@@ -96,6 +106,26 @@ void gateway_rosters_changed(struct gateway *gateway);
 int gateway_filters_load(const struct config *config, struct config_report *report,
 	struct filter *filters[CONFIG_PLATFORMS_MAX]);
 void gateway_filters_free(struct filter *filters[CONFIG_PLATFORMS_MAX]);
+
+/* Whom a rule may name: the platforms, and the customers. */
+void gateway_filter_names(const struct config *config, const char *names[CONFIG_PLATFORMS_MAX + 2]);
+
+/* gateway_orders.c: what each service's texts are. Errors are reported, all of them; then there is
+ * nothing to free. */
+int gateway_services_load(
+	const struct config *config, struct config_report *report, struct filter ***out);
+void gateway_services_free(struct filter **services, size_t count);
+
+/* The operation open on a card, for route(). */
+struct route_open gateway_route_open(const struct gateway *gateway, const char *card_id);
+void gateway_on_moved(void *arg, const char *card_id, const struct store_activation *open);
+
+/* The store learns who sells which bank; tried again with the numbers file if that fails. */
+void gateway_tell_sellers(struct gateway *gateway);
+
+/* The table of operations. 0 or -ENOMEM. */
+int gateway_orders_start(struct gateway *gateway);
+void gateway_orders_configure(struct gateway *gateway);
 
 /* Says which platforms and cards are not filtered. */
 void gateway_filters_say(const struct config *config);

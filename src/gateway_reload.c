@@ -142,16 +142,29 @@ static void report_refused(const struct config_report *report)
 			"the configuration has errors; the old one stays");
 }
 
+static int rules_load(const struct config *config, struct config_report *report,
+	struct filter *filters[CONFIG_PLATFORMS_MAX], struct filter ***services)
+{
+	int err = gateway_services_load(config, report, services);
+	int filters_err = gateway_filters_load(config, report, filters);
+
+	if (!err && filters_err)
+		gateway_services_free(*services, config->service_count);
+	if (err && !filters_err)
+		gateway_filters_free(filters);
+	return err ? err : filters_err;
+}
+
 int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, void *say_arg)
 {
 	struct gateway *gateway = arg;
-	struct filter *filters[CONFIG_PLATFORMS_MAX] = { NULL };
+	struct filter *filters[CONFIG_PLATFORMS_MAX] = { NULL }, **services = NULL;
 	struct config *fresh, *old = gateway->config;
 
 	if (gateway->stopping) /* no new port may open now */
 		return -ECANCELED;
 	fresh = config_load(gateway->config->file, gateway_names(), report);
-	if (fresh && gateway_filters_load(fresh, report, filters) < 0) {
+	if (fresh && rules_load(fresh, report, filters, &services) < 0) {
 		config_free(fresh);
 		fresh = NULL;
 	}
@@ -165,7 +178,10 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	gateway->view.config = fresh;
 	gateway_filters_free(gateway->filters);
 	memcpy(gateway->filters, filters, sizeof filters);
+	gateway_services_free(gateway->services, old->service_count);
+	gateway->services = services;
 	gateway_apply(gateway);
+	gateway_orders_configure(gateway);
 	gateway_filters_say(fresh);
 	gateway_http_reload(gateway, old, say, say_arg);
 	diff_platforms(gateway, say, say_arg);

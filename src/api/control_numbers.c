@@ -39,6 +39,16 @@ static void add_file(cJSON *json, const struct store_number *file)
 	json_money(json, "balance", file->balance);
 }
 
+/* With blanks between, as the numbers file may have them; "" where its bank's sell it. */
+static void add_sellers(cJSON *json, const struct config_number *declared)
+{
+	char names[(CONFIG_PLATFORMS_MAX + 1) * STORE_NAME_SIZE] = "", *at = names;
+
+	for (size_t i = 0; declared && i < declared->sell_count; i++)
+		at += snprintf(at, STORE_NAME_SIZE, "%s%s", i ? " " : "", declared->sell[i]);
+	cJSON_AddStringToObject(json, "sell", names);
+}
+
 static cJSON *row_json(const struct config *config, const struct store_number_row *row, bool full)
 {
 	const struct config_number *declared = config_number_of(config, row->file.iccid);
@@ -59,6 +69,7 @@ static cJSON *row_json(const struct config *config, const struct store_number_ro
 	json_number(json, "sim", row->sim, full);
 	json_number(json, "ussd", row->ussd, full);
 	add_file(json, &row->file);
+	add_sellers(json, declared);
 	cJSON_AddStringToObject(json, "filter", declared && declared->filter_off ? "off" : "");
 	json_time(json, "last_seen", row->last_seen_ms);
 	cJSON_AddStringToObject(json, "takeoff_platform", row->takeoff_platform);

@@ -35,7 +35,7 @@ struct metrics {
 	bool asked;
 	int64_t totals_ms; /* when they came; 0: none yet */
 	struct store_totals totals;
-	char names[STORE_ROUTES_MAX][STORE_NAME_SIZE]; /* of the totals' platforms */
+	char names[STORE_TOTALS_MAX][STORE_NAME_SIZE]; /* of the totals' platforms */
 };
 
 /* ---- ports ---------------------------------------------------------------------------------- */

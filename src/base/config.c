@@ -73,39 +73,87 @@ static bool check_header(
 	return false;
 }
 
+/* Where the names of a kind of section go, and how many there may be. */
+struct kind {
+	const char *name;
+	const char **names;
+	size_t *count, max;
+};
+
+static const struct kind *find_kind(const struct kind *kinds, const char *name)
+{
+	for (; kinds->name; kinds++)
+		if (!strcmp(kinds->name, name))
+			return kinds;
+	return NULL;
+}
+
 /* Names first: keys of other sections refer to them. */
 static void name_sections(struct config_loader *load)
 {
-	static const char *const kinds[] = { "gateway", "http", "bank", "platform", "operator",
-		NULL };
+	static const char *const words[] = { "gateway", "http", "bank", "platform", "operator",
+		"service", "country", "customer", NULL };
 	struct config *config = load->config;
+	const struct kind kinds[] = {
+		{ "bank", load->bank_names, &config->bank_count, CONFIG_BANKS_MAX },
+		{ "platform", load->platform_names, &config->platform_count, CONFIG_PLATFORMS_MAX },
+		{ "operator", load->operator_names, &config->operator_count, CONFIG_OPERATORS_MAX },
+		{ "service", load->service_names, &config->service_count, CONFIG_SERVICES_MAX },
+		{ "country", load->country_names, &config->country_count, CONFIG_COUNTRIES_MAX },
+		{ "customer", load->customer_names, &config->customer_count, CONFIG_CUSTOMERS_MAX },
+		{ 0 },
+	};
 	size_t i;
 
 	for (i = 0; i < load->text.count; i++) {
 		const struct config_section *section = &load->text.sections[i];
+		const struct kind *kind = find_kind(kinds, section->kind);
 
-		if (!strcmp(section->kind, "bank")) {
-			if (check_header(load, section, config->bank_count, CONFIG_BANKS_MAX))
-				load->bank_names[config->bank_count++] = section->name;
-		} else if (!strcmp(section->kind, "platform")) {
-			if (check_header(
-				    load, section, config->platform_count, CONFIG_PLATFORMS_MAX))
-				load->platform_names[config->platform_count++] = section->name;
-		} else if (!strcmp(section->kind, "operator")) {
-			if (check_header(
-				    load, section, config->operator_count, CONFIG_OPERATORS_MAX))
-				load->operator_names[config->operator_count++] = section->name;
-		} else if (strcmp(section->kind, "gateway") != 0 &&
-			   strcmp(section->kind, "http") != 0) {
+		if (kind) {
+			if (check_header(load, section, *kind->count, kind->max))
+				kind->names[(*kind->count)++] = section->name;
+		} else if (!config_is_word(section->kind, words)) {
 			config_error(load->report, section->place,
 				"section [%.60s] is not one that this version acts on; nearest "
 				"known "
 				"name: %s",
-				section->kind, config_nearest(section->kind, kinds));
+				section->kind, config_nearest(section->kind, words));
 		} else if (*section->name) {
 			config_error(
 				load->report, section->place, "[%s] takes no name", section->kind);
 		}
+	}
+	for (i = 0; i < config->platform_count; i++)
+		if (!strcmp(load->platform_names[i], CONFIG_CUSTOMERS))
+			config_error(load->report,
+				config_find_section(load, "platform", CONFIG_CUSTOMERS)->place,
+				"[platform %s]: the name stands for the customers of [customer "
+				"NAME]; choose another",
+				CONFIG_CUSTOMERS);
+}
+
+static void read_orders(struct config_loader *load)
+{
+	struct config *config = load->config;
+	const struct config_section *section;
+	size_t i;
+
+	for (i = 0; i < config->service_count; i++) {
+		section = config_find_section(load, "service", load->service_names[i]);
+		config->services[i].line = section->place.line;
+		config_keep(load, section->name, &config->services[i].name);
+		config_read_service(load, section, &config->services[i]);
+	}
+	for (i = 0; i < config->country_count; i++) {
+		section = config_find_section(load, "country", load->country_names[i]);
+		config->countries[i].line = section->place.line;
+		config_read_country(load, section, &config->countries[i]);
+	}
+	for (i = 0; i < config->customer_count; i++) {
+		section = config_find_section(load, "customer", load->customer_names[i]);
+		config->customers[i].line = section->place.line;
+		config_keep(load, section->name, &config->customers[i].name);
+		config_read_customer(load, section, &config->customers[i]);
 	}
 }
 
@@ -141,6 +189,7 @@ static void read_sections(struct config_loader *load)
 		config_keep(load, section->name, &config->operators[i].code);
 		config_read_operator(load, section, &config->operators[i]);
 	}
+	read_orders(load);
 }
 
 /* PINs in a file that every user may read. */
@@ -188,7 +237,11 @@ static void load_all(struct config_loader *load, FILE *file, const char *name)
 	config->banks = calloc(CONFIG_BANKS_MAX, sizeof(*config->banks));
 	config->platforms = calloc(CONFIG_PLATFORMS_MAX, sizeof(*config->platforms));
 	config->operators = calloc(CONFIG_OPERATORS_MAX, sizeof(*config->operators));
-	if (!config->file || !config->banks || !config->platforms || !config->operators) {
+	config->services = calloc(CONFIG_SERVICES_MAX, sizeof(*config->services));
+	config->countries = calloc(CONFIG_COUNTRIES_MAX, sizeof(*config->countries));
+	config->customers = calloc(CONFIG_CUSTOMERS_MAX, sizeof(*config->customers));
+	if (!config->file || !config->banks || !config->platforms || !config->operators ||
+		!config->services || !config->countries || !config->customers) {
 		config_no_memory(load);
 		return;
 	}
@@ -269,11 +322,33 @@ const char *config_ussd_number(const struct config *config, const char *imsi)
 	for (i = 0; i < config->operator_count; i++) {
 		const struct config_operator *one = &config->operators[i];
 
-		if (!strncmp(imsi, one->code, strlen(one->code)) &&
+		if (one->ussd_number && !strncmp(imsi, one->code, strlen(one->code)) &&
 			(!best || strlen(one->code) > strlen(best->code)))
 			best = one;
 	}
 	return best ? best->ussd_number : NULL;
+}
+
+struct config_sellers config_sellers(
+	const struct config *config, const struct config_bank *bank, const char *iccid)
+{
+	const struct config_number *card = config_number_of(config, iccid);
+
+	if (card && card->sell_count)
+		return (struct config_sellers) { card->sell, card->sell_count };
+	if (bank)
+		return (struct config_sellers) { bank->sell, bank->sell_count };
+	return (struct config_sellers) { NULL, 0 };
+}
+
+const struct config_service *config_service(const struct config *config, const char *slug)
+{
+	size_t i;
+
+	for (i = 0; i < config->service_count; i++)
+		if (!strcmp(config->services[i].name, slug))
+			return &config->services[i];
+	return NULL;
 }
 
 static void free_list(char **list, size_t count)
@@ -326,12 +401,16 @@ void config_free(struct config *config)
 		free_platform(&config->platforms[i]);
 	for (i = 0; i < config->operator_count; i++) {
 		free(config->operators[i].code);
+		free(config->operators[i].name);
 		free(config->operators[i].ussd_number);
 	}
 	for (i = 0; i < config->log_count; i++)
 		free(config->logs[i].name);
-	for (i = 0; i < config->number_count; i++)
+	for (i = 0; i < config->number_count; i++) {
 		explicit_bzero(config->numbers[i].pin, sizeof(config->numbers[i].pin));
+		free_list(config->numbers[i].sell, config->numbers[i].sell_count);
+	}
+	config_orders_free(config);
 	config_http_free(&config->http);
 	free(config->banks);
 	free(config->platforms);

@@ -13,6 +13,11 @@ enum {
 	CONFIG_BANKS_MAX = 256,
 	CONFIG_PLATFORMS_MAX = 16,
 	CONFIG_OPERATORS_MAX = 256,
+	CONFIG_SERVICES_MAX = 512,
+	CONFIG_COUNTRIES_MAX = 256,
+	CONFIG_CUSTOMERS_MAX = 512,
+	CONFIG_MATCHES_MAX = 32,    /* rules of a service */
+	CONFIG_SLUG_MAX = 32,       /* of a service's name */
 	CONFIG_DEVICES_MAX = 1024,  /* per bank, as written */
 	CONFIG_NUMBERS_MAX = 65536, /* rows of the numbers file */
 	CONFIG_REPORT_MAX = 100,    /* lines of a report; the rest are counted */
@@ -22,6 +27,9 @@ enum {
 
 /* The store of one host, in its state_dir. */
 #define CONFIG_STORE_FILE "sqlite"
+
+/* Seller of the cards that customers of our own may order. No platform has this name. */
+#define CONFIG_CUSTOMERS "customers"
 
 /* slot.LABEL = PATH[:CFG.IF][-portN] */
 struct config_slot {
@@ -40,7 +48,7 @@ struct config_bank {
 	size_t slot_count;
 	char **devices; /* as written: a path, a glob, tcp:host:port */
 	size_t device_count;
-	char **sell; /* names of platforms; the only platform by default */
+	char **sell; /* names of platforms, or CONFIG_CUSTOMERS; the only platform by default */
 	size_t sell_count;
 	char *pin; /* of every card that has none of its own, NULL: none; never logged */
 	int baud;
@@ -76,7 +84,60 @@ struct config_platform {
 /* [operator MCCMNC] */
 struct config_operator {
 	char *code;        /* MCC and MNC: 5 or 6 digits */
+	char *name;        /* as platforms list it; NULL: not said */
 	char *ussd_number; /* what asks a card for its own number, NULL: nothing does */
+	int line;
+};
+
+/* match = RULE, match.LABEL = RULE: a rule of a filter file without its verb. */
+struct config_match {
+	char *rule;
+	int line;
+};
+
+/* [service SLUG]: what may be ordered. The slug is A-Z a-z 0-9 . - and never "rent". */
+struct config_service {
+	char *name;
+	char *title;              /* NULL: not said */
+	char *onlinesim, *smshub; /* a platform's own name for it; the slug unless set */
+	struct config_match *matches;
+	size_t match_count; /* 0: every text of the number is one of the service */
+	int64_t price;      /* customers'; -1: not said, then he needs a price of his own */
+	int64_t window_ms;  /* 0: not said */
+	char *file;         /* where the section stands */
+	int line;
+};
+
+/* [country CODE], [country mccNNN] */
+struct config_country {
+	int code;   /* calling code; 0 where mcc is set */
+	int mcc;    /* 0 where code is set */
+	char *name; /* lower-case English, as platforms list it; NULL: not said, so for rus, chn */
+	char *rus, *chn;   /* UTF-8 */
+	int id;            /* the Alternative API's; -1: not said */
+	int64_t window_ms; /* 0: not said */
+	int line;
+};
+
+/* price.SLUG = MONEY */
+struct config_price {
+	char *service;
+	int64_t price;
+};
+
+/* [customer NAME] */
+struct config_customer {
+	char *name;
+	char *key;          /* the secret itself; never logged */
+	int64_t balance;    /* opening entry */
+	int64_t rent_price; /* a day; -1: no rent */
+	struct config_price *prices;
+	size_t price_count;
+	char **services; /* slugs he may order; none: all */
+	size_t service_count;
+	char **countries; /* as the sections are named: "46", "mcc250"; none: all */
+	size_t country_count;
+	int rate; /* calls a minute; 0: no limit */
 	int line;
 };
 
@@ -106,6 +167,8 @@ struct config_number {
 	int64_t date_start, date_stop; /* Unix seconds */
 	int64_t price, balance;        /* 1/10000 */
 	bool filter_off;               /* no text of this card is filtered */
+	char **sell;                   /* its own sellers, instead of its bank's */
+	size_t sell_count;             /* 0: its bank's */
 	int line;
 };
 
@@ -125,6 +188,7 @@ struct config {
 	int64_t start_grace_ms;
 	int64_t retention_ms;        /* words of texts whose deliveries are over */
 	int64_t history_ms;          /* what is left of them */
+	int64_t orders_keep_ms;      /* closed operations are erased so long after */
 	int64_t sweep_every_ms;      /* AT+CMGL on each port at least so often */
 	int64_t poll_every_ms;       /* registration, signal, card */
 	int64_t card_every_ms;       /* the card alone, where nothing tells of a change; 0: not */
@@ -149,6 +213,12 @@ struct config {
 	size_t platform_count;
 	struct config_operator *operators;
 	size_t operator_count;
+	struct config_service *services;
+	size_t service_count;
+	struct config_country *countries;
+	size_t country_count;
+	struct config_customer *customers;
+	size_t customer_count;
 	struct config_number *numbers;
 	struct config_number **by_iccid; /* the same rows, for config_number_of() */
 	size_t number_count;
@@ -201,6 +271,20 @@ int config_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
 /* Whether the platform has a number list. One that has none, a webhook, gets texts and sells
  * nothing. */
 bool config_platform_sells(const struct config_platform *platform);
+
+/* Whether it sells by orders, which this host sees: onlinesim-pull. */
+bool config_platform_orders(const struct config_platform *platform);
+
+/* Who sells a card: those of its row in the numbers file, else its bank's. bank NULL: no bank's. */
+struct config_sellers {
+	char *const *names;
+	size_t count;
+};
+struct config_sellers config_sellers(
+	const struct config *config, const struct config_bank *bank, const char *iccid);
+
+/* By slug; NULL: none. */
+const struct config_service *config_service(const struct config *config, const char *slug);
 
 /* Whether a card identifier, E.164 number or slot name has the shape that the files allow. */
 bool config_is_iccid(const char *text);  /* 18 to 22 hexadecimal digits, "89" first */

@@ -8,29 +8,30 @@
 static void default_sell(struct config_loader *load, struct config_bank *bank)
 {
 	const struct config_section *section = config_find_section(load, "bank", bank->name);
-	size_t count = load->config->platform_count, sellers = 0, i;
+	const struct config *config = load->config;
+	size_t count = config->platform_count, sellers = config->customer_count > 0, i;
+	bool customers = sellers > 0;
 
 	for (i = 0; i < count; i++)
-		sellers += config_platform_sells(&load->config->platforms[i]);
+		sellers += config_platform_sells(&config->platforms[i]);
 	if (sellers > 1) {
 		config_error(load->report, section->place,
-			"[bank %s]: there are several platforms; add sell = NAME, NAME",
-			bank->name);
+			"[bank %s]: there are several %s; add sell = NAME, NAME", bank->name,
+			customers ? "sellers, customers among them" : "platforms");
 		return;
 	}
-	bank->sell = calloc(count, sizeof(*bank->sell));
+	bank->sell = calloc(count + 1, sizeof(*bank->sell));
 	if (!bank->sell)
 		config_no_memory(load);
-	for (i = 0; bank->sell && i < count; i++) {
-		config_keep(load, load->platform_names[i], &bank->sell[i]);
-		bank->sell_count += bank->sell[i] != NULL;
+	for (i = 0; bank->sell && i < count + customers; i++) {
+		config_keep(load, i < count ? load->platform_names[i] : CONFIG_CUSTOMERS,
+			&bank->sell[bank->sell_count]);
+		bank->sell_count += bank->sell[bank->sell_count] != NULL;
 	}
 }
 
-static const struct config_platform *find_platform(
-	const struct config_loader *load, const char *name)
+static const struct config_platform *find_platform(const struct config *config, const char *name)
 {
-	const struct config *config = load->config;
 	size_t i;
 
 	for (i = 0; i < config->platform_count; i++)
@@ -39,28 +40,43 @@ static const struct config_platform *find_platform(
 	return NULL;
 }
 
-/* Each seller sells a number where the other cannot see it: a card has one. A webhook sells
- * nothing. */
+/* Those that order do so where all of them are seen: they may share a card, for a number is in one
+ * operation only. One that sells by a list does so elsewhere: its cards are nobody else's. A
+ * webhook sells nothing. */
+struct config_twice config_sold_twice(
+	const struct config *config, char *const *sellers, size_t count)
+{
+	const char *first = NULL;
+	bool lists = false;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct config_platform *platform = find_platform(config, sellers[i]);
+		bool customers = !strcmp(sellers[i], CONFIG_CUSTOMERS);
+
+		if (!customers && (!platform || !config_platform_sells(platform)))
+			continue;
+		if (first && !strcmp(first, sellers[i]))
+			continue;
+		if (first && (lists || !(customers || config_platform_orders(platform))))
+			return (struct config_twice) { first, sellers[i] };
+		lists = lists || !(customers || config_platform_orders(platform));
+		first = sellers[i];
+	}
+	return (struct config_twice) { NULL, NULL };
+}
+
 static void check_sell(
 	struct config_loader *load, const struct config_bank *bank, const struct config_entry *sell)
 {
-	const char *first = NULL;
-	size_t i;
+	const struct config_twice twice =
+		config_sold_twice(load->config, bank->sell, bank->sell_count);
 
-	for (i = 0; i < bank->sell_count; i++) {
-		const struct config_platform *platform = find_platform(load, bank->sell[i]);
-
-		if (!platform || !config_platform_sells(platform) ||
-			(first && !strcmp(first, platform->name)))
-			continue;
-		if (first)
-			config_error(load->report, sell->place,
-				"sell: %.80s and %.80s would sell the same numbers twice; "
-				"name one of them, and webhooks",
-				first, platform->name);
-		else
-			first = platform->name;
-	}
+	if (twice.first)
+		config_error(load->report, sell->place,
+			"sell: %.80s and %.80s would sell the same numbers twice; "
+			"name one of them, and webhooks",
+			twice.first, twice.other);
 }
 
 static void check_seller(struct config_loader *load, struct config_bank *bank)
@@ -70,7 +86,7 @@ static void check_seller(struct config_loader *load, struct config_bank *bank)
 
 	if (sell)
 		check_sell(load, bank, sell);
-	else if (load->config->platform_count)
+	else if (load->config->platform_count || load->config->customer_count)
 		default_sell(load, bank);
 }
 
@@ -163,10 +179,11 @@ void config_check_whole(struct config_loader *load)
 	if (!config->bank_count)
 		config_warning(load->report, (struct config_place) { config->file, 0 },
 			"there is no [bank NAME]: nothing will be read");
-	else if (!config->platform_count)
+	else if (!config->platform_count && !config->customer_count)
 		config_warning(load->report,
 			(struct config_place) { config->file, config->banks[0].line },
 			"there is no [platform NAME]: texts are kept as unclaimed");
+	config_check_orders(load);
 	check_devices(load);
 	config_check_slots(load);
 	config_check_http(load);

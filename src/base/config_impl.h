@@ -13,7 +13,7 @@ enum {
 	CONFIG_LINES_MAX = 200000, /* of one file */
 	CONFIG_FILES_MAX = 256,    /* read in all */
 	CONFIG_DEPTH_MAX = 8,      /* include in include */
-	CONFIG_SECTIONS_MAX = 512,
+	CONFIG_SECTIONS_MAX = 2048,
 	CONFIG_ENTRIES_MAX = 256, /* of one section */
 	CONFIG_PORT_ID_MAX = 100, /* BANK/SLOT */
 	CONFIG_SECRET_MAX = 1024,
@@ -72,6 +72,9 @@ struct config_loader {
 	const char *bank_names[CONFIG_BANKS_MAX + 1]; /* ends with NULL */
 	const char *platform_names[CONFIG_PLATFORMS_MAX + 1];
 	const char *operator_names[CONFIG_OPERATORS_MAX + 1];
+	const char *service_names[CONFIG_SERVICES_MAX + 1];
+	const char *country_names[CONFIG_COUNTRIES_MAX + 1];
+	const char *customer_names[CONFIG_CUSTOMERS_MAX + 1];
 	struct config_place device_places[CONFIG_BANKS_MAX];
 	struct config_place numbers_place;
 };
@@ -95,6 +98,24 @@ void config_read_platform(struct config_loader *load, const struct config_sectio
 
 void config_read_operator(struct config_loader *load, const struct config_section *section,
 	struct config_operator *out);
+
+/* config_orders.c */
+void config_read_service(struct config_loader *load, const struct config_section *section,
+	struct config_service *service);
+void config_read_country(struct config_loader *load, const struct config_section *section,
+	struct config_country *country);
+void config_read_customer(struct config_loader *load, const struct config_section *section,
+	struct config_customer *customer);
+void config_check_orders(struct config_loader *load);
+void config_orders_free(struct config *config);
+
+/* Who would sell a number where another cannot see it: the first of them and the other, NULL:
+ * nobody. */
+struct config_twice {
+	const char *first, *other;
+};
+struct config_twice config_sold_twice(
+	const struct config *config, char *const *sellers, size_t count);
 
 /* What no section shows alone; sets the seller where there is one only. */
 void config_check_whole(struct config_loader *load);

@@ -338,8 +338,7 @@ void config_key_filter(struct config_loader *load, const struct key *key,
 	config_keep(load, entry->value, field_of(key, target));
 }
 
-/* "a, b": an array that grows in *out by one at a time, so that a half-built one can be freed. */
-static void split_list(struct config_loader *load, const struct config_entry *entry, size_t max,
+void config_split_list(struct config_loader *load, const struct config_entry *entry, size_t max,
 	char ***out, size_t *count)
 {
 	char *copy = strdup(entry->value), *next = copy, *item;
@@ -372,7 +371,7 @@ void config_key_devices(struct config_loader *load, const struct key *key,
 	size_t i;
 
 	load->device_places[bank - load->config->banks] = entry->place;
-	split_list(load, entry, CONFIG_DEVICES_MAX, &bank->devices, &bank->device_count);
+	config_split_list(load, entry, CONFIG_DEVICES_MAX, &bank->devices, &bank->device_count);
 	for (i = 0; i < bank->device_count; i++) {
 		const char *fault = config_device_fault(bank->devices[i]);
 
@@ -400,15 +399,16 @@ void config_key_sell(struct config_loader *load, const struct key *key,
 	struct config_bank *bank = target;
 	size_t i, j;
 
-	split_list(load, entry, CONFIG_PLATFORMS_MAX, &bank->sell, &bank->sell_count);
+	config_split_list(load, entry, CONFIG_PLATFORMS_MAX, &bank->sell, &bank->sell_count);
 	for (i = 0; bank->sell && i < bank->sell_count; i++) {
-		if (!config_is_word(bank->sell[i], load->platform_names))
+		if (!config_is_word(bank->sell[i], load->platform_names) &&
+			strcmp(bank->sell[i], CONFIG_CUSTOMERS) != 0)
 			config_error(load->report, entry->place,
 				"%s: there is no [platform %.80s]; nearest known name: %s",
 				key->name, bank->sell[i],
 				*load->platform_names
 					? config_nearest(bank->sell[i], load->platform_names)
-					: "none");
+					: CONFIG_CUSTOMERS);
 		for (j = 0; j < i; j++)
 			/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 			if (!strcmp(bank->sell[i], bank->sell[j]))
@@ -423,7 +423,7 @@ void config_key_listen(struct config_loader *load, const struct key *key,
 	struct config_http *http = target;
 
 	(void)key;
-	split_list(load, entry, CONFIG_LISTEN_MAX, &http->listen, &http->listen_count);
+	config_split_list(load, entry, CONFIG_LISTEN_MAX, &http->listen, &http->listen_count);
 }
 
 void config_key_pem(struct config_loader *load, const struct key *key,

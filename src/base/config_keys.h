@@ -21,6 +21,15 @@ struct key {
 	const char *kind; /* the only kind of platform that has it; NULL: any */
 };
 
+/* config_schema.c: the keys of a section into its struct; a key that is none of them is reported.
+ */
+void config_read_keys(struct config_loader *load, const struct key *keys,
+	const struct config_section *section, void *target);
+
+/* "a, b": an array that grows in *out by one at a time, so that a half-built one can be freed. */
+void config_split_list(struct config_loader *load, const struct config_entry *entry, size_t max,
+	char ***out, size_t *count);
+
 /* config_keys.c. Each says what is wrong with the value, and leaves the target alone then. */
 config_key_fn config_key_text, config_key_time, config_key_int, config_key_yes, config_key_word,
 	config_key_board, config_key_driver, config_key_level, config_key_format, config_key_store,

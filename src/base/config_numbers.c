@@ -24,6 +24,7 @@ enum column {
 	COLUMN_RENT,
 	COLUMN_LABEL,
 	COLUMN_PIN,
+	COLUMN_SELL,
 	COLUMN_FILTER,
 	COLUMN_DATE_START,
 	COLUMN_DATE_STOP,
@@ -33,10 +34,7 @@ enum column {
 };
 
 static const char *const column_names[COLUMN_COUNT + 1] = { "iccid", "number", "operator", "rent",
-	"label", "pin", "filter", "date_start", "date_stop", "price", "balance", NULL };
-
-/* Known names, but of no effect in this version. */
-static const char *const later_names[] = { "sell" };
+	"label", "pin", "sell", "filter", "date_start", "date_stop", "price", "balance", NULL };
 
 /* Takes one field from *text on, which moves behind its comma or becomes NULL after the last. The
  * field is unquoted in place. NULL: broken quotes. */
@@ -72,13 +70,6 @@ static int header_column(struct sheet *sheet, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(later_names) / sizeof(*later_names); i++) {
-		if (strcmp(name, later_names[i]) != 0)
-			continue;
-		config_error(sheet->report, sheet->place,
-			"column \"%s\" is not acted on by this version; take it out", name);
-		return -1;
-	}
 	for (i = 0; i < COLUMN_COUNT; i++)
 		if (!strcmp(name, column_names[i]))
 			return (int)i;
@@ -245,6 +236,7 @@ static const char *read_cell(enum column column, const char *text, struct config
 			return "not 4 to 8 digits";
 		strcpy(row->pin, text);
 		return NULL;
+	case COLUMN_SELL: return NULL; /* read_sell() */
 	case COLUMN_DATE_START: return read_date(text, &row->date_start);
 	case COLUMN_DATE_STOP: return read_date(text, &row->date_stop);
 	case COLUMN_PRICE: return read_money(text, &row->price);
@@ -252,6 +244,42 @@ static const char *read_cell(enum column column, const char *text, struct config
 	case COLUMN_COUNT: break;
 	}
 	return "not known";
+}
+
+static bool is_seller(const struct config *config, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < config->platform_count; i++)
+		if (config->platforms[i].name && !strcmp(config->platforms[i].name, name))
+			return true;
+	return !strcmp(name, CONFIG_CUSTOMERS);
+}
+
+/* "a b" or "a;b", and "a,b" in quotes. */
+static const char *read_sell(const struct sheet *sheet, char *text, struct config_number *row)
+{
+	char *name, *next = text;
+
+	row->sell = *text ? calloc(CONFIG_PLATFORMS_MAX + 1, sizeof(*row->sell)) : NULL;
+	if (*text && !row->sell)
+		return "out of memory";
+	while (row->sell && (name = strsep(&next, " ,;"))) {
+		if (!*name)
+			continue;
+		if (!is_seller(sheet->config, name))
+			return "names a platform that is not configured; write names of platforms, "
+			       "or customers";
+		if (row->sell_count > CONFIG_PLATFORMS_MAX)
+			return "has too many names";
+		row->sell[row->sell_count] = strdup(name);
+		if (!row->sell[row->sell_count])
+			return "out of memory";
+		row->sell_count++;
+	}
+	if (config_sold_twice(sheet->config, row->sell, row->sell_count).first)
+		return "names two that would sell the number twice; name one of them, and webhooks";
+	return NULL;
 }
 
 /* Values are not repeated in a report: they are numbers of cards and phones. */
@@ -269,7 +297,9 @@ static bool read_row(struct sheet *sheet, char *text, struct config_number *row)
 		}
 		if (i >= sheet->column_count)
 			continue;
-		fault = read_cell((enum column)sheet->columns[i], field, row);
+		fault = sheet->columns[i] == COLUMN_SELL
+				? read_sell(sheet, field, row)
+				: read_cell((enum column)sheet->columns[i], field, row);
 		if (fault)
 			config_error(sheet->report, sheet->place, "column \"%s\": %s",
 				column_names[sheet->columns[i]], fault);
@@ -379,7 +409,13 @@ static bool take_row(struct sheet *sheet, char *text)
 
 	if (!sheet->column_count)
 		return take_columns(sheet, text);
-	return !read_row(sheet, text, &row) || add_row(sheet, &row);
+	bool good = read_row(sheet, text, &row), more = !good || add_row(sheet, &row);
+	if (!good || !more) {
+		for (size_t i = 0; i < row.sell_count; i++)
+			free(row.sell[i]);
+		free(row.sell);
+	}
+	return more;
 }
 
 void config_numbers_read(

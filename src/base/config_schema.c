@@ -7,6 +7,7 @@
 enum { KEYS_MAX = 24, LOGS_MAX = 64 };
 
 #define PUSH "onlinesim-push"
+#define PULL "onlinesim-pull"
 #define HOOK "webhook"
 
 static const char *const kind_words[] = { PUSH, HOOK, NULL };
@@ -25,6 +26,8 @@ static const struct key gateway_keys[] = {
 	{ "control", config_key_control, AT(config, control),
 		.preset = "/run/simgate/control.sock" },
 	{ "numbers", config_key_numbers, AT(config, numbers_file) },
+	{ "orders_keep", config_key_time, AT(config, orders_keep_ms), .preset = "90d",
+		.min = INT64_C(86400000) },
 	{ "start_grace", config_key_time, AT(config, start_grace_ms), .preset = "90s", .min = 1 },
 	{ "sweep_every", config_key_time, AT(config, sweep_every_ms), .preset = "60s", .min = 1 },
 	{ "poll_every", config_key_time, AT(config, poll_every_ms), .preset = "30s", .min = 1 },
@@ -77,7 +80,8 @@ static const struct key bank_keys[] = {
 };
 
 static const struct key operator_keys[] = {
-	{ "ussd_number", config_key_ussd, AT(config_operator, ussd_number), .needed = true },
+	{ "name", config_key_text, AT(config_operator, name) },
+	{ "ussd_number", config_key_ussd, AT(config_operator, ussd_number) },
 	{ 0 },
 };
 
@@ -121,6 +125,11 @@ static const struct key platform_keys[] = {
 bool config_platform_sells(const struct config_platform *platform)
 {
 	return !platform->kind || strcmp(platform->kind, HOOK) != 0;
+}
+
+bool config_platform_orders(const struct config_platform *platform)
+{
+	return platform->kind && strcmp(platform->kind, PULL) == 0;
 }
 
 static void unknown_keys(
@@ -169,7 +178,7 @@ static void read_key(struct config_loader *load, const struct key *key,
 	}
 }
 
-static void read_keys(struct config_loader *load, const struct key *keys,
+void config_read_keys(struct config_loader *load, const struct key *keys,
 	const struct config_section *section, void *target)
 {
 	const struct key *key;
@@ -244,7 +253,7 @@ void config_read_gateway(struct config_loader *load, const struct config_section
 	const struct config_entry *password = config_find_entry(section, "store_password");
 	const char *store;
 
-	read_keys(load, gateway_keys, section, load->config);
+	config_read_keys(load, gateway_keys, section, load->config);
 	store = load->config->store;
 	if (password && store && !strcmp(store, CONFIG_STORE_FILE))
 		config_error(load->report, password->place,
@@ -253,14 +262,14 @@ void config_read_gateway(struct config_loader *load, const struct config_section
 
 void config_read_http(struct config_loader *load, const struct config_section *section)
 {
-	read_keys(load, http_keys, section, &load->config->http);
+	config_read_keys(load, http_keys, section, &load->config->http);
 }
 
 void config_read_bank(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank)
 {
 	config_read_slots(load, section, bank);
-	read_keys(load, bank_keys, section, bank);
+	config_read_keys(load, bank_keys, section, bank);
 }
 
 void config_read_platform(struct config_loader *load, const struct config_section *section,
@@ -281,5 +290,9 @@ void config_read_operator(struct config_loader *load, const struct config_sectio
 	if (len < 5 || len > 6 || strspn(section->name, "0123456789") != len)
 		config_error(load->report, section->place,
 			"[operator %.60s]: the name is MCC and MNC, 5 or 6 digits", section->name);
-	read_keys(load, operator_keys, section, out);
+	config_read_keys(load, operator_keys, section, out);
+	if (!config_find_entry(section, "name") && !config_find_entry(section, "ussd_number"))
+		config_error(load->report, section->place,
+			"[operator %.60s] lacks the key \"name\", or \"ussd_number\"",
+			section->name);
 }

@@ -167,14 +167,14 @@ static void print_csv(const struct ctl *ctl, const cJSON *answer)
 	char start[24], stop[24];
 
 	(void)ctl;
-	puts("iccid,number,operator,rent,label,filter,date_start,date_stop,price,balance");
+	puts("iccid,number,operator,rent,label,sell,filter,date_start,date_stop,price,balance");
 	cJSON_ArrayForEach(row, rows_of(answer))
 	{
 		const char *cells[] = { ctl_str(row, "iccid"), ctl_str(row, "number"),
 			ctl_str(row, "operator"), ctl_str(row, "rent"), ctl_str(row, "label"),
-			ctl_str(row, "filter"), seconds_of(row, "date_start", start),
-			seconds_of(row, "date_stop", stop), ctl_str(row, "price"),
-			ctl_str(row, "balance") };
+			ctl_str(row, "sell"), ctl_str(row, "filter"),
+			seconds_of(row, "date_start", start), seconds_of(row, "date_stop", stop),
+			ctl_str(row, "price"), ctl_str(row, "balance") };
 		conflicts += ctl_true(row, "conflict");
 		if (!*cells[0] || !*cells[1])
 			continue;

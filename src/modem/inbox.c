@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/tally.h"
 #include "sms/concat.h"
+#include "store/store_orders.h"
 
 enum {
 	/* TS 23.040 9.2.3.9 */
@@ -120,12 +121,45 @@ static void note_crowd(const struct inbox_job *job)
 	inbox_look_for_due(job->inbox);
 }
 
+size_t inbox_route_again(
+	struct inbox *inbox, const struct store_sms_result *result, struct store_route *out)
+{
+	int64_t open = result->open ? result->open->id : 0;
+
+	if (inbox->host->moved)
+		inbox->host->moved(inbox->arg, result->message->card_id, result->open);
+	size_t count = inbox->host->route(inbox->arg, result->message, out);
+	for (size_t i = 0; i < count; i++)
+		if (out[i].open != open) { /* it could not be told: the text is nobody's then */
+			out[i].open = open;
+			out[i].activation = 0;
+		}
+	return count;
+}
+
+static void on_stored(void *arg, int err, const struct store_sms_result *result);
+
+/* An order or a close came in between. */
+static void put_again(struct inbox_job *job, const struct store_sms_result *result)
+{
+	struct store_route routes[STORE_ROUTES_MAX];
+	struct store_sms sms = *result->moved;
+
+	sms.routes = routes;
+	sms.route_count = inbox_route_again(job->inbox, result, routes);
+	store_sms_put(job->inbox->store, &sms, on_stored, job);
+}
+
 static void on_stored(void *arg, int err, const struct store_sms_result *result)
 {
 	struct inbox_job *job = arg;
 	struct inbox *inbox = job->inbox;
 
 	inbox_note_store(inbox, err);
+	if (!err && result->is_moved) {
+		put_again(job, result);
+		return;
+	}
 	if (!err) {
 		note_stored(job, result);
 		if (!result->same_entry)

@@ -26,6 +26,9 @@ struct inbox_host {
 	size_t (*route)(void *arg, const struct store_message *message, struct store_route *out);
 	/* A text is in the store; result as store.h has it. */
 	void (*stored)(void *arg, const struct store_sms_result *result);
+	/* The store knows better which operation is open on the card (NULL: none): route() is asked
+	 * again after that. NULL where nothing is ordered. */
+	void (*moved)(void *arg, const char *card_id, const struct store_activation *open);
 };
 
 /* An entry as the modem printed it. Strings are copied as far as needed. */

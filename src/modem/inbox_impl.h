@@ -33,4 +33,8 @@ void inbox_join(struct inbox *inbox, const struct store_sms_result *set);
 /* Looks now for sets that wait no longer, or are too many. */
 void inbox_look_for_due(struct inbox *inbox);
 
+/* Where a text goes whose operation is another than was thought. */
+size_t inbox_route_again(
+	struct inbox *inbox, const struct store_sms_result *result, struct store_route *out);
+
 #endif

@@ -29,6 +29,13 @@ static void on_joined(void *arg, int err, const struct store_sms_result *result)
 	struct inbox *inbox = arg;
 
 	inbox_note_store(inbox, err);
+	if (!err && result->is_moved) {
+		struct store_route routes[STORE_ROUTES_MAX];
+		size_t routed = inbox_route_again(inbox, result, routes);
+		store_set_join(inbox->store, result->set_id, result->message, routes, routed,
+			on_joined, inbox);
+		return;
+	}
 	if (err)
 		join_later(inbox);
 	if (err || result->same_entry)

@@ -6,8 +6,9 @@
  *
  * Every part that is there must fit, and at least one must be there. RE is PCRE2's, '/' in it
  * written as '\/', and finds its match anywhere unless it says '^' or '$'; '.' is a line end too;
- *'i' behind it ignores case. `rent` fits texts of cards that are offered for rent. What no rule
- *matches goes out. Used on the loop's thread alone. */
+ *'i' behind it ignores case. `rent` fits texts of a number that is rented: a rent is open on it,
+ *or, where orders are not seen here (a platform that is sent a list), its card is offered for rent.
+ *What no rule matches goes out. Used on the loop's thread alone. */
 #ifndef SIMGATE_PLATFORM_FILTER_H
 #define SIMGATE_PLATFORM_FILTER_H
 
@@ -59,7 +60,7 @@ struct filter_text {
 	const char *from, *text;
 	const char *card;     /* card_id; "" if nobody can tell */
 	const char *platform; /* where it would go */
-	bool rent;            /* this platform offers the card for rent */
+	bool rent;            /* the number is rented, as far as is known here */
 };
 
 /* The strings are valid as long as the filter. */

@@ -399,9 +399,9 @@ static bool lists_port(const struct listing *listing, const char *port_id)
 
 bool roster_shows(const struct roster *roster, const char *bank, const char *port_id)
 {
-	return selection_sold(&roster->selection, bank) &&
-	       (!roster->accepted || roster->tries > 0 || lists_port(roster->accepted, port_id) ||
-		       lists_port(roster->sending, port_id));
+	return (selection_sold(&roster->selection, bank) &&
+		       (!roster->accepted || roster->tries > 0)) ||
+	       lists_port(roster->accepted, port_id) || lists_port(roster->sending, port_id);
 }
 
 void roster_status(const struct roster *roster, struct roster_status *out)

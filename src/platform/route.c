@@ -3,10 +3,12 @@
 
 #include <string.h>
 
-static bool sells(const struct config_bank *bank, const char *platform)
+#include "store/store_orders.h"
+
+static bool sells(const struct route_card *card, const char *platform)
 {
-	for (size_t i = 0; bank && i < bank->sell_count; i++)
-		if (strcmp(bank->sell[i], platform) == 0)
+	for (size_t i = 0; i < card->count; i++)
+		if (strcmp(card->sellers[i], platform) == 0)
 			return true;
 	return false;
 }
@@ -26,17 +28,47 @@ static void withhold(struct store_route *row, const char *reason)
 	row->claim = false;
 }
 
-static struct store_route row_for(
-	const struct route_platform *platform, const struct store_message *message)
+static bool of_service(
+	const struct route_open *open, const struct store_message *message, const char *platform)
 {
 	const struct filter_text text = { message->sender, message->text, message->card_id,
-		platform->name, platform->rent };
+		platform, open->rent };
+	struct filter_decision decision;
+
+	if (!open->service || open->rent)
+		return true;
+	filter_decide(open->service, &text, &decision);
+	return decision.line > 0 && !decision.withheld;
+}
+
+/* Why a text is none of the open operation's; NULL: it is. */
+static const char *not_of(const struct route_open *open, const struct store_message *message)
+{
+	if (!open->id)
+		return "";
+	if (message->arrived_ms < open->opened_ms ||
+		(message->sent_ms && message->sent_ms < open->opened_ms - ROUTE_LATE_MS))
+		return "before_order";
+	return of_service(open, message, open->seller) ? NULL : "other_service";
+}
+
+static struct store_route row_for(const struct route_platform *platform,
+	const struct route_open *open, const struct store_message *message)
+{
+	const struct filter_text text = { message->sender, message->text, message->card_id,
+		platform->name, platform->orders ? open->rent : platform->rent };
 	struct filter_decision decision = { .withheld = false };
 	struct store_route row = { .platform = platform->name,
 		.state = STORE_QUEUED,
 		.reason = "",
-		.claim = platform->claims };
+		.claim = platform->claims,
+		.activation = platform->orders ? open->id : 0,
+		.open = open->id };
 
+	if (platform->orders && strcmp(platform->name, STORE_CUSTOMERS) == 0) {
+		row.state = STORE_DELIVERED;
+		row.claim = false;
+	}
 	if (platform->filter)
 		filter_decide(platform->filter, &text, &decision);
 	if (decision.withheld)
@@ -46,17 +78,26 @@ static struct store_route row_for(
 	return row;
 }
 
-size_t route(const struct config_bank *bank, const struct route_platform *platforms, size_t count,
+size_t route(const struct route_card *card, const struct route_platform *platforms, size_t count,
 	const struct store_message *message, struct store_route *out)
 {
+	const char *why_not = not_of(&card->open, message);
 	size_t rows = 0;
 
-	for (size_t i = 0; i < count && rows < STORE_ROUTES_MAX; i++)
-		if (sells(bank, platforms[i].name))
-			out[rows++] = row_for(&platforms[i], message);
+	for (size_t i = 0; i < count && rows < STORE_ROUTES_MAX; i++) {
+		const struct route_platform *platform = &platforms[i];
+		bool gets = platform->orders
+				    ? !why_not && !strcmp(platform->name, card->open.seller)
+				    : sells(card, platform->name);
+		if (gets)
+			out[rows++] = row_for(platform, &card->open, message);
+	}
 	if (rows > 0)
 		return rows;
-	out[0] = (struct store_route) { .platform = "", .state = STORE_UNCLAIMED, .reason = "" };
+	out[0] = (struct store_route) { .platform = "",
+		.state = STORE_UNCLAIMED,
+		.reason = why_not ? why_not : "",
+		.open = card->open.id };
 	if (!message->card_id[0])
 		hold(&out[0]);
 	return 1;

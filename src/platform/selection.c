@@ -76,6 +76,12 @@ bool selection_sold(const struct selection *selection, const char *bank)
 	return false;
 }
 
+/* A card's own sellers count before its bank's. */
+static bool is_sold(const struct selection *selection, const struct store_roster_row *row)
+{
+	return row->own_sell >= 0 ? row->own_sell > 0 : selection_sold(selection, row->bank);
+}
+
 struct rows {
 	const struct store_roster_row *row;
 	size_t count;
@@ -183,7 +189,7 @@ struct listing *selection_make(
 	}
 	selection->left_out = 0;
 	for (size_t i = 0; i < rows->count; i++) {
-		if (!selection_sold(selection, rows->row[i].bank))
+		if (!is_sold(selection, &rows->row[i]))
 			continue;
 		why[i] = why_not(selection, rows, i, &entry, port_id);
 		if (why[i])

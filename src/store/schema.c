@@ -171,6 +171,63 @@ static const char version_6_postgres[] = VERSION_6
 	"CREATE TRIGGER tally_message AFTER INSERT OR DELETE ON message"
 	" FOR EACH ROW EXECUTE FUNCTION tally_message();";
 
+/* Orders. Money in 1/10000. counter: what must never be given twice. An activation's token is made
+ * by who asks for it, so that asking again finds it; due_ms: when it ends by itself, 0 never.
+ * used.changed grows with each change of a row. A ledger id is the entry's own: a charge and a
+ * refund can be there once per activation, an opening once per name. customer.host: whose
+ * configuration has him, '' by hand. */
+static const char version_7[] =
+	"CREATE TABLE counter (name TEXT PRIMARY KEY, value BIGINT NOT NULL);"
+	"INSERT INTO counter (name, value) VALUES ('activation', 0), ('used', 0);"
+
+	"CREATE TABLE activation (id BIGINT PRIMARY KEY, token TEXT NOT NULL UNIQUE,"
+	" seller TEXT NOT NULL, customer TEXT NOT NULL, service TEXT NOT NULL,"
+	" country TEXT NOT NULL, operator_name TEXT NOT NULL, number TEXT NOT NULL,"
+	" card_id TEXT NOT NULL, bank TEXT NOT NULL, slot TEXT NOT NULL, rent INTEGER NOT NULL,"
+	" state INTEGER NOT NULL DEFAULT 0, finish_status INTEGER NOT NULL DEFAULT 0,"
+	" reason TEXT NOT NULL DEFAULT '', opened_ms BIGINT NOT NULL,"
+	" closed_ms BIGINT NOT NULL DEFAULT 0, expires_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL,"
+	" price BIGINT NOT NULL, refunded BIGINT NOT NULL DEFAULT 0, sum BIGINT NOT NULL,"
+	" texts INTEGER NOT NULL DEFAULT 0, withheld INTEGER NOT NULL DEFAULT 0,"
+	" first_text_ms BIGINT NOT NULL DEFAULT 0, last_text_ms BIGINT NOT NULL DEFAULT 0,"
+	" last_message_id TEXT NOT NULL DEFAULT '', wait_retry INTEGER NOT NULL DEFAULT 0,"
+	" answered INTEGER NOT NULL DEFAULT 0);"
+	"CREATE UNIQUE INDEX activation_number ON activation (number) WHERE state = 0;"
+	"CREATE UNIQUE INDEX activation_card ON activation (card_id) WHERE state = 0;"
+	"CREATE INDEX activation_due ON activation (due_ms) WHERE state = 0 AND due_ms > 0;"
+	"CREATE INDEX activation_customer ON activation (customer, id);"
+	"CREATE INDEX activation_closed ON activation (closed_ms) WHERE state > 0;"
+	"CREATE INDEX activation_ordered ON activation (card_id, opened_ms);"
+
+	"CREATE TABLE used (seller TEXT NOT NULL, service TEXT NOT NULL, number TEXT NOT NULL,"
+	" sold INTEGER NOT NULL, cancelled INTEGER NOT NULL, cancelled_ms BIGINT NOT NULL,"
+	" changed BIGINT NOT NULL, PRIMARY KEY (seller, service, number));"
+	"CREATE INDEX used_changed ON used (changed);"
+
+	"CREATE TABLE bank_sell (bank TEXT NOT NULL, seller TEXT NOT NULL,"
+	" PRIMARY KEY (bank, seller));"
+	"CREATE TABLE card_sell (card_id TEXT NOT NULL, seller TEXT NOT NULL,"
+	" PRIMARY KEY (card_id, seller));"
+
+	"CREATE TABLE customer (name TEXT PRIMARY KEY, key_hash TEXT NOT NULL,"
+	" host TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,"
+	" gone INTEGER NOT NULL DEFAULT 0, balance BIGINT NOT NULL DEFAULT 0,"
+	" created_ms BIGINT NOT NULL);"
+	"CREATE INDEX customer_key ON customer (key_hash);"
+	"CREATE TABLE ledger (id TEXT PRIMARY KEY, customer TEXT NOT NULL, at_ms BIGINT NOT NULL,"
+	" amount BIGINT NOT NULL, activation_id BIGINT NOT NULL, kind TEXT NOT NULL,"
+	" note TEXT NOT NULL);"
+	"CREATE INDEX ledger_customer ON ledger (customer, at_ms, id);"
+
+	"ALTER TABLE delivery ADD COLUMN activation_id BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX delivery_activation ON delivery (activation_id, message_id)"
+	" WHERE activation_id > 0;";
+
+_Static_assert(STORE_ACTIVATION_OPEN == 0 && STORE_ACTIVATION_SOLD == 1 &&
+		       STORE_ACTIVATION_CANCELLED == 2 && STORE_ACTIVATION_REFUSED == 3 &&
+		       STORE_ACTIVATION_REFUNDED == 4 && STORE_ACTIVATION_RELEASED == 5,
+	"states are stored: they are not renumbered");
+
 /* The row at [n] makes version n + 1 out of version n; sqlite: in the place of sql there. */
 static const struct {
 	const char *sql, *sqlite;
@@ -181,6 +238,7 @@ static const struct {
 	{ version_4, NULL },
 	{ version_5, NULL },
 	{ version_6_postgres, version_6_sqlite },
+	{ version_7, NULL },
 };
 
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };

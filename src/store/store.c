@@ -41,6 +41,8 @@ struct store {
 	size_t pending;
 	int health;
 	struct histogram commit_times;
+	void (*pool_changed)(void *arg);
+	void *pool_arg;
 	uint64_t id_ms;
 	unsigned id_seq;
 };
@@ -239,6 +241,8 @@ static void on_wake(void *arg)
 	while ((job = list_take(&completed))) {
 		store->pending--;
 		job_account(store, job);
+		if (job->pool && !job->err && store->pool_changed)
+			store->pool_changed(store->pool_arg);
 		job->verb->finish(job);
 		store_job_free(job);
 	}
@@ -283,13 +287,15 @@ void store_job_submit(struct store_job *job)
 void store_finish_done(struct store_job *job)
 {
 	if (job->callback.done)
-		job->callback.done(job->arg, job->err);
+		job->callback.done(job->arg, job->err ? job->err : job->refused);
 }
 
 void store_finish_count(struct store_job *job)
 {
+	int err = job->err ? job->err : job->refused;
+
 	if (job->callback.count)
-		job->callback.count(job->arg, job->err, job->err ? 0 : job->count);
+		job->callback.count(job->arg, err, err ? 0 : job->count);
 }
 
 const struct store_db *store_db(const struct store *store)
@@ -320,6 +326,12 @@ size_t store_pending(const struct store *store)
 const struct histogram *store_commit_times(const struct store *store)
 {
 	return &store->commit_times;
+}
+
+void store_pool_watch(struct store *store, void (*changed)(void *arg), void *arg)
+{
+	store->pool_changed = changed;
+	store->pool_arg = arg;
 }
 
 int store_health(const struct store *store)

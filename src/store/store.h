@@ -18,11 +18,12 @@
 #include "base/loop.h"
 
 enum {
-	STORE_ID_SIZE = 37,     /* UUID text with NUL */
-	STORE_NUMBER_SIZE = 24, /* E.164 with '+' and NUL */
-	STORE_CARD_SIZE = 128,  /* card_id with NUL */
-	STORE_NAME_SIZE = 101,  /* bank, slot, platform: each at most 100 bytes */
-	STORE_ROUTES_MAX = 16,  /* platforms one message may go to */
+	STORE_ID_SIZE = 37,                      /* UUID text with NUL */
+	STORE_NUMBER_SIZE = 24,                  /* E.164 with '+' and NUL */
+	STORE_CARD_SIZE = 128,                   /* card_id with NUL */
+	STORE_NAME_SIZE = 101,                   /* bank, slot, platform: each at most 100 bytes */
+	STORE_ROUTES_MAX = 16,                   /* platforms one message may go to */
+	STORE_TOTALS_MAX = STORE_ROUTES_MAX + 2, /* with "" and the customers */
 	STORE_QUEUE_MAX = 65536,
 	STORE_CLAIM_MAX = 256,  /* deliveries one claim may return */
 	STORE_LEASE_MS = 60000, /* of a delivery that store_sms_put() or store_set_join() claims */
@@ -121,6 +122,8 @@ struct store_number {
 	int rent;                      /* -1: not said */
 	int64_t date_start, date_stop; /* Unix seconds, 0: not said */
 	int64_t price, balance;        /* 1/10000, 0: not said */
+	const char *const *sell;       /* its own sellers, instead of its bank's */
+	size_t sell_count;             /* 0: its bank's */
 };
 void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
 	store_count_fn *done, void *arg);
@@ -239,6 +242,8 @@ struct store_roster_row {
 	int64_t date_start, date_stop; /* Unix seconds; date_start is never 0 */
 	int64_t price, balance;        /* 0: not said */
 	const char *remote_id;         /* what `platform` calls this number, "" if unknown */
+	int own_sell; /* 1, 0: by the numbers file `platform` sells this card, or not; -1: as its
+			 bank */
 	bool conflict;
 };
 typedef void store_roster_fn(void *arg, int err, const struct store_roster_row *rows, size_t count);
@@ -272,6 +277,9 @@ struct store_route {
 	enum store_state state;
 	const char *reason;
 	bool claim;
+	int64_t activation; /* the operation it belongs to (store_orders.h), 0: none */
+	int64_t open;       /* the operation known to be open on the card when this was decided, 0:
+			       none; the same in all rows of a text */
 };
 
 struct store_message {
@@ -325,6 +333,8 @@ struct store_delivery {
 	int parts;
 	/* platform answered "number unknown" at number_error_ms first, 0: never */
 	int64_t number_error_ms;
+	int64_t activation; /* the operation it belongs to, 0: none */
+	bool rent;          /* which is a rent */
 };
 
 struct store_set_part {
@@ -333,6 +343,8 @@ struct store_set_part {
 	int64_t arrived_ms;
 	const char *card_id, *bank, *slot;
 };
+
+struct store_activation; /* store_orders.h */
 
 struct store_sms_result {
 	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing
@@ -355,6 +367,12 @@ struct store_sms_result {
 	int part_total;
 	const struct store_delivery *claimed;
 	size_t claimed_count;
+	/* Another operation is open on the card than the routes thought: nothing was added. Decide
+	 * anew by `open` (NULL: none is), and put it again; `moved` is what was put (NULL for
+	 * store_set_join(): it was set_id). `message` is in either. */
+	bool is_moved;
+	const struct store_sms *moved;
+	const struct store_activation *open;
 };
 
 typedef void store_sms_fn(void *arg, int err, const struct store_sms_result *result);
@@ -448,7 +466,7 @@ struct store_totals {
 		const char *platform;
 		int64_t states[STORE_STATE_COUNT];
 		int64_t oldest_ms; /* arrival of the oldest queued one, 0: none */
-	} platforms[STORE_ROUTES_MAX];
+	} platforms[STORE_TOTALS_MAX];
 	size_t platform_count;
 	int64_t messages, messages_hour; /* all kept; those that arrived since now - 1 h */
 	int64_t undecodable, parts_pending, sets_open;

@@ -106,6 +106,7 @@ void store_card_seen(
 
 	job->callback.card = done;
 	job->arg = arg;
+	job->pool = true;
 	call->seen = (struct store_card_seen) {
 		.bank = job_name(job, seen->bank, STORE_NAME_SIZE),
 		.slot = job_name(job, seen->slot, STORE_NAME_SIZE),
@@ -236,6 +237,7 @@ void store_port_put(
 
 	job->callback.done = done;
 	job->arg = arg;
+	job->pool = true;
 	call->port = (struct store_port) {
 		.bank = job_name(job, port->bank, STORE_NAME_SIZE),
 		.slot = job_name(job, port->slot, STORE_NAME_SIZE),
@@ -301,6 +303,7 @@ void store_ports_keep(struct store *store, const struct store_place *places, siz
 
 	job->callback.done = done;
 	job->arg = arg;
+	job->pool = true;
 	call->count = count;
 	call->places = job_array(job, count, sizeof(*places));
 	for (size_t i = 0; call->places && i < count; i++) {
@@ -336,6 +339,7 @@ static void roster_row(const struct backend_value *cells, struct store_roster_ro
 		.price = cells[11].num,
 		.balance = cells[12].num,
 		.remote_id = cells[13].text,
+		.own_sell = (int)cells[15].num,
 	};
 }
 

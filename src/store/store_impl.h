@@ -3,9 +3,9 @@
 #define SIMGATE_STORE_STORE_IMPL_H
 
 #include "store/backend.h"
-#include "store/store.h"
+#include "store/store_orders.h"
 
-enum { STORE_PARTS_MAX = 255 };
+enum { STORE_PARTS_MAX = 255, STORE_LEDGER_ID_SIZE = 40 };
 
 enum store_stmt {
 	STMT_VERSION_GET,
@@ -115,6 +115,49 @@ enum store_stmt {
 	STMT_NUMBER_SETS,
 	STMT_NUMBER_DELIVERIES,
 	STMT_NUMBER_MESSAGES,
+
+	STMT_COUNTER_NEXT,
+	STMT_ACTIVATION_GET,
+	STMT_ACTIVATION_TOKEN,
+	STMT_ORDER_FREE,
+	STMT_ORDER_CLASH,
+	STMT_ORDER_ADD,
+	STMT_ACTIVATION_CLOSE,
+	STMT_ACTIVATION_AMEND,
+	STMT_ACTIVATION_REFUNDED,
+	STMT_ACTIVATION_ANSWERED,
+	STMT_ACTIVATION_WAIT,
+	STMT_ACTIVATION_TEXT,
+	STMT_ACTIVATION_WITHHELD,
+	STMT_ACTIVATIONS_DUE,
+	STMT_ACTIVATIONS_NEXT,
+	STMT_ACTIVATIONS_OPEN,
+	STMT_ACTIVATIONS,
+	STMT_ACTIVATIONS_OF,
+	STMT_ACTIVATION_TEXTS,
+	STMT_ACTIVATION_COUNTS,
+	STMT_ACTIVATIONS_ERASE,
+	STMT_ACTIVATION_LET,
+	STMT_USED_PUT,
+	STMT_USED_GET,
+	STMT_USEDS,
+	STMT_BANK_SELL_CLEAR,
+	STMT_BANK_SELL_PUT,
+	STMT_CARD_SELL_CLEAR,
+	STMT_CARD_SELL_PUT,
+	STMT_SELLABLES,
+	STMT_CUSTOMER_GET,
+	STMT_CUSTOMERS,
+	STMT_CUSTOMER_KEY,
+	STMT_CUSTOMERS_COUNT,
+	STMT_CUSTOMER_PUT,
+	STMT_CUSTOMERS_OF,
+	STMT_CUSTOMER_GONE,
+	STMT_CUSTOMER_DISABLE,
+	STMT_CUSTOMER_CHARGE,
+	STMT_CUSTOMER_BOOK,
+	STMT_LEDGER_ADD,
+	STMT_LEDGER,
 	STMT_COUNT
 };
 
@@ -154,6 +197,17 @@ union store_callback {
 	store_raws_fn *raws;
 	store_erased_fn *erased;
 	store_number_erased_fn *number_erased;
+	store_order_fn *order;
+	store_closed_fn *closed;
+	store_expired_fn *expired;
+	store_activations_fn *activations;
+	store_texts_fn *texts;
+	store_activation_counts_fn *activation_counts;
+	store_sellables_fn *sellables;
+	store_useds_fn *useds;
+	store_customers_fn *customers;
+	store_customer_fn *customer;
+	store_ledger_fn *ledger;
 };
 
 struct store_job {
@@ -169,6 +223,8 @@ struct store_job {
 	int64_t count;
 	int err;
 	bool scrub;        /* once it is committed what was erased leaves the files */
+	int refused;       /* 0, or what the caller asked in vain: nothing was written, err is 0 */
+	bool pool;         /* what can be ordered may be another after it */
 	bool wrote;        /* its commit put something on the disk; set on one job a commit */
 	int64_t commit_us; /* how long that took */
 };
@@ -202,6 +258,7 @@ int64_t store_now_ms(const struct store *store);         /* on the loop only */
 const char *job_text(struct store_job *job, const char *text);
 const char *job_name(struct store_job *job, const char *text, size_t size);
 void *job_array(struct store_job *job, size_t count, size_t size);
+const char *const *job_names(struct store_job *job, const char *const *names, size_t count);
 
 /* Results, on the store's thread: zeroed memory, or NULL. */
 void *job_out(struct store_job *job, size_t count, size_t size);
@@ -236,9 +293,32 @@ void store_job_why(struct store_job *job, const char *name);
  * times are in the database's time, which all hosts share; callers know their own. */
 int64_t store_ahead_ms(const struct store_job *job, int64_t now_ms);
 
-/* Finish functions for the commonest callbacks. */
+/* Finish functions for the commonest callbacks; they tell `refused` in the place of err. */
 void store_finish_done(struct store_job *job);
 void store_finish_count(struct store_job *job);
+
+/* An activation from the columns that ACTIVATION (store_sql_orders.h) names. */
+struct store_activation store_activation_read(const struct backend_value *cells);
+
+/* The operations of a query, in the job's `out`. */
+int store_activations_read(struct store_job *job, enum store_stmt stmt,
+	const struct backend_value *params, size_t count, struct store_activation **out,
+	size_t *rows);
+
+/* The one with this id (STMT_ACTIVATION_GET) or token (STMT_ACTIVATION_TOKEN); NULL: none. */
+int store_activation_get(struct store_job *job, enum store_stmt stmt, struct backend_value key,
+	const struct store_activation **out);
+
+/* The next value of a counter, above 0; or a negative errno. */
+int64_t store_counter_next(struct store_job *job, const char *name);
+
+/* A row of a customer's ledger, and its amount in his balance. Once per id: 1 booked, 0 it was
+ * there; -ERANGE: the balance may not become that. */
+struct store_booking {
+	const char *id, *customer, *kind, *note;
+	int64_t amount, activation, at_ms;
+};
+int store_book(struct store_job *job, const struct store_booking *booking);
 
 /* What the sources say of a card's number, and what comes of it. */
 struct store_verdict {

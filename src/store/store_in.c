@@ -8,27 +8,73 @@
 
 /* ---- messages and deliveries ---------------------------------------------------------------- */
 
-static int number_of(struct store_job *job, const char *card_id, const char **number)
+int sms_open(struct sms_job *call, struct store_sms_result *result)
 {
+	struct store_job *job = &call->job;
 	struct store_table table;
-	int err = store_select(job, STMT_NUMBER_OF, ARGS(TXT(card_id)), &table);
+	struct store_activation *open;
+	size_t count = 0;
+
+	int err = store_select(job, STMT_NUMBER_OF, ARGS(TXT(call->message.card_id)), &table);
 	if (err)
 		return err;
-	*number = table.rows ? table_row(&table, 0)[0].text : "";
-	return 0;
+	const struct backend_value *row = table.rows ? table_row(&table, 0) : NULL;
+	int64_t id = row ? row[2].num : 0;
+	call->number = row ? row[0].text : "";
+	call->open_number = row ? row[1].text : "";
+	if (!call->sms.route_count || call->sms.routes[0].open == id)
+		return 0;
+
+	if (id)
+		err = store_activations_read(
+			job, STMT_ACTIVATION_GET, ARGS(INT(id)), &open, &count);
+	if (err)
+		return err;
+	result->is_moved = true;
+	result->open = count ? open : NULL;
+	result->moved = &call->sms;
+	result->message = &call->message;
+	return 1;
 }
 
-static int delivery_add(struct sms_job *call, const struct store_route *route, bool number_known)
+/* The operation counts the text. It was open when sms_open() looked; another host that has closed
+ * it since makes the text nobody's. */
+static int activation_add(struct sms_job *call, struct store_route *route)
 {
 	const struct store_message *message = &call->message;
+	int64_t n;
+
+	if (!route->activation)
+		return 0;
+	if (route->state == STORE_WITHHELD)
+		n = store_exec(&call->job, STMT_ACTIVATION_WITHHELD, ARGS(INT(route->activation)));
+	else
+		n = store_exec(&call->job, STMT_ACTIVATION_TEXT,
+			ARGS(INT(route->activation), INT(message->arrived_ms),
+				TXT(call->message_id)));
+	if (n == 0)
+		*route = (struct store_route) {
+			.platform = "", .state = STORE_UNCLAIMED, .reason = "closed"
+		};
+	return n < 0 ? (int)n : 0;
+}
+
+static int delivery_add(struct sms_job *call, const struct store_route *from, bool number_known)
+{
+	const struct store_message *message = &call->message;
+	struct store_route copy = *from, *route = &copy;
 	bool held = route->state == STORE_QUEUED && !number_known;
 
+	int err = activation_add(call, route);
+	if (err)
+		return err;
 	int64_t ahead_ms = store_ahead_ms(&call->job, call->now_ms);
 	return store_put(&call->job, STMT_DELIVERY_ADD,
 		ARGS(TXT(call->message_id), TXT(route->platform), TXT(message->card_id),
 			INT(held ? STORE_HELD : route->state),
 			TXT(held ? "no_number" : route->reason),
-			INT(message->arrived_ms + ahead_ms)));
+			INT(message->arrived_ms + ahead_ms), INT(route->activation),
+			INT(route->state == STORE_DELIVERED ? message->arrived_ms : 0)));
 }
 
 static int claim_new(
@@ -66,12 +112,9 @@ static int deliveries_add(struct sms_job *call, bool number_known, struct store_
 int sms_message_add(struct sms_job *call, struct store_sms_result *result)
 {
 	const struct store_message *message = &call->message;
-	const char *number;
+	const char *number = *call->number ? call->number : call->open_number;
 
-	int err = number_of(&call->job, message->card_id, &number);
-	if (err)
-		return err;
-	err = store_put(&call->job, STMT_MESSAGE_ADD,
+	int err = store_put(&call->job, STMT_MESSAGE_ADD,
 		ARGS(TXT(call->message_id), TXT(message->card_id), TXT(message->bank),
 			TXT(message->slot), TXT(number), TXT(message->sender), TXT(message->text),
 			INT(message->sent_ms), INT(message->arrived_ms), INT(message->parts)));
@@ -128,7 +171,10 @@ static int put_run(struct store_job *job)
 	if (!result)
 		return -ENOMEM;
 
-	int n = pdu_add(call, &result->message_id);
+	int n = call->sms.undecodable ? 0 : sms_open(call, result);
+	if (n)
+		return n < 0 ? n : 0;
+	n = pdu_add(call, &result->message_id);
 	if (n < 0)
 		return n;
 	result->same_entry = n == 0;
@@ -184,6 +230,7 @@ void sms_job_message(struct sms_job *call, const struct store_message *message,
 	call->message.text = job_text(job, message->text);
 	call->sms.message = &call->message;
 	copy_routes(call, routes, route_count);
+	call->number = call->open_number = "";
 	store_new_id(job->store, call->message_id);
 	if (call->now_ms < message->arrived_ms)
 		call->now_ms = message->arrived_ms;

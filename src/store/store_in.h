@@ -11,6 +11,7 @@ struct sms_job {
 	struct store_message message;
 	struct store_part part;
 	int64_t now_ms;
+	const char *number, *open_number; /* the card's; of the operation open on it, "" none */
 	char pdu_id[STORE_ID_SIZE], message_id[STORE_ID_SIZE];
 	char set_id[STORE_ID_SIZE]; /* of a new set, or the one to join */
 };
@@ -22,8 +23,11 @@ void sms_job_message(struct sms_job *call, const struct store_message *message,
 	const struct store_route *routes, size_t route_count);
 void sms_job_finish(struct store_job *job);
 
-/* On the store's thread: 0 or a negative errno. The result is the job's. */
+/* On the store's thread: 0 or a negative errno. The result is the job's. sms_open() comes before
+ * anything is written: 1 if the routes were made for another operation than is open, which the
+ * result then says. */
 struct store_sms_result *sms_result_new(struct store_job *job);
+int sms_open(struct sms_job *call, struct store_sms_result *result);
 int sms_message_add(struct sms_job *call, struct store_sms_result *result);
 int sms_part_add(struct sms_job *call, struct store_sms_result *result);
 

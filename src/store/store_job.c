@@ -71,6 +71,7 @@ void store_job_reset(struct store_job *job)
 	job->why = NULL;
 	job->count = 0;
 	job->err = 0;
+	job->refused = 0;
 	job->wrote = false;
 }
 
@@ -107,6 +108,15 @@ void *job_array(struct store_job *job, size_t count, size_t size)
 	if (!mem)
 		job->err = -ENOMEM;
 	return mem;
+}
+
+const char *const *job_names(struct store_job *job, const char *const *names, size_t count)
+{
+	const char **copies = job_array(job, count, sizeof(*copies));
+
+	for (size_t i = 0; copies && i < count; i++)
+		copies[i] = job_name(job, names[i], STORE_NAME_SIZE);
+	return copies;
 }
 
 void *job_out(struct store_job *job, size_t count, size_t size)

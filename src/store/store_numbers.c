@@ -47,15 +47,28 @@ struct numbers_job {
 	int64_t now_ms;
 };
 
+static int sellers_put(struct store_job *job, const struct store_number *row)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < row->sell_count && !err; i++)
+		err = store_put(job, STMT_CARD_SELL_PUT, ARGS(TXT(row->iccid), TXT(row->sell[i])));
+	return err;
+}
+
 static int numbers_write(const struct numbers_job *call, struct store_job *job)
 {
 	int err = store_put(job, STMT_NUMBERS_MARK, NULL, 0);
+	if (!err)
+		err = store_put(job, STMT_CARD_SELL_CLEAR, NULL, 0);
 	for (size_t i = 0; i < call->count && !err; i++) {
 		const struct store_number *row = &call->rows[i];
 		err = store_put(job, STMT_NUMBER_PUT,
 			ARGS(TXT(row->iccid), TXT(row->number), TXT(row->label),
 				INT(row->operator_code), INT(row->rent), INT(row->date_start),
 				INT(row->date_stop), INT(row->price), INT(row->balance)));
+		if (!err)
+			err = sellers_put(job, row);
 	}
 	if (!err)
 		err = store_put(job, STMT_NUMBERS_CLEAR, NULL, 0);
@@ -92,6 +105,7 @@ void store_numbers_load(struct store *store, const struct store_number *rows, si
 
 	job->callback.count = done;
 	job->arg = arg;
+	job->pool = true;
 	call->now_ms = store_now_ms(store);
 	call->count = count;
 	call->rows = job_array(job, count, sizeof(*rows));
@@ -100,6 +114,9 @@ void store_numbers_load(struct store *store, const struct store_number *rows, si
 		call->rows[i].iccid = job_name(job, rows[i].iccid, STORE_CARD_SIZE);
 		call->rows[i].number = job_name(job, rows[i].number, STORE_NUMBER_SIZE);
 		call->rows[i].label = job_text(job, rows[i].label);
+		call->rows[i].sell = job_names(job, rows[i].sell, rows[i].sell_count);
+		if (!call->rows[i].sell)
+			call->rows[i].sell_count = 0;
 	}
 	store_job_submit(job);
 }
@@ -184,6 +201,7 @@ static struct number_job *number_job_new(struct store *store, const struct store
 
 	job->callback.number = done;
 	job->arg = arg;
+	job->pool = true;
 	call->iccid = job_name(job, iccid, STORE_CARD_SIZE);
 	if (!job->err && !*call->iccid)
 		job->err = -EINVAL;

@@ -40,6 +40,8 @@ static void delivery_read(
 		.attempts = (int)row[13].num,
 		.parts = (int)row[14].num,
 		.number_error_ms = row[15].num,
+		.activation = row[16].num,
+		.rent = row[17].num != 0,
 	};
 }
 
@@ -325,6 +327,8 @@ static int retry_run(struct store_job *job)
 {
 	const struct hand_job *call = (struct hand_job *)job;
 	int64_t n = store_exec(job, STMT_RETRY_NUMBER, ARGS(TXT(call->id)));
+	if (n >= 0 && *call->id)
+		n = store_exec(job, STMT_ACTIVATION_LET, ARGS(TXT(call->id)));
 	return n < 0 ? (int)n : hand_exec(job, STMT_RETRY, STMT_RETRY_ALL);
 }
 

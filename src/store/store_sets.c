@@ -150,6 +150,12 @@ static int join_run(struct store_job *job)
 		result->message_id = row[0].text;
 		return 0;
 	}
+	int moved = sms_open(call, result);
+	if (moved) {
+		result->moved = NULL;
+		result->set_id = call->set_id;
+		return moved < 0 ? moved : 0;
+	}
 	err = sms_message_add(call, result);
 	if (err)
 		return err;

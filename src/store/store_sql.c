@@ -109,6 +109,7 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	"(s.joined_message_id IN (SELECT m.id FROM message m WHERE " OF_NUMBER( \
 		"m") ")" \
 		     " OR (s.joined_message_id = '' AND s.card_id IN " CARDS_OF "))"
+#include "store/store_sql_orders.h"
 
 const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_VERSION_GET] = { "version_get", "SELECT value FROM meta WHERE name = 'schema'",
@@ -281,7 +282,10 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" c.operator_code, c.rent, CASE WHEN c.date_start_file > 0 THEN c.date_start_file"
 		" WHEN c.first_seen_ms > 0 THEN c.first_seen_ms / 1000 ELSE p.since_ms / 1000 END,"
 		" c.date_stop, c.price, c.balance, r.remote_id,"
-		" CASE WHEN p.host = ?2 THEN 1 ELSE 0 END"
+		" CASE WHEN p.host = ?2 THEN 1 ELSE 0 END,"
+		" CASE WHEN NOT EXISTS (SELECT 1 FROM card_sell s WHERE s.card_id = c.card_id)"
+		" THEN -1 WHEN EXISTS (SELECT 1 FROM card_sell s WHERE s.card_id = c.card_id"
+		" AND s.seller = ?1) THEN 1 ELSE 0 END"
 		" FROM port p JOIN card c ON c.card_id = p.card_id"
 		" LEFT JOIN remote_number r ON r.platform = ?1 AND r.number = " NUMBER
 		" WHERE " SELLABLE("p") " AND " NUMBER " <> '' ORDER BY p.bank, p.slot",
@@ -400,15 +404,19 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_PART_ADD] = { "part_add",
 		"INSERT INTO part (set_id, seq, pdu_id) VALUES (?1, ?2, ?3)", NULL },
-	[STMT_NUMBER_OF] = { "number_of", "SELECT " NUMBER " FROM card c WHERE c.card_id = ?1",
+	/* The card's, that of the operation open on it, and the operation. */
+	[STMT_NUMBER_OF] = { "number_of",
+		"SELECT " NUMBER ", COALESCE(a.number, ''), COALESCE(a.id, 0) FROM card c"
+		" LEFT JOIN activation a ON a.card_id = c.card_id AND a.state = 0"
+		" WHERE c.card_id = ?1",
 		NULL },
 	[STMT_MESSAGE_ADD] = { "message_add",
 		"INSERT INTO message (id, card_id, bank, slot, number, sender, text, sent_ms,"
 		" arrived_ms, parts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		NULL },
 	[STMT_DELIVERY_ADD] = { "delivery_add",
-		"INSERT INTO delivery (message_id, platform, card_id, state, reason, next_ms)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+		"INSERT INTO delivery (message_id, platform, card_id, state, reason, next_ms,"
+		" activation_id, done_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 		NULL },
 
 	/* ---- texts out
@@ -442,9 +450,10 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_DELIVERY_GET] = { "delivery_get",
 		"SELECT d.message_id, d.platform, d.card_id, m.bank, m.slot, m.number, r.remote_id,"
 		" m.sender, m.text, m.sent_ms, m.arrived_ms, d.claimed_until_ms, d.first_try_ms,"
-		" d.attempts, m.parts, d.number_error_ms FROM delivery d"
-		" JOIN message m ON m.id = d.message_id LEFT JOIN remote_number r"
-		" ON r.platform = d.platform AND r.number = m.number"
+		" d.attempts, m.parts, d.number_error_ms, d.activation_id, COALESCE(a.rent, 0)"
+		" FROM delivery d JOIN message m ON m.id = d.message_id"
+		" LEFT JOIN remote_number r ON r.platform = d.platform AND r.number = m.number"
+		" LEFT JOIN activation a ON a.id = d.activation_id AND d.activation_id > 0"
 		" WHERE d.message_id = ?1 AND d.platform = ?2",
 		NULL },
 	[STMT_DELIVERY_CARD] = { "delivery_card",
@@ -477,9 +486,11 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_RETRY] = { "retry",
 		RETRY " reason = CASE WHEN state = 0 THEN reason"
+		      " WHEN platform = 'customers' THEN ''"
 		      " WHEN (SELECT m.number FROM message m WHERE m.id = ?1) = ''"
 		      " THEN 'no_number' ELSE '' END,"
-		      " state = CASE WHEN (SELECT m.number FROM message m WHERE m.id = ?1) = ''"
+		      " state = CASE WHEN platform = 'customers' THEN 4"
+		      " WHEN (SELECT m.number FROM message m WHERE m.id = ?1) = ''"
 		      " THEN 1 ELSE 0 END"
 		      " WHERE message_id = ?1 AND (state IN (1, 2, 5)"
 		      " OR (state = 0 AND next_ms > ?2))"
@@ -558,7 +569,9 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"UPDATE message SET chars = LENGTH(text), text = '', erased_ms = ?4"
 		" WHERE erased_ms = 0 AND id > ?1 AND id <= ?2 AND NOT EXISTS"
 		" (SELECT 1 FROM delivery d WHERE d.message_id = message.id"
-		" AND (d.state IN (0, 1, 5) OR d.done_ms >= ?3))",
+		" AND (d.state IN (0, 1, 5) OR d.done_ms >= ?3 OR EXISTS (SELECT 1 FROM activation "
+		"a"
+		" WHERE a.id = d.activation_id AND (a.state = 0 OR a.closed_ms >= ?3))))",
 		NULL },
 	[STMT_PDU_PAGE] = { "pdu_page",
 		"SELECT MAX(id), COUNT(*) FROM (SELECT id FROM pdu WHERE erased = 0"
@@ -638,4 +651,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"DELETE FROM message WHERE id IN (SELECT m.id FROM message m WHERE " OF_NUMBER(
 			"m") ")",
 		NULL },
+	/* ---- orders and customers
+	   ------------------------------------------------------------------- */
+
+	ORDER_STMTS,
 };

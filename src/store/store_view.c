@@ -36,7 +36,7 @@ static void totals_platforms(const struct store_table *table, struct store_total
 	for (size_t i = 0; i < table->rows; i++) {
 		const struct backend_value *row = table_row(table, i);
 		if (!count || strcmp(totals->platforms[count - 1].platform, row[0].text) != 0) {
-			if (count == STORE_ROUTES_MAX)
+			if (count == STORE_TOTALS_MAX)
 				break;
 			totals->platforms[count++].platform = row[0].text;
 		}

@@ -89,6 +89,24 @@ class What(GatewayCase):
             "date_stop": stop, "price": 13, "balance": 100, "port_id": "sim/m000",
         }])
 
+    def test_a_card_that_others_sell(self):
+        rig = self.rig(2)
+        rig.write_numbers([{"iccid": iccid(rig, 1), "number": number(1), "sell": "customers"}])
+        rig.daemon.ctl("reload")
+        rig.wait(lambda: rig.platform.numbers() == {number(0)}, "a list without it")
+        self.assertIn(",customers,", rig.daemon.ctl_raw("numbers", "export")[1])
+        rig.sim.sms(0, "Shop", "to the platform")
+        rig.sim.sms(1, "Shop", "to nobody")
+        self.await_texts(rig, [(number(0), "Shop", "to the platform")])
+        rig.write_numbers([{"iccid": iccid(rig, 1), "number": number(1),
+                            "sell": "onlinesim customers"}])
+        status, said = rig.daemon.check()
+        self.assertEqual(status, 1)
+        self.assertRegex(said, r"numbers\.csv:2: column \"sell\": names two")
+        rig.write_numbers([{"iccid": iccid(rig, 1), "number": number(1)}])
+        rig.daemon.ctl("reload")
+        rig.wait_listed()
+
     def test_the_numbers_file_is_stronger_than_the_card(self):
         rig = self.rig(2, start=False)
         rig.write_numbers([{"iccid": iccid(rig, 0), "number": "+46761234567", "rent": 1}])

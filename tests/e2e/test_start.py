@@ -38,6 +38,10 @@ class Check(GatewayCase):
             ("platform onlinesim", {"kind": "onlinesim-pusch"}, "onlinesim-push"),
             ("platform onlinesim", {"key": "@no-such-credential"}, "no-such-credential"),
             ("platform onlinesim", {"ca_file": "/no/such.pem"}, "/no/such.pem"),
+            ("bank sim", {"sell": "onlinesim, customers"}, "twice"),
+            ("service vk", {"match": "from:/(/"}, "missing closing parenthesis"),
+            ("country sweden", {"id": "1"}, "calling code"),
+            ("customer acme", {"balance": "much"}, "no amount"),
             ("blank sim", {"devices": "/dev/x"}, "bank"),
         ]
         for section, keys, hint in wrong:

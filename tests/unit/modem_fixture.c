@@ -93,7 +93,7 @@ static size_t on_route(void *arg, const struct store_message *message, struct st
 	(void)arg;
 	assert_string_equal(message->bank, "north");
 	out[0] = (struct store_route) { "push", attributed ? STORE_QUEUED : STORE_HELD,
-		attributed ? "" : "unattributed", false };
+		attributed ? "" : "unattributed", false, 0, 0 };
 	return 1;
 }
 
@@ -110,7 +110,7 @@ static void on_changed(void *arg, struct modem *modem)
 }
 
 static const struct inbox_spans inbox_spans = { 86400000, 86400000 };
-static const struct inbox_host inbox_host = { on_route, on_stored };
+static const struct inbox_host inbox_host = { on_route, on_stored, NULL };
 
 static char pin[16], ussd_code[40];
 

@@ -249,6 +249,9 @@ static const char *const steps_back[] = {
 	      "ALTER TABLE pdu DROP COLUMN head; ALTER TABLE pdu DROP COLUMN erased;",
 	[5] = "DROP TABLE drain; DROP TABLE tally; DROP INDEX delivery_oldest;"
 	      "CREATE INDEX delivery_counts ON delivery (platform, state, message_id);",
+	[6] = "DROP TABLE counter; DROP TABLE activation; DROP TABLE used; DROP TABLE bank_sell;"
+	      "DROP TABLE card_sell; DROP TABLE customer; DROP TABLE ledger;"
+	      "DROP INDEX delivery_activation; ALTER TABLE delivery DROP COLUMN activation_id;",
 };
 
 void fx_down_to(struct fixture *fx, int version)
@@ -476,7 +479,7 @@ struct answer finish(struct fixture *fx, struct answer *a)
 	return *a;
 }
 
-const struct store_route push = { "push", STORE_QUEUED, "", false };
+const struct store_route push = { "push", STORE_QUEUED, "", false, 0, 0 };
 
 /* What comes before the text, if '|' marks its end. */
 static int head_of(const char *raw)

@@ -26,6 +26,9 @@ static const struct config_names names = { drivers, boards };
 #define PCI      "pci-0000:00:14.0-usb-0"
 #define PLATFORM "[platform p]\nkind = onlinesim-push\nurl = https://a.example\nkey = @secret\n"
 
+#define A "8946001234567890123"
+#define Z "8946001234567890124"
+
 static void path_of(const char *name, char *out, size_t size)
 {
 	snprintf(out, size, "%s/%s", folder, name);
@@ -322,9 +325,10 @@ static void refused(void **state)
 		{ BANK "pin = 12a4\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
 		{ BANK "pin = \"1234\"\n", 1, ":3: pin: a PIN is 4 to 8 digits" },
 		{ BANK "pin = 1234\npin = 5678\n", 1, ":4: key \"pin\" is there twice" },
-		{ G("[operator 24001]"), 1, ":8: [operator 24001] lacks the key \"ussd_number\"" },
-		{ G("[operator 24001]\nussd_number = *100#\nname = telia"), 1,
-			":10: key \"name\" in [operator]" },
+		{ G("[operator 24001]"), 1,
+			":8: [operator 24001] lacks the key \"name\", or \"ussd_number\"" },
+		{ G("[operator 24001]\nussd_number = *100#\nnam = telia"), 1,
+			":10: key \"nam\" in [operator]" },
 		{ G("[operator 2400]\nussd_number = *100#"), 1,
 			":8: [operator 2400]: the name is MCC and MNC" },
 		{ G("[operator 2400111]\nussd_number = *100#"), 1, ":8: [operator 2400111]" },
@@ -895,6 +899,141 @@ static void numbers_by_iccid(void **state)
 	config_report_free(&report);
 }
 
+#define ORDERS \
+	BANK "sell = customers\n" \
+	     "[http]\n" \
+	     "[service vk]\n" \
+	     "[service fb]\n" \
+	     "[customer acme]\n" \
+	     "key = one\n"
+
+static void orders(void **state)
+{
+	struct config_report report;
+	struct config *config;
+
+	(void)state;
+	config = load_good(BANK "[http]\n"
+				"[service vk]\ntitle = VKontakte\nprice = 0.30\nwindow = 20m\n"
+				"match = from:/^VK/\nmatch.2 = text:/vk/i\nsmshub = v\n"
+				"[service fb]\n"
+				"[country 46]\nname = sweden\nid = 0\nwindow = 1h\n"
+				"[country mcc250]\nrus = Россия\nchn = 俄罗斯\n"
+				"[operator 24001]\nname = telia\n"
+				"[customer acme]\nkey = one\nbalance = 100.50\nprice.vk = 0.25\n"
+				"rent_price = 1.5\nservices = vk, rent\ncountries = 46, mcc250\n"
+				"rate = 60\n"
+				"[customer other]\nkey = two\n",
+		&report);
+	assert_int_equal(config->service_count, 2);
+	const struct config_service *vk = config_service(config, "vk");
+	assert_string_equal(vk->title, "VKontakte");
+	assert_int_equal(vk->price, 3000);
+	assert_int_equal(vk->window_ms, 20 * 60 * 1000);
+	assert_int_equal(vk->match_count, 2);
+	assert_string_equal(vk->matches[1].rule, "text:/vk/i");
+	assert_int_equal(vk->matches[0].line, 8);
+	assert_string_equal(vk->smshub, "v");
+	assert_string_equal(vk->onlinesim, "vk");
+	assert_int_equal(config_service(config, "fb")->price, -1);
+	assert_null(config_service(config, "xx"));
+	assert_int_equal(config->countries[0].code, 46);
+	assert_int_equal(config->countries[0].id, 0);
+	assert_int_equal(config->countries[1].mcc, 250);
+	assert_int_equal(config->countries[1].code, 0);
+	assert_int_equal(config->countries[1].id, -1);
+	assert_string_equal(config->countries[1].rus, "Россия");
+	assert_string_equal(config->operators[0].name, "telia");
+	assert_null(config_ussd_number(config, "240010000000017"));
+	const struct config_customer *acme = &config->customers[0];
+	assert_string_equal(acme->key, "one");
+	assert_int_equal(acme->balance, 1005000);
+	assert_int_equal(acme->rent_price, 15000);
+	assert_int_equal(acme->price_count, 1);
+	assert_int_equal(acme->prices[0].price, 2500);
+	assert_int_equal(acme->service_count, 2);
+	assert_string_equal(acme->countries[1], "mcc250");
+	assert_int_equal(acme->rate, 60);
+	assert_int_equal(config->customers[1].rent_price, -1);
+	/* The only seller there is. */
+	assert_int_equal(config->banks[0].sell_count, 1);
+	assert_string_equal(config->banks[0].sell[0], CONFIG_CUSTOMERS);
+	assert_int_equal(report.warnings, 2); /* two keys in clear */
+	config_free(config);
+	config_report_free(&report);
+}
+
+static void orders_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *wanted;
+	} rows[] = {
+		{ BANK "[service rent]\n", ":3: [service rent]: rent is no service" },
+		{ BANK "[service vk_0]\n", ":3: [service vk_0]: the name has" },
+		{ BANK "[service a2345678901234567890123456789012x]\n", ":3: [service a23" },
+		{ BANK "[service]\n", ":3: [service NAME]: the name is" },
+		{ BANK "[service vk]\nprice = 1.23456\n", ":4: price: \"1.23456\" is no amount" },
+		{ BANK "[service vk]\nprice = 900000000\n", ":4: price" },
+		{ BANK "[service vk]\nwindow = 0\n", ":4: window: must be more than 0" },
+		{ BANK "[service vk]\ntitel = x\n", "nearest known name: title" },
+		{ BANK "[service a]\nonlinesim = x\n[service b]\nonlinesim = x\n",
+			":5: [service b]: another service is called \"x\" there too: onlinesim" },
+		{ BANK "[country 046]\n", ":3: [country 046]: the name is" },
+		{ BANK "[country mcc25]\n", ":3: [country mcc25]: the name is" },
+		{ BANK "[country sweden]\n", ":3: [country sweden]: the name is" },
+		{ BANK "[country 46]\nid = 7\n[country 47]\nid = 7\n",
+			":5: [country 47]: id = 7 is that of [country 46]" },
+		{ BANK "[country 46]\nid = -1\n", ":4: id" },
+		{ BANK "[customer a]\n", ":3: [customer a] lacks the key \"key\"" },
+		{ ORDERS "price.v = 1\n",
+			":9: price.v: there is no [service v]; nearest known name: vk" },
+		{ ORDERS "price.vk = x\n", ":9: price.vk: \"x\" is no amount" },
+		{ ORDERS "services = vk, tg\n", ":9: services: there is no [service tg]" },
+		{ ORDERS "countries = 46, x\n", ":9: countries: \"x\" is neither" },
+		{ ORDERS "rate = -1\n", ":9: rate" },
+		{ ORDERS "[customer b]\nkey = one\n",
+			":9: [customer b]: the key is that of [customer acme]" },
+		/* who sells */
+		{ BANK "sell = custmers\n" PLATFORM, "nearest known name" },
+		{ BANK "sell = p, customers\n" PLATFORM,
+			":3: sell: p and customers would sell the same numbers twice" },
+		{ BANK "sell = customers, p\n" PLATFORM,
+			":3: sell: customers and p would sell the same numbers twice" },
+		{ BANK PLATFORM "[customer a]\nkey = x\n",
+			":1: [bank north]: there are several sellers, customers among them" },
+		{ BANK "[platform customers]\nkind = onlinesim-push\nurl = https://a\nkey = x\n",
+			":3: [platform customers]: the name stands for" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		refuse(rows[i].text, 1, rows[i].wanted);
+}
+
+/* A card's own sellers count in the place of its bank's. */
+static void sellers_of_a_card(void **state)
+{
+	struct config_report report;
+	struct config *config;
+	struct config_sellers who;
+
+	(void)state;
+	numbers_conf();
+	put("numbers.csv", "iccid,sell\n" A ",customers\n" Z ",\n");
+	config = load_good(NULL, &report);
+	who = config_sellers(config, &config->banks[0], A);
+	assert_int_equal(who.count, 1);
+	assert_string_equal(who.names[0], "customers");
+	who = config_sellers(config, &config->banks[0], Z);
+	assert_int_equal(who.count, 1);
+	assert_string_equal(who.names[0], "p");
+	assert_int_equal(config_sellers(config, NULL, Z).count, 0);
+	config_free(config);
+	config_report_free(&report);
+}
+
 static void numbers_absent(void **state)
 {
 	struct config_report report;
@@ -916,9 +1055,6 @@ static void numbers_absent(void **state)
 	rmdir(path);
 }
 
-#define A "8946001234567890123"
-#define Z "8946001234567890124"
-
 static void numbers_refused(void **state)
 {
 	static const struct {
@@ -932,7 +1068,9 @@ static void numbers_refused(void **state)
 		{ "iccid,pin\n" A ",701234567\n", 1, ":2: column \"pin\": not 4 to 8 digits" },
 		{ "iccid,pin\n" A ",701x\n", 1, ":2: column \"pin\": not 4 to 8 digits" },
 		{ "iccid,pin,pin\n" A ",1234,1234\n", 1, ":1: column \"pin\" is there twice" },
-		{ "iccid,sell\n", 1, ":1: column \"sell\" is not acted on" },
+		{ "iccid,sell\n" A ",q\n", 1, ":2: column \"sell\": names a platform that is not" },
+		{ "iccid,sell\n" A ",p customers\n", 1, ":2: column \"sell\": names two that" },
+		{ "iccid,sell,rent\n" A ",p,2\n", 1, ":2: column \"rent\"" },
 		{ "iccid,filter\n" A ",on\n", 1, ":2: column \"filter\": neither empty nor off" },
 		{ "iccid,nummer\n", 1, "nearest known name: number" },
 		{ "iccid,iccid\n", 1, ":1: column \"iccid\" is there twice" },
@@ -1189,6 +1327,7 @@ static void sample_keys(void **state)
 	put("onlinesim", "abc\n-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n");
 	put("north-pin", "1234\n");
 	put("own", "abc\n");
+	put("acme", "abc\n");
 	while (fgets(line, sizeof(line), file)) {
 		bool off =
 			line[0] == '#' && (line[1] == '[' || (line[1] != ' ' && strchr(line, '=')));
@@ -1227,7 +1366,8 @@ int main(void)
 		TEST(slots), TEST(many_devices), TEST(numbers_good), TEST(numbers_by_iccid),
 		TEST(pins), TEST(operators), TEST(numbers_absent), TEST(numbers_refused),
 		TEST(numbers_limit), TEST(durations), TEST(money), TEST(whole_numbers),
-		TEST(shapes), TEST(http), TEST(sample), TEST(sample_keys) };
+		TEST(shapes), TEST(http), TEST(orders), TEST(orders_refused),
+		TEST(sellers_of_a_card), TEST(sample), TEST(sample_keys) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -939,16 +939,16 @@ class Numbers(Bed):
     def test_export(self):
         label = 'a "b", c'
         self.answer(
-            card(ICCID, "+46700100201", "set", label=label, operator="24007", rent="yes", filter="off",
+            card(ICCID, "+46700100201", "set", label=label, operator="24007", rent="yes", sell="a customers", filter="off",
                  date_start=1795219200, date_stop=1895219200, price="0.30", balance="12.3456"),
             card("8946000000000000002", "+46700100202", "sim", label=" x", port="north/p01"),
             card("8946000000000000003", label="none"),
             card("", "+46700100204", "sim", card_id="imsi-240010000000001"))
         out = self.good("numbers", "export")
         self.assertEqual(out, (
-            "iccid,number,operator,rent,label,filter,date_start,date_stop,price,balance\n"
-            + ICCID + ',+46700100201,24007,yes,"a ""b"", c",off,1795219200,1895219200,0.30,12.3456\n'
-            '8946000000000000002,+46700100202,,," x",,,,,\n'))
+            "iccid,number,operator,rent,label,sell,filter,date_start,date_stop,price,balance\n"
+            + ICCID + ',+46700100201,24007,yes,"a ""b"", c",a customers,off,1795219200,1895219200,0.30,12.3456\n'
+            '8946000000000000002,+46700100202,,," x",,,,,,\n'))
         rows = list(csv.DictReader(out.splitlines()))
         self.assertEqual(rows[0]["label"], label)
         self.assertEqual(self.daemon.seen[-1], ("GET", self.path, {"full": "1"}))

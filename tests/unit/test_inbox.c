@@ -83,7 +83,7 @@ static void pass(struct fixture *fx, int64_t ms)
 /* Its parts are deleted from the card by then: no listing brings it back. */
 static void join_is_tried_again(void **state)
 {
-	static const struct inbox_host host = { on_route, on_text_stored };
+	static const struct inbox_host host = { on_route, on_text_stored, NULL };
 	struct fixture *fx = *state;
 	struct inbox *inbox = inbox_new(fx->loop, fx->store, &spans, &host, NULL);
 
@@ -111,7 +111,7 @@ static void join_is_tried_again(void **state)
 	inbox_free(inbox);
 }
 
-static const struct inbox_host quiet_host = { on_route, on_text_stored };
+static const struct inbox_host quiet_host = { on_route, on_text_stored, NULL };
 
 static void text_goes_out_with_a_gap(void **state)
 {

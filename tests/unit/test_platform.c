@@ -819,42 +819,140 @@ static void countries(void **state)
 static void routes(void **state)
 {
 	char *sell[] = { (char *)"two", (char *)"customers", (char *)"one" };
-	struct config_bank bank = { .sell = sell, .sell_count = 3 };
-	struct route_platform all[20] = { { "one", true, false, NULL },
-		{ "two", false, false, NULL }, { "three", true, false, NULL } };
+	struct route_card card = { .sellers = sell, .count = 3 };
+	struct route_platform all[20] = { { "one", true, false, false, NULL },
+		{ "two", false, false, false, NULL }, { "three", true, false, false, NULL } };
 	const struct store_message text = { .card_id = "89", .sender = "VK", .text = "1234" };
 	const struct store_message unattributed = { .card_id = "", .sender = "VK", .text = "12" };
 	struct store_route out[STORE_ROUTES_MAX];
 
 	(void)state;
-	assert_int_equal(route(&bank, all, 3, &text, out), 2);
+	assert_int_equal(route(&card, all, 3, &text, out), 2);
 	assert_string_equal(out[0].platform, "one");
 	assert_int_equal(out[0].state, STORE_QUEUED);
 	assert_true(out[0].claim);
 	assert_string_equal(out[1].platform, "two");
 	assert_false(out[1].claim);
 
-	assert_int_equal(route(&bank, all, 3, &unattributed, out), 2);
+	assert_int_equal(route(&card, all, 3, &unattributed, out), 2);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(out[i].state, STORE_HELD);
 		assert_string_equal(out[i].reason, "unattributed");
 		assert_false(out[i].claim);
 	}
 
-	bank.sell_count = 0;
-	assert_int_equal(route(&bank, all, 3, &text, out), 1);
+	card.count = 0;
+	assert_int_equal(route(&card, all, 3, &text, out), 1);
 	assert_string_equal(out[0].platform, "");
 	assert_int_equal(out[0].state, STORE_UNCLAIMED);
 	assert_false(out[0].claim);
-	assert_int_equal(route(&bank, all, 3, &unattributed, out), 1);
+	assert_int_equal(route(&card, all, 3, &unattributed, out), 1);
 	assert_int_equal(out[0].state, STORE_HELD);
-	assert_int_equal(route(NULL, all, 3, &text, out), 1);
-	assert_int_equal(out[0].state, STORE_UNCLAIMED);
 
-	bank.sell_count = 3;
+	card.count = 3;
 	for (int i = 0; i < 20; i++)
-		all[i] = (struct route_platform) { "one", true, false, NULL };
-	assert_int_equal(route(&bank, all, 20, &text, out), STORE_ROUTES_MAX);
+		all[i] = (struct route_platform) { "one", true, false, false, NULL };
+	assert_int_equal(route(&card, all, 20, &text, out), STORE_ROUTES_MAX);
+}
+
+static struct filter *rules(const char *text)
+{
+	struct config_report report = { 0 };
+	FILE *file = fmemopen((char *)text, strlen(text), "r");
+	const struct filter_source source = { .file = file, .name = "rules", .first_line = 1 };
+	struct filter *filter = filter_read(&source, &report);
+
+	assert_non_null(filter);
+	fclose(file);
+	config_report_free(&report);
+	return filter;
+}
+
+/* Whose a text is while an operation is open. Times are seconds; the order came at 1000. */
+static void routes_of_orders(void **state)
+{
+	static const struct {
+		const char *seller; /* of the operation; NULL: none is open */
+		bool rent, service; /* service: its texts are from VK */
+		const char *from, *text;
+		int sent_s, arrived_s;
+		const char *want;
+	} rows[] = {
+		{ NULL, false, false, "VK", "1", 0, 1001, ":3: 0" },
+		{ "pull", false, false, "VK", "1", 0, 1001, "pull:0: 7" },
+		{ "pull", false, false, "VK", "1", 0, 1000, "pull:0: 7" },
+		{ "customers", false, false, "VK", "1", 0, 1001, "customers:4: 7" },
+		/* it came before the order, or says so by more than two minutes */
+		{ "pull", false, false, "VK", "1", 0, 999, ":3:before_order 0" },
+		{ "customers", false, false, "VK", "1", 880, 1001, "customers:4: 7" },
+		{ "customers", false, false, "VK", "1", 879, 1001, ":3:before_order 0" },
+		/* of the service, or of another; a rent has any */
+		{ "customers", false, true, "VK", "1", 0, 1001, "customers:4: 7" },
+		{ "customers", false, true, "FB", "1", 0, 1001, ":3:other_service 0" },
+		{ "customers", true, true, "FB", "1", 0, 1001, "customers:4: 7" },
+		/* what is confidential stays here for all, but a rule may know a rent */
+		{ "customers", false, false, "BANK", "1", 0, 1001, "customers:2:bank 7" },
+		{ "customers", true, false, "BANK", "1", 0, 1001, "customers:2:bank 7" },
+		{ "pull", false, false, "BANK", "1", 0, 1001, "pull:2:bank 7" },
+		{ "pull", false, false, "VK", "PIN", 0, 1001, "pull:2:pin 7" },
+		{ "pull", true, false, "VK", "PIN", 0, 1001, "pull:0: 7" },
+		/* a seller that left the configuration */
+		{ "gone", false, false, "VK", "1", 0, 1001, ":3: 0" },
+	};
+	struct filter *filter = rules("withhold from:/^BANK/ reason:bank\n"
+				      "allow text:/PIN/ rent\nwithhold text:/PIN/ reason:pin\n");
+	struct filter *service = rules("allow from:/^VK/\n");
+	const struct route_platform all[] = {
+		{ .name = "push", .claims = true, .filter = filter },
+		{ .name = "pull", .claims = true, .orders = true, .filter = filter },
+		{ .name = "customers", .orders = true, .filter = filter },
+	};
+	char *sell[] = { (char *)"pull", (char *)"customers" };
+	struct store_route out[STORE_ROUTES_MAX];
+	char have[100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct route_card card = { .sellers = sell, .count = 2 };
+		const struct store_message message = { .card_id = "89",
+			.sender = rows[i].from,
+			.text = rows[i].text,
+			.sent_ms = rows[i].sent_s * INT64_C(1000),
+			.arrived_ms = rows[i].arrived_s * INT64_C(1000) };
+		if (rows[i].seller)
+			card.open = (struct route_open) { 7, 1000000, rows[i].seller, rows[i].rent,
+				rows[i].service ? service : NULL };
+		size_t count = route(&card, all, 3, &message, out);
+		assert_int_equal(count, 1);
+		snprintf(have, sizeof have, "%s:%d:%s %d", out[0].platform, (int)out[0].state,
+			out[0].reason, (int)out[0].activation);
+		assert_string_equal(have, rows[i].want);
+		assert_int_equal(out[0].open, rows[i].seller ? 7 : 0);
+		assert_int_equal(out[0].claim,
+			out[0].state == STORE_QUEUED); /* only what goes out is claimed */
+	}
+	filter_free(filter);
+	filter_free(service);
+}
+
+/* A webhook beside a seller by orders gets every text. */
+static void routes_beside_orders(void **state)
+{
+	const struct route_platform all[] = { { .name = "hook" },
+		{ .name = "pull", .orders = true } };
+	char *sell[] = { (char *)"pull", (char *)"hook" };
+	struct route_card card = { .sellers = sell, .count = 2 };
+	const struct store_message text = { .card_id = "89", .sender = "VK", .text = "1" };
+	struct store_route out[STORE_ROUTES_MAX];
+
+	(void)state;
+	assert_int_equal(route(&card, all, 2, &text, out), 1);
+	assert_string_equal(out[0].platform, "hook");
+	card.open = (struct route_open) { 7, 0, "pull", false, NULL };
+	assert_int_equal(route(&card, all, 2, &text, out), 2);
+	assert_int_equal(out[0].activation, 0);
+	assert_int_equal(out[0].open, 7);
+	assert_int_equal(out[1].activation, 7);
 }
 
 static void kinds(void **state)
@@ -913,6 +1011,8 @@ int main(void)
 		cmocka_unit_test(entries_refused),
 		cmocka_unit_test(countries),
 		cmocka_unit_test(routes),
+		cmocka_unit_test(routes_of_orders),
+		cmocka_unit_test(routes_beside_orders),
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(pauses),
 	};

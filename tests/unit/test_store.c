@@ -447,7 +447,7 @@ static void leases_end(void **state)
 static void freed_text_waits_for_the_one_in_flight(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_route held = { "push", STORE_HELD, "unattributed", false };
+	const struct store_route held = { "push", STORE_HELD, "unattributed", false, 0, 0 };
 	struct answer a = { 0 };
 
 	seen(fx, "p01", CARD, PHONE);
@@ -529,7 +529,7 @@ static struct answer drop(struct fixture *fx, const char *id)
 static void retry_and_drop(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_route withheld = { "push", STORE_WITHHELD, "rule", false };
+	const struct store_route withheld = { "push", STORE_WITHHELD, "rule", false, 0, 0 };
 
 	struct answer a = put(fx, 1, "numberless");
 	assert_int_equal(retry(fx, a.message_id).err, 0);
@@ -564,7 +564,7 @@ static void retry_and_drop(void **state)
 static void messages_and_totals(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_route unclaimed = { "", STORE_UNCLAIMED, "no_seller", false };
+	const struct store_route unclaimed = { "", STORE_UNCLAIMED, "no_seller", false, 0, 0 };
 
 	seen(fx, "p01", CARD, PHONE);
 	struct answer old = put(fx, 1, "old");
@@ -610,7 +610,9 @@ static void messages_and_totals(void **state)
 static void counts_are_true(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_route withheld = { "other", STORE_WITHHELD, "rule", false };
+	const struct store_route withheld = {
+		.platform = "other", .state = STORE_WITHHELD, .reason = "rule"
+	};
 	struct answer kept, counted, failed = { 0 };
 
 	put(fx, 1, "held");

@@ -99,8 +99,12 @@ static void assert_in_files(const struct fixture *fx, const char *word, size_t l
 static void words_go_when_deliveries_are_over(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_route withheld = { "push", STORE_WITHHELD, "rules:1", false };
-	const struct store_route unclaimed = { "", STORE_UNCLAIMED, "", false };
+	const struct store_route withheld = {
+		.platform = "push", .state = STORE_WITHHELD, .reason = "rules:1"
+	};
+	const struct store_route unclaimed = {
+		.platform = "", .state = STORE_UNCLAIMED, .reason = ""
+	};
 
 	seen(fx, "p01", CARD, PHONE);
 	put_ended(fx, 1, "h1|delivered", STORE_DELIVERED);
@@ -189,7 +193,9 @@ static void pages(void **state)
 	struct answer a = { 0 };
 	char text[32];
 
-	const struct store_route unclaimed = { "", STORE_UNCLAIMED, "", false };
+	const struct store_route unclaimed = {
+		.platform = "", .state = STORE_UNCLAIMED, .reason = ""
+	};
 	for (int i = 0; i < 1100; i++) {
 		snprintf(text, sizeof text, "h%d|x", i);
 		put_start(fx, &a, CARD, -1, text, i % 11 ? &unclaimed : &push);
@@ -386,7 +392,8 @@ static struct answer of_number(struct fixture *fx, const char *number, const cha
 static void all_of_a_number_is_given_and_erased(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_route twice[] = { push, { "hook", STORE_QUEUED, "", false } };
+	const struct store_route twice[] = { push,
+		{ .platform = "hook", .state = STORE_QUEUED, .reason = "" } };
 	char text[32];
 
 	seen(fx, "p02", CARD2, "+46700000002");

@@ -276,7 +276,7 @@ static void whose_word_counts(void **state)
 static void number_learnt_later_frees(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_route held = { "other", STORE_HELD, "unattributed", false };
+	const struct store_route held = { "other", STORE_HELD, "unattributed", false, 0, 0 };
 
 	struct answer early = put_claim(fx, CARD, 1, "early");
 	assert_int_equal(early.claimed, 0);
@@ -300,8 +300,8 @@ static void numbers_file(void **state)
 {
 	struct fixture *fx = *state;
 	const struct store_number both[] = {
-		{ CARD, "+46700000099", "red", 24001, -1, 1600000000, 0, 0, 0 },
-		{ CARD2, "+46700000002", "blue", 0, 1, 0, 0, 0, 0 },
+		{ CARD, "+46700000099", "red", 24001, -1, 1600000000, 0, 0, 0, NULL, 0 },
+		{ CARD2, "+46700000002", "blue", 0, 1, 0, 0, 0, 0, NULL, 0 },
 	};
 
 	put_to(fx, CARD2, 1, "waits", &push);
@@ -330,8 +330,8 @@ static void numbers_file(void **state)
 static void conflict_of_what_is_declared(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_number has_b = { CARD, B, "", 0, -1, 0, 0, 0, 0 };
-	const struct store_number has_a = { CARD, A, "", 0, -1, 0, 0, 0, 0 };
+	const struct store_number has_b = { CARD, B, "", 0, -1, 0, 0, 0, 0, NULL, 0 };
+	const struct store_number has_a = { CARD, A, "", 0, -1, 0, 0, 0, 0, NULL, 0 };
 
 	assert_told(CARD, A, "", "sim " A);
 	port(fx, "p01", CARD, true);
@@ -418,7 +418,7 @@ static void card_never_seen(void **state)
 static void forget_keeps_what_is_needed(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_number file = { CARD, B, "red", 24001, 1, 0, 0, 0, 0 };
+	const struct store_number file = { CARD, B, "red", 24001, 1, 0, 0, 0, 0, NULL, 0 };
 
 	load(fx, &file, 1);
 	set(fx, CARD, A);
@@ -507,7 +507,7 @@ static void order_of_the_list(void **state)
 	struct fixture *fx = *state;
 	static const char *const cards[] = { "8946000000000000001", "8946000000000000002",
 		"8946000000000000003", "8946000000000000004", "8946000000000000005", "imsi-24001" };
-	const struct store_number file = { cards[1], B, "blå, \"x\"", 0, -1, 0, 0, 0, 0 };
+	const struct store_number file = { cards[1], B, "blå, \"x\"", 0, -1, 0, 0, 0, 0, NULL, 0 };
 
 	for (size_t i = 0; i < 5; i++)
 		told(fx, cards[i], i == 4 ? "" : A, "");
@@ -567,7 +567,7 @@ static void list_has_an_end(void **state)
 static void second_version_is_upgraded(void **state)
 {
 	struct fixture *fx = *state;
-	const struct store_number file = { CARD2, B, "blue", 0, -1, 0, 0, 0, 0 };
+	const struct store_number file = { CARD2, B, "blue", 0, -1, 0, 0, 0, 0, NULL, 0 };
 	struct answer a = { 0 };
 
 	told(fx, CARD, A, "");
