@@ -36,8 +36,8 @@ struct control_view {
 	const struct control_platform *platforms;
 	size_t platform_count;
 	const struct history *history; /* NULL: none is kept */
-	const struct hubs *hubs;
-	bool settled; /* the lists may be sent */
+	const struct hubs *hubs;       /* NULL: none */
+	bool settled;                  /* the lists may be sent */
 	bool stopping;
 	int64_t started_ms, started_wall_ms;
 };

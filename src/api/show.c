@@ -198,7 +198,9 @@ cJSON *show_status(const struct control_view *view, const struct store_totals *t
 	cJSON_AddBoolToObject(json, "ready", view->settled);
 	add_ports(json, view);
 	add_banks(json, view);
-	hubs_each_alarm(view->hubs, add_alarm, cJSON_AddArrayToObject(json, "hub_alarms"));
+	part = cJSON_AddArrayToObject(json, "hub_alarms");
+	if (view->hubs)
+		hubs_each_alarm(view->hubs, add_alarm, part);
 	part = cJSON_AddObjectToObject(json, "store");
 	cJSON_AddBoolToObject(part, "ok", health == 0);
 	cJSON_AddStringToObject(part, "error", health ? strerror(-health) : "");

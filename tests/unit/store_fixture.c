@@ -290,9 +290,11 @@ void fx_empty(struct fixture *fx)
 {
 	fx_close(fx);
 	if (fx_shared())
-		fx_sql(fx, "DO $$DECLARE t RECORD; BEGIN FOR t IN SELECT tablename FROM pg_tables"
-			   " WHERE schemaname = current_schema AND tablename <> 'meta' LOOP"
-			   " EXECUTE 'DELETE FROM ' || t.tablename; END LOOP; END$$");
+		fx_sql(fx,
+			"DO $$DECLARE t RECORD; BEGIN FOR t IN SELECT tablename FROM pg_tables"
+			" WHERE schemaname = current_schema AND tablename NOT IN"
+			" ('meta', 'tally', 'counter') LOOP EXECUTE 'DELETE FROM ' || t.tablename;"
+			" END LOOP; UPDATE counter SET value = 0; END$$");
 	else
 		fx_remove(fx);
 	assert_int_equal(fx_open(fx), 0);

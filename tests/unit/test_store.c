@@ -631,8 +631,9 @@ static void counts_are_true(void **state)
 	put_start(fx, &failed, CARD, 20, "not stored", &push);
 	assert_int_equal(finish(fx, &failed).err, -EIO);
 	atomic_store(&faults.fail_at, 0);
-	fx_script(fx, "INSERT INTO delivery SELECT message_id, 'more', card_id, 5, '', 0, 0, 0, 0,"
-		      " '', 0, 0 FROM delivery; DELETE FROM delivery WHERE platform = 'more'"
+	fx_script(fx, "INSERT INTO delivery (message_id, platform, card_id, state, reason, next_ms)"
+		      " SELECT message_id, 'more', card_id, 5, '', 0 FROM delivery; DELETE FROM "
+		      "delivery WHERE platform = 'more'"
 		      " AND message_id > (SELECT MIN(message_id) FROM delivery);"
 		      "DELETE FROM message WHERE id NOT IN (SELECT MIN(id) FROM message);");
 	kept = totals(fx);
