@@ -234,14 +234,14 @@ int gateway_add_platform(struct gateway *gateway, const struct config_platform *
 	platform->deliveries = &owner->deliveries;
 	platform->outbox = outbox_new(
 		gateway->loop, gateway->store, gateway->deliver, config, &outbox_events, owner);
-	if (config_platform_sells(config)) {
+	if (config_platform_lists(config)) {
 		platform->roster = roster_new(gateway->loop, gateway->store, gateway->deliver,
 			config, &roster_events, owner);
 		platform->takeoff =
 			takeoff_new(gateway->loop, gateway->store, gateway->deliver, config);
 	}
 	if (!platform->outbox ||
-		(config_platform_sells(config) && (!platform->roster || !platform->takeoff))) {
+		(config_platform_lists(config) && (!platform->roster || !platform->takeoff))) {
 		gateway_remove_platform(gateway, i);
 		return -ENOMEM;
 	}
@@ -446,7 +446,7 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 		retention_new(gateway->loop, gateway->store, &gateway->retention_spans);
 	if (!gateway->retention || !gateway->opener || !gateway->deliver || !gateway->inbox ||
 		!gateway->hubs || !gateway->control || !gateway->notify ||
-		gateway_orders_start(gateway) < 0) {
+		gateway_orders_start(gateway) < 0 || gateway_pull_start(gateway) < 0) {
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
@@ -576,6 +576,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	gateway_hotplug_stop(gateway);
 	retention_stop(gateway->retention);
 	gateway_rescue_hurry(true);
+	orders_stop(gateway->orders);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
 		if (gateway->platforms[i].roster)
 			roster_stop(gateway->platforms[i].roster);
@@ -594,6 +595,7 @@ void gateway_free(struct gateway *gateway)
 	if (!gateway)
 		return;
 	httpd_free(gateway->httpd);
+	gateway_pull_free(gateway);
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
 		gateway_remove_platform(gateway, i);
 	deliver_free(gateway->deliver);
@@ -607,6 +609,8 @@ void gateway_free(struct gateway *gateway)
 	free(gateway->dying);
 	store_close(gateway->store);
 	retention_free(gateway->retention);
+	alternative_free(gateway->alternative);
+	customers_free(gateway->customers);
 	activation_free(gateway->activations);
 	inbox_free(gateway->inbox);
 	opener_free(gateway->opener);

@@ -31,6 +31,9 @@ static void mount(struct gateway *gateway)
 	gateway->routes[count++] = history_routes(gateway->history);
 	gateway->routes[count++] = events_routes(gateway->events);
 	gateway->routes[count++] = dashboard_routes();
+	gateway->routes[count++] = alternative_routes(gateway->alternative);
+	gateway->routes[count++] = orders_routes(gateway->orders);
+	gateway->routes[count++] = list_hook_routes(gateway->list_hook);
 	gateway->routes[count] = NULL;
 }
 

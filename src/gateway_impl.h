@@ -18,7 +18,11 @@
 #include "modem/inbox.h"
 #include "modem/modem.h"
 #include "platform/activation.h"
+#include "platform/alternative.h"
 #include "platform/deliver.h"
+#include "platform/list_hook.h"
+#include "platform/names.h"
+#include "platform/orders.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
 #include "platform/route.h"
@@ -77,6 +81,12 @@ struct gateway {
 	struct filter *
 		*services; /* of each service, in the configuration's order; NULL: any text */
 	struct activations *activations;
+	struct customers *customers;
+	struct alternative *alternative;
+	struct operators *operators; /* NULL: no names of theirs are known */
+	struct names *names;
+	struct orders *orders;
+	struct list_hook *list_hook;
 	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
 	struct platform *owners[CONFIG_PLATFORMS_MAX];
 	struct control_view view;
@@ -123,9 +133,17 @@ void gateway_on_moved(void *arg, const char *card_id, const struct store_activat
 /* The store learns who sells which bank; tried again with the numbers file if that fails. */
 void gateway_tell_sellers(struct gateway *gateway);
 
-/* The table of operations. 0 or -ENOMEM. */
+/* The table of operations, and what customers order by. 0 or -ENOMEM. */
 int gateway_orders_start(struct gateway *gateway);
 void gateway_orders_configure(struct gateway *gateway);
+
+/* gateway->config is another one; the old is there still. */
+void gateway_orders_reload(struct gateway *gateway);
+/* gateway_pull.c: what platforms ask for. start: once the table of operations is there; 0 or
+ * -ENOMEM. reload: while the old configuration is still there. free: after the server. */
+int gateway_pull_start(struct gateway *gateway);
+void gateway_pull_reload(struct gateway *gateway);
+void gateway_pull_free(struct gateway *gateway);
 
 /* Says which platforms and cards are not filtered. */
 void gateway_filters_say(const struct config *config);

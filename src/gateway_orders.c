@@ -84,6 +84,7 @@ int gateway_services_load(
 	for (size_t i = 0; services && i < config->service_count; i++)
 		if (config->services[i].match_count)
 			services[i] = service_read(&config->services[i], names, report);
+	alternative_check(config, report);
 	if (report->errors == errors) {
 		*out = services;
 		return 0;
@@ -166,10 +167,12 @@ static void on_opened(void *arg, const struct store_activation *activation)
 
 static void on_closed(void *arg, const struct store_activation *activation)
 {
+	struct gateway *gateway = arg;
 	bool told = activation->state != STORE_ACTIVATION_OPEN;
 	char port[2 * STORE_NAME_SIZE];
 
-	(void)arg;
+	if (gateway->alternative)
+		alternative_closed(gateway->alternative, activation->id);
 	snprintf(port, sizeof port, "%s/%s", activation->bank, activation->slot);
 	log_info(LOGC_PLATFORM, port, "finish",
 		LOG_FIELDS(LOG_INT("activation", activation->id),
@@ -195,5 +198,23 @@ int gateway_orders_start(struct gateway *gateway)
 
 	gateway->activations =
 		activation_new(gateway->loop, gateway->store, &spans, &events, gateway);
-	return gateway->activations ? 0 : -ENOMEM;
+	if (!gateway->activations)
+		return -ENOMEM;
+	gateway->customers = customers_new(gateway->loop, gateway->store, gateway->config);
+	if (!gateway->customers)
+		return -ENOMEM;
+	const struct alternative_parts parts = { gateway->loop, gateway->store,
+		gateway->activations, gateway->customers, gateway->config };
+	gateway->alternative = alternative_new(&parts);
+	gateway->view.activations = gateway->activations;
+	gateway->view.customers = gateway->customers;
+	return gateway->alternative ? 0 : -ENOMEM;
+}
+
+void gateway_orders_reload(struct gateway *gateway)
+{
+	if (alternative_reload(gateway->alternative, gateway->config) < 0)
+		log_error(LOGC_PLATFORM, NULL, NULL, NULL,
+			"out of memory: the services' patterns of codes do not count");
+	customers_reload(gateway->customers, gateway->config);
 }

@@ -183,6 +183,7 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	gateway_apply(gateway);
 	gateway_orders_configure(gateway);
 	gateway_filters_say(fresh);
+	gateway_pull_reload(gateway);
 	gateway_http_reload(gateway, old, say, say_arg);
 	diff_platforms(gateway, say, say_arg);
 	diff_ports(gateway, say, say_arg);
@@ -190,6 +191,7 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	gateway_scan(gateway);
 	gateway->reloading = false;
 	gateway_rescue_reload(gateway);
+	gateway_orders_reload(gateway);
 	gateway_load_numbers(gateway);
 	gateway_keep_places(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)

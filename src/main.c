@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/config.h"
@@ -16,6 +17,8 @@
 
 /* Exit status, as the README has it. */
 enum { EXIT_STOPPED = 0, EXIT_CONFIG = 1, EXIT_START = 2, EXIT_INTERNAL = 70 };
+
+enum { FILES_MAX = 8192 };
 
 struct options {
 	const char *file;
@@ -139,6 +142,17 @@ static void on_reload_signal(void *arg)
 	gateway_reload(process->gateway);
 }
 
+/* A file a port and a connection: the usual 1024 is little. */
+static void raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FILES_MAX) {
+		limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void catch_signals(struct process *process)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -169,6 +183,7 @@ int main(int argc, char **argv)
 		fputs("simgated: no event loop\n", stderr);
 		return EXIT_INTERNAL;
 	}
+	raise_files();
 	catch_signals(&process); /* one that comes while starting is handled once the loop runs */
 	if (gateway_start(process.loop, config, &process.gateway, why, sizeof why) < 0) {
 		log_error(LOGC_MAIN, NULL, NULL, NULL, "cannot start: %s", why);

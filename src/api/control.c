@@ -187,6 +187,13 @@ static const struct http_route routes[] = {
 	{ "POST", "/api/v1/resume", control_resume, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/sync", control_sync, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/takeoff", control_takeoff, NULL, HTTP_CONTROL },
+	{ "GET", "/api/v1/activations", control_activations, NULL, HTTP_OPERATOR },
+	{ "POST", "/api/v1/activations/release", control_release, NULL, HTTP_CONTROL },
+	{ "GET", "/api/v1/customers", control_customers, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/customers/add", control_customer_add, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/customers/topup", control_customer_topup, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/customers/disable", control_customer_disable, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/customers/enable", control_customer_enable, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/reload", on_reload, NULL, HTTP_CONTROL },
 };
 

@@ -10,6 +10,8 @@
 #include "base/loop.h"
 #include "modem/inbox.h"
 #include "modem/modem.h"
+#include "platform/activation.h"
+#include "platform/customers.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
 #include "platform/takeoff.h"
@@ -30,6 +32,8 @@ struct control_view {
 	struct loop *loop;
 	struct store *store;
 	struct inbox *inbox;
+	struct activations *activations;
+	struct customers *customers;
 	const struct config *config;
 	struct modem *const *modems;
 	size_t modem_count;

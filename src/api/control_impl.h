@@ -68,6 +68,10 @@ http_handler control_numbers, control_number_set, control_number_forget;
 /* control_platforms.c: what is asked of the platforms. */
 http_handler control_sync, control_takeoff;
 
+/* control_orders.c: the handlers of operations and customers. */
+http_handler control_activations, control_release, control_customers, control_customer_add,
+	control_customer_topup, control_customer_disable, control_customer_enable;
+
 /* "set", "file", "sim", "ussd"; "" where there is no number. */
 const char *control_source_name(enum store_source source);
 

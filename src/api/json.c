@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/config.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
@@ -75,14 +76,9 @@ void json_int(cJSON *json, const char *name, int64_t value)
 
 void json_money(cJSON *json, const char *name, int64_t amount)
 {
-	long long whole = (long long)(amount / 10000), part = (long long)(amount % 10000);
-	char text[32] = "";
+	char text[CONFIG_MONEY_SIZE];
 
-	if (amount > 0 && part % 100 == 0)
-		snprintf(text, sizeof text, "%lld.%02lld", whole, part / 100);
-	else if (amount > 0)
-		snprintf(text, sizeof text, "%lld.%04lld", whole, part);
-	cJSON_AddStringToObject(json, name, text);
+	cJSON_AddStringToObject(json, name, amount > 0 ? config_print_money(amount, text) : "");
 }
 
 void json_number(cJSON *json, const char *name, const char *number, bool full)

@@ -13,6 +13,7 @@
 #include "api/metrics_text.h"
 #include "base/counter.h"
 #include "base/tally.h"
+#include "store/store_orders.h"
 
 enum {
 	STORE_WAIT_MS = 2000,  /* then a scrape is answered without the store's figures */
@@ -35,6 +36,7 @@ struct metrics {
 	bool asked;
 	int64_t totals_ms; /* when they came; 0: none yet */
 	struct store_totals totals;
+	struct store_activation_counts activations;    /* asked for before the totals */
 	char names[STORE_TOTALS_MAX][STORE_NAME_SIZE]; /* of the totals' platforms */
 };
 
@@ -262,6 +264,23 @@ static void write_outbox(struct metrics_text *text, const struct metrics *metric
 	metrics_int(text, P "sms_parts_pending", NULL, totals->parts_pending);
 }
 
+static void write_activations(struct metrics_text *text, const struct metrics *metrics)
+{
+	const struct store_activation_counts *counts = &metrics->activations;
+
+	metrics_family(text, P "activations", "gauge", "Operations in the store, by state.");
+	for (int s = 0; s < STORE_ACTIVATION_STATES; s++)
+		metrics_int(text, P "activations",
+			(struct metrics_label[]) {
+				{ "state", store_activation_state_name(
+						   (enum store_activation_state)s) },
+				{ NULL, NULL } },
+			counts->states[s]);
+	metrics_family(text, P "activations_unanswered", "gauge",
+		"Open operations whose answer the platform has not got.");
+	metrics_int(text, P "activations_unanswered", NULL, counts->open_unanswered);
+}
+
 static void write_store(struct metrics_text *text, const struct metrics *metrics, bool totals)
 {
 	const struct control_view *view = metrics->view;
@@ -274,8 +293,10 @@ static void write_store(struct metrics_text *text, const struct metrics *metrics
 	metrics_int(text, P "store_pending", NULL, (int64_t)store_pending(view->store));
 	metrics_family(text, P "store_up", "gauge", "Whether the last commit went well.");
 	metrics_int(text, P "store_up", NULL, store_health(view->store) == 0);
-	if (totals)
+	if (totals) {
 		write_outbox(text, metrics);
+		write_activations(text, metrics);
+	}
 }
 
 /* ---- what was counted ----------------------------------------------------------------------- */
@@ -439,6 +460,14 @@ static void on_timer(void *arg)
 	answer_all(arg, false);
 }
 
+static void on_counts(void *arg, int err, const struct store_activation_counts *counts)
+{
+	struct metrics *metrics = arg;
+
+	if (!err)
+		metrics->activations = *counts;
+}
+
 static void on_totals(void *arg, int err, const struct store_totals *totals)
 {
 	struct metrics *metrics = arg;
@@ -477,6 +506,7 @@ static void on_metrics(void *arg, struct http_request *request)
 	if (metrics->asked)
 		return;
 	metrics->asked = true;
+	store_activation_counts(view->store, loop_wall_ms(view->loop), on_counts, metrics);
 	store_totals(view->store, loop_wall_ms(view->loop), on_totals, metrics);
 }
 

@@ -369,6 +369,8 @@ static void free_secret(char *secret)
 
 static void free_platform(struct config_platform *platform)
 {
+	size_t i;
+
 	free(platform->name);
 	free(platform->kind);
 	free(platform->url);
@@ -377,6 +379,16 @@ static void free_platform(struct config_platform *platform)
 	free(platform->ca_file);
 	free(platform->list_name);
 	free(platform->filter);
+	free(platform->webhook_path);
+	free(platform->profile);
+	free(platform->push_path);
+	free(platform->push_rent_path);
+	free(platform->phone_type);
+	free(platform->sms_id);
+	free(platform->operators);
+	for (i = 0; i < platform->final_error_count; i++)
+		free(platform->final_errors[i]);
+	free(platform->final_errors);
 }
 
 void config_free(struct config *config)

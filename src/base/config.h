@@ -21,8 +21,10 @@ enum {
 	CONFIG_DEVICES_MAX = 1024,  /* per bank, as written */
 	CONFIG_NUMBERS_MAX = 65536, /* rows of the numbers file */
 	CONFIG_REPORT_MAX = 100,    /* lines of a report; the rest are counted */
+	CONFIG_MONEY_SIZE = 24,     /* an amount as text, with NUL */
 	CONFIG_PIN_SIZE = 9,        /* of a card's PIN, 4 to 8 digits, with NUL */
 	CONFIG_LISTEN_MAX = 16,     /* addresses of [http] */
+	CONFIG_CODES_MAX = 16,      /* codes of a platform's answers, in one key */
 };
 
 /* The store of one host, in its state_dir. */
@@ -59,7 +61,7 @@ struct config_bank {
 struct config_platform {
 	char *name;
 	char *kind;
-	char *url;      /* onlinesim-push: without a trailing slash; paths are appended */
+	char *url;      /* onlinesim-*: without a trailing slash; paths are appended */
 	char *key;      /* the secret itself; never logged. NULL for a webhook */
 	char *hmac_key; /* webhook: what requests are signed with; never logged. NULL for others */
 	char *ca_file;
@@ -78,6 +80,20 @@ struct config_platform {
 	int64_t number_give_up_ms;  /* a number the platform does not know: refuse after so long */
 	int64_t block_ms;           /* how long a block of the account for its list lasts */
 	int64_t retry_after_max_ms; /* Retry-After is obeyed up to this */
+	char *webhook_path; /* where the list may be asked for without a key; NULL: nowhere */
+
+	/* onlinesim-pull; else NULL and 0. What the profile decides where no key does. */
+	char *profile;                    /* "onlinesim", "smshub" */
+	char *push_path, *push_rent_path; /* behind the url; "" or from '/' on */
+	char *phone_type;                 /* "integer", "string" */
+	char *sms_id;                     /* what smsId is: "operation", "message" */
+	char *operators;                  /* "sum", "named", "any": see order.h */
+	char **final_errors;              /* answers at which a text is not sent again */
+	size_t final_error_count;
+	int cancel_limit; /* cancelled so often for a service a number is used up; 0: no limit */
+	int64_t retry_every_ms;    /* between two tries of a text */
+	int64_t closed_give_up_ms; /* no more tries so long after its operation was closed */
+	int64_t unanswered_ms;     /* an operation whose answer was not written ends; 0: not */
 	int line;
 };
 
@@ -104,6 +120,7 @@ struct config_service {
 	size_t match_count; /* 0: every text of the number is one of the service */
 	int64_t price;      /* customers'; -1: not said, then he needs a price of his own */
 	int64_t window_ms;  /* 0: not said */
+	char *code;         /* "/RE/": where the code stands in its texts; NULL: by its digits */
 	char *file;         /* where the section stands */
 	int line;
 };
@@ -147,7 +164,9 @@ struct config_http {
 	size_t listen_count;
 	char *tls_cert, *tls_key; /* the files' contents, PEM; NULL: plain */
 	bool allow_plaintext;
-	char *dashboard_key; /* the secret itself; never logged; NULL: none */
+	char *dashboard_key;     /* the secret itself; never logged; NULL: none */
+	bool rent_siblings;      /* getRentStatus as SMS-Activate has it: phoneFrom is the sender */
+	int64_t cancel_after_ms; /* a customer cannot cancel before; 0: at once */
 };
 
 /* log.NAME = LEVEL */
@@ -265,12 +284,17 @@ int64_t config_parse_duration(const char *text);
 /* "12.34": 123400; at most four decimals. -EINVAL, -ERANGE. Not negative. */
 int64_t config_parse_money(const char *text);
 
+/* "12.50", with four decimals where two do not say it; "-0.25" for less than 0. Returns out. */
+const char *config_print_money(int64_t amount, char out[CONFIG_MONEY_SIZE]);
+
 /* Whole decimal text within [min, max]; 0 or -EINVAL. */
 int config_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
-/* Whether the platform has a number list. One that has none, a webhook, gets texts and sells
- * nothing. */
+/* Whether the platform sells numbers. One that does not, a webhook, gets texts alone. */
 bool config_platform_sells(const struct config_platform *platform);
+
+/* Whether it is sent a number list. */
+bool config_platform_lists(const struct config_platform *platform);
 
 /* Whether it sells by orders, which this host sees: onlinesim-pull. */
 bool config_platform_orders(const struct config_platform *platform);

@@ -90,6 +90,51 @@ static void check_seller(struct config_loader *load, struct config_bank *bank)
 		default_sell(load, bank);
 }
 
+/* A platform that orders needs somewhere to call, and something to order. */
+static void check_callers(struct config_loader *load)
+{
+	const struct config *config = load->config;
+	size_t i;
+
+	for (i = 0; i < config->platform_count; i++) {
+		const struct config_platform *platform = &config->platforms[i];
+		struct config_place place = { config->file, platform->line };
+
+		if (!config_platform_orders(platform))
+			continue;
+		if (!config_find_section(load, "http", ""))
+			config_warning(load->report, place,
+				"[platform %s]: there is no [http], so it cannot order",
+				platform->name);
+		if (!config->service_count && !platform->rent)
+			config_warning(load->report, place,
+				"[platform %s]: there is no [service NAME], so there is nothing to "
+				"order",
+				platform->name);
+	}
+}
+
+/* Platforms that order are told apart by their keys alone. */
+static void check_keys(struct config_loader *load)
+{
+	const struct config *config = load->config;
+	size_t i, j;
+
+	for (i = 0; i < config->platform_count; i++)
+		for (j = 0; j < i; j++) {
+			const struct config_platform *a = &config->platforms[j];
+			const struct config_platform *b = &config->platforms[i];
+
+			if (config_platform_orders(a) && config_platform_orders(b) && a->key &&
+				b->key && !strcmp(a->key, b->key))
+				config_error(load->report,
+					config_find_section(load, "platform", b->name)->place,
+					"[platform %s]: the key is that of [platform %s]; "
+					"platforms that order need keys of their own",
+					b->name, a->name);
+		}
+}
+
 /* A device as written, and whose it is. */
 struct device {
 	const char *text;
@@ -183,6 +228,8 @@ void config_check_whole(struct config_loader *load)
 		config_warning(load->report,
 			(struct config_place) { config->file, config->banks[0].line },
 			"there is no [platform NAME]: texts are kept as unclaimed");
+	check_keys(load);
+	check_callers(load);
 	config_check_orders(load);
 	check_devices(load);
 	config_check_slots(load);

@@ -61,6 +61,9 @@ const char *config_url_fault(const char *url);
 const char *config_device_fault(const char *device);
 /* The same for the URL of a database; in_clear: what goes there could be read on the way. */
 const char *config_store_fault(const char *url, bool *in_clear);
+
+/* What is wrong with a path that is appended to a URL ("" is one); NULL: nothing. */
+const char *config_url_path_fault(const char *path);
 bool config_is_glob(const char *device);
 
 /* A configuration while it is read. */

@@ -439,11 +439,56 @@ void config_key_pem(struct config_loader *load, const struct key *key,
 			err == -EBADMSG ? key->words[0] : strerror(-err));
 }
 
-void config_key_message_by(struct config_loader *load, const struct key *key,
+/* Behind a URL. */
+void config_key_url_path(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	const char *fault = config_url_path_fault(entry->value);
+
+	if (fault)
+		config_error(load->report, entry->place, "%s: \"%.80s\" %s", key->name,
+			entry->value, fault);
+	else
+		config_keep(load, entry->value, field_of(key, target));
+}
+
+/* Whoever knows it needs no key: it must not be guessed. */
+void config_key_hook_path(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	static const char folder[] = "/webhook/";
+	enum { SECRET_MIN = 16 };
+	size_t len = strlen(entry->value), min = sizeof(folder) - 1 + SECRET_MIN;
+
+	if (len < min || strncmp(entry->value, folder, sizeof(folder) - 1) != 0 ||
+		config_url_path_fault(entry->value) || strpbrk(entry->value, "?%"))
+		config_error(load->report, entry->place,
+			"%s: %s and at least %d random letters or digits behind it", key->name,
+			folder, SECRET_MIN);
+	else
+		config_keep(load, entry->value, field_of(key, target));
+}
+
+void config_key_codes(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	struct config_platform *platform = target;
+	char ***codes = &platform->final_errors;
+
+	if (!strcmp(entry->value, "none"))
+		return;
+	config_split_list(load, entry, CONFIG_CODES_MAX, codes, &platform->final_error_count);
+	for (size_t i = 0; i < platform->final_error_count; i++)
+		if ((*codes)[i][strspn((*codes)[i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
+			config_error(load->report, entry->place,
+				"%s: \"%.60s\" is no code as NO_OPERATION", key->name, (*codes)[i]);
+}
+
+void config_key_either(struct config_loader *load, const struct key *key,
 	const struct config_entry *entry, void *target)
 {
 	if (config_is_word(entry->value, key->words))
-		*(bool *)field_of(key, target) = strcmp(entry->value, "id") == 0;
+		*(bool *)field_of(key, target) = strcmp(entry->value, key->words[1]) == 0;
 	else
 		not_a_word(load, entry, key->name, key->words);
 }

@@ -18,7 +18,7 @@ struct key {
 	int64_t min, max;
 	const char *const *words;
 	bool needed;
-	const char *kind; /* the only kind of platform that has it; NULL: any */
+	const char *kind; /* the only kinds of platform that have it; NULL: any */
 };
 
 /* config_schema.c: the keys of a section into its struct; a key that is none of them is reported.
@@ -36,6 +36,6 @@ config_key_fn config_key_text, config_key_time, config_key_int, config_key_yes, 
 	config_key_control, config_key_host, config_key_numbers, config_key_baud, config_key_url,
 	config_key_secret, config_key_pin, config_key_ussd, config_key_ca, config_key_filter,
 	config_key_devices, config_key_path, config_key_sell, config_key_listen, config_key_pem,
-	config_key_message_by;
+	config_key_either, config_key_url_path, config_key_hook_path, config_key_codes;
 
 #endif

@@ -88,6 +88,7 @@ static const struct key service_keys[] = {
 	{ "smshub", config_key_text, AT(config_service, smshub) },
 	{ "price", key_money, AT(config_service, price) },
 	{ "window", config_key_time, AT(config_service, window_ms), .min = 1 },
+	{ "code", config_key_text, AT(config_service, code) },
 	{ 0 },
 };
 
@@ -106,7 +107,7 @@ static const struct key customer_keys[] = {
 	{ "rent_price", key_money, AT(config_customer, rent_price) },
 	{ "services", key_services, .preset = NULL },
 	{ "countries", key_countries, .preset = NULL },
-	{ "rate", config_key_int, AT(config_customer, rate), .preset = "0", .max = 1000000 },
+	{ "rate", config_key_int, AT(config_customer, rate), .preset = "60000", .max = 1000000 },
 	{ 0 },
 };
 
@@ -326,6 +327,7 @@ static void free_service(struct config_service *service)
 	free(service->title);
 	free(service->onlinesim);
 	free(service->smshub);
+	free(service->code);
 	free(service->file);
 }
 

@@ -4,15 +4,20 @@
 
 #include "base/config_keys.h"
 
-enum { KEYS_MAX = 24, LOGS_MAX = 64 };
+enum { KEYS_MAX = 40, LOGS_MAX = 64 };
 
-#define PUSH "onlinesim-push"
-#define PULL "onlinesim-pull"
-#define HOOK "webhook"
+#define PUSH      "onlinesim-push"
+#define PULL      "onlinesim-pull"
+#define HOOK      "webhook"
+#define ONLINESIM PUSH " " PULL
 
-static const char *const kind_words[] = { PUSH, HOOK, NULL };
+static const char *const kind_words[] = { PUSH, PULL, HOOK, NULL };
 static const char *const by_words[] = { "number", "id", NULL };
 static const char *const list_words[] = { "numbers", "number", "list", NULL };
+static const char *const profile_words[] = { "onlinesim", "smshub", NULL };
+static const char *const phone_words[] = { "integer", "string", NULL };
+static const char *const sms_id_words[] = { "operation", "message", NULL };
+static const char *const operators_words[] = { "sum", "named", "any", NULL };
 
 #define AT(type, field) .offset = offsetof(struct type, field)
 
@@ -59,12 +64,17 @@ static const struct key gateway_keys[] = {
 static const char *const cert_words[] = { "CERTIFICATE", NULL };
 static const char *const key_words[] = { "PRIVATE KEY", NULL };
 
+static const char *const rent_words[] = { "onlinesim", "siblings", NULL };
+
 static const struct key http_keys[] = {
 	{ "listen", config_key_listen, .preset = "127.0.0.1:8470" },
 	{ "tls_cert", config_key_pem, AT(config_http, tls_cert), .words = cert_words },
 	{ "tls_key", config_key_pem, AT(config_http, tls_key), .words = key_words },
 	{ "allow_plaintext", config_key_yes, AT(config_http, allow_plaintext), .preset = "no" },
 	{ "dashboard_key", config_key_secret, AT(config_http, dashboard_key) },
+	{ "rent_status", config_key_either, AT(config_http, rent_siblings), .preset = "onlinesim",
+		.words = rent_words },
+	{ "cancel_after", config_key_time, AT(config_http, cancel_after_ms), .preset = "0" },
 	{ 0 },
 };
 
@@ -89,12 +99,12 @@ static const struct key operator_keys[] = {
 static const struct key platform_keys[] = {
 	{ "kind", config_key_word, AT(config_platform, kind), .words = kind_words, .needed = true },
 	{ "url", config_key_url, AT(config_platform, url), .needed = true },
-	{ "key", config_key_secret, AT(config_platform, key), .needed = true, .kind = PUSH },
+	{ "key", config_key_secret, AT(config_platform, key), .needed = true, .kind = ONLINESIM },
 	{ "hmac_key", config_key_secret, AT(config_platform, hmac_key), .needed = true,
 		.kind = HOOK },
 	{ "ca_file", config_key_ca, AT(config_platform, ca_file) },
 	{ "filter", config_key_filter, AT(config_platform, filter), .preset = "default" },
-	{ "rent", config_key_yes, AT(config_platform, rent), .preset = "no", .kind = PUSH },
+	{ "rent", config_key_yes, AT(config_platform, rent), .preset = "no", .kind = ONLINESIM },
 	{ "dry_run", config_key_yes, AT(config_platform, dry_run), .preset = "no", .kind = PUSH },
 	{ "list_name", config_key_word, AT(config_platform, list_name), .preset = "numbers",
 		.words = list_words, .kind = PUSH },
@@ -102,8 +112,8 @@ static const struct key platform_keys[] = {
 		.kind = PUSH },
 	{ "list_delay", config_key_time, AT(config_platform, list_delay_ms), .preset = "1s",
 		.min = 1, .kind = PUSH },
-	{ "message_by", config_key_message_by, AT(config_platform, message_by_id),
-		.preset = "number", .words = by_words, .kind = PUSH },
+	{ "message_by", config_key_either, AT(config_platform, message_by_id), .preset = "number",
+		.words = by_words, .kind = PUSH },
 	{ "batch", config_key_time, AT(config_platform, batch_ms), .preset = "0",
 		.max = INT64_C(60) * 1000, .kind = PUSH },
 	{ "block_wait", config_key_time, AT(config_platform, block_ms), .preset = "30m", .min = 1,
@@ -119,17 +129,70 @@ static const struct key platform_keys[] = {
 		.min = 1, .kind = PUSH },
 	{ "concurrency", config_key_int, AT(config_platform, concurrency), .preset = "8", .min = 1,
 		.max = 64 },
+	{ "webhook_path", config_key_hook_path, AT(config_platform, webhook_path), .kind = PUSH },
+	{ "profile", config_key_word, AT(config_platform, profile), .preset = "onlinesim",
+		.words = profile_words, .kind = PULL },
+	{ "push_path", config_key_url_path, AT(config_platform, push_path), .kind = PULL },
+	{ "push_rent_path", config_key_url_path, AT(config_platform, push_rent_path),
+		.kind = PULL },
+	{ "phone_type", config_key_word, AT(config_platform, phone_type), .preset = "integer",
+		.words = phone_words, .kind = PULL },
+	{ "sms_id", config_key_word, AT(config_platform, sms_id), .words = sms_id_words,
+		.kind = PULL },
+	{ "operators", config_key_word, AT(config_platform, operators), .words = operators_words,
+		.kind = PULL },
+	{ "final_errors", config_key_codes, .preset = "IGNORED, SERVICE_BAN", .kind = PULL },
+	{ "cancel_limit", config_key_int, AT(config_platform, cancel_limit), .max = 1000,
+		.kind = PULL },
+	{ "retry_every", config_key_time, AT(config_platform, retry_every_ms), .preset = "10s",
+		.min = 1, .kind = PULL },
+	{ "closed_give_up", config_key_time, AT(config_platform, closed_give_up_ms), .preset = "1h",
+		.kind = PULL },
+	{ "release_unanswered", config_key_time, AT(config_platform, unanswered_ms), .preset = "0",
+		.kind = PULL },
 	{ 0 },
 };
 
+static bool is_kind(const struct config_platform *platform, const char *kind)
+{
+	return platform->kind && strcmp(platform->kind, kind) == 0;
+}
+
 bool config_platform_sells(const struct config_platform *platform)
 {
-	return !platform->kind || strcmp(platform->kind, HOOK) != 0;
+	return !is_kind(platform, HOOK);
+}
+
+bool config_platform_lists(const struct config_platform *platform)
+{
+	return is_kind(platform, PUSH);
 }
 
 bool config_platform_orders(const struct config_platform *platform)
 {
-	return platform->kind && strcmp(platform->kind, PULL) == 0;
+	return is_kind(platform, PULL);
+}
+
+static void keep_default(struct config_loader *load, const char *value, char **field)
+{
+	if (!*field)
+		config_keep(load, value, field);
+}
+
+/* What the profile says where the section says nothing. */
+static void apply_profile(struct config_loader *load, const struct config_section *section,
+	struct config_platform *platform)
+{
+	bool smshub = platform->profile && !strcmp(platform->profile, "smshub");
+
+	if (!config_platform_orders(platform))
+		return;
+	keep_default(load, smshub ? "" : "/v1/PUSH_SMS", &platform->push_path);
+	keep_default(load, smshub ? "" : "/v1/PUSH_SMS_RENT", &platform->push_rent_path);
+	keep_default(load, smshub ? "message" : "operation", &platform->sms_id);
+	keep_default(load, smshub ? "named" : "sum", &platform->operators);
+	if (!config_find_entry(section, "cancel_limit"))
+		platform->cancel_limit = smshub ? 4 : 0;
 }
 
 static void unknown_keys(
@@ -150,10 +213,12 @@ static void unknown_keys(
 				config_nearest(section->entries[i].key, names));
 }
 
-/* A key of another kind of platform. Where the kind is missing or wrong, that is said alone. */
+/* A key of other kinds of platforms. Where the kind is missing or wrong, that is said alone. */
 static bool is_foreign(const struct key *key, const char *kind)
 {
-	return key->kind && (!kind || strcmp(key->kind, kind) != 0);
+	const char *at = key->kind && kind ? strstr(key->kind, kind) : NULL;
+
+	return key->kind && !at; /* no kind's name is part of another's */
 }
 
 static void read_key(struct config_loader *load, const struct key *key,
@@ -279,6 +344,7 @@ void config_read_platform(struct config_loader *load, const struct config_sectio
 
 	for (key = platform_keys; key->name; key++)
 		read_key(load, key, section, platform, platform->kind);
+	apply_profile(load, section, platform);
 	unknown_keys(load, platform_keys, section);
 }
 

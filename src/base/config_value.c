@@ -1,6 +1,8 @@
 /* config_value.c - single values: spans, money, numbers, names, URLs, devices, the nearest word. */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/config.h"
@@ -72,6 +74,17 @@ int64_t config_parse_money(const char *text)
 	for (; decimals < 4; decimals++)
 		part *= 10;
 	return err ? err : whole * 10000 + part;
+}
+
+const char *config_print_money(int64_t amount, char out[CONFIG_MONEY_SIZE])
+{
+	uint64_t units = amount < 0 ? -(uint64_t)amount : (uint64_t)amount;
+	unsigned part = (unsigned)(units % 10000);
+	bool cents = part % 100 == 0;
+
+	snprintf(out, CONFIG_MONEY_SIZE, "%s%" PRIu64 ".%0*u", amount < 0 ? "-" : "", units / 10000,
+		cents ? 2 : 4, cents ? part / 100 : part);
+	return out;
 }
 
 int config_parse_int(const char *text, int64_t min, int64_t max, int64_t *out)
@@ -171,6 +184,16 @@ static bool is_port(const char *text, size_t len)
 	memcpy(digits, text, len);
 	digits[len] = '\0';
 	return !config_parse_int(digits, 1, 65535, &port);
+}
+
+const char *config_url_path_fault(const char *path)
+{
+	if (*path && *path != '/')
+		return "does not begin with '/'";
+	for (; *path; path++)
+		if (*path <= ' ' || *path > '~' || *path == '#')
+			return "has a blank, '#', or a byte that is no printable ASCII";
+	return NULL;
 }
 
 static bool is_loopback(const char *host, size_t len)

@@ -34,12 +34,16 @@ struct http_stream {
 	void (*over)(void *arg);
 };
 
+/* written: the reply as a whole was handed to the connection, which had not ended by then. */
+typedef void http_sent_fn(void *arg, bool written);
+
 /* What a server must be able to do with a request of its own. */
 struct http_request_ops {
 	const char *(*query)(const struct http_request *request, const char *name);
 	const char *(*header)(const struct http_request *request, const char *name);
 	void (*wrong_key)(struct http_request *request);
 	void (*set_header)(struct http_request *request, const char *name, const char *value);
+	void (*tell)(struct http_request *request, http_sent_fn *fn, void *arg);
 	void (*reply)(struct http_request *request, int status, const char *type, const char *body,
 		size_t len);
 	int (*stream)(struct http_request *request, const char *type,
@@ -71,7 +75,8 @@ struct http_route {
 	enum http_who who;
 };
 
-/* The decoded value of a query parameter, "" if it has none, NULL if absent. */
+/* The decoded value of a query parameter, of several the last; "" if it has none, NULL if absent.
+ */
 static inline const char *http_query(const struct http_request *request, const char *name)
 {
 	return request->ops->query(request, name);
@@ -97,6 +102,13 @@ static inline void http_set_header(
 	struct http_request *request, const char *name, const char *value)
 {
 	request->ops->set_header(request, name, value);
+}
+
+/* Who wants to know what becomes of the reply: fn is called once, after http_reply(), when the
+ * request is gone. Before http_reply(). */
+static inline void http_tell(struct http_request *request, http_sent_fn *fn, void *arg)
+{
+	request->ops->tell(request, fn, arg);
 }
 
 /* Answers and ends the request: exactly once, from the handler or any time later on the loop.

@@ -17,7 +17,7 @@ struct ctl {
 	const char *socket;
 	const char *config; /* of -c; NULL: not given */
 	void *http;         /* the connection, kept between calls */
-	bool json, full, follow, all, test, no_wait, color;
+	bool json, full, follow, all, test, no_wait, open, color;
 	bool quiet; /* ctl_call() does not say that the daemon is not reachable */
 	const char *port, *since, *step, *sum, *number, *timeout;
 	int64_t wait_ms; /* the daemon may take so long on purpose */
@@ -85,6 +85,11 @@ enum ctl_exit ctl_resume(struct ctl *ctl, char **args, int count);
 /* ---- ctl_numbers.c -------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_numbers(struct ctl *ctl, char **args, int count);
+
+/* ---- ctl_orders.c --------------------------------------------------------------------------- */
+
+enum ctl_exit ctl_activations(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_customer(struct ctl *ctl, char **args, int count);
 
 /* ---- ctl_rules.c ---------------------------------------------------------------------------- */
 

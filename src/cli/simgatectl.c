@@ -31,7 +31,8 @@ enum {
 	WITH_SUM = 128,
 	WITH_NUMBER = 256,
 	WITH_TIMEOUT = 512,
-	WITH_NO_WAIT = 1024
+	WITH_NO_WAIT = 1024,
+	WITH_OPEN = 2048
 };
 
 struct command {
@@ -407,6 +408,11 @@ static const struct command commands[] = {
 		"sends the number list now; --test: only to see whether the platform reads it" },
 	{ "takeoff", "--sum N.N [--since T]", 0, 0, WITH_SUM | WITH_SINCE, ctl_takeoff,
 		"cards that have earned so much and can be replaced; of numbers added since T" },
+	{ "activations", "[--open] [--limit N]|release ID", 0, 2, WITH_OPEN | WITH_LIMIT,
+		ctl_activations, "orders with their state; release ends one by hand" },
+	{ "customer", "list|add NAME|topup NAME AMOUNT|disable NAME|enable NAME", 1, 3, 0,
+		ctl_customer,
+		"who may order: balances, open orders; add shows the new key, this once" },
 	{ "check", "", 0, 0, 0, ctl_check,
 		"one line and exit status 0, 1, 2 or 3 for Nagios and Icinga" },
 	{ "reload", "", 0, 0, 0, run_reload, "reads the configuration again" },
@@ -487,9 +493,10 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "full", 0, NULL, 'f' },
 		{ "follow", 0, NULL, 'F' }, { "port", 1, NULL, 'p' }, { "since", 1, NULL, 'S' },
 		{ "limit", 1, NULL, 'l' }, { "all", 0, NULL, 'a' }, { "step", 1, NULL, 't' },
-		{ "test", 0, NULL, 'T' }, { "sum", 1, NULL, 'm' }, { "number", 1, NULL, 'N' },
-		{ "timeout", 1, NULL, 'w' }, { "no-wait", 0, NULL, 'n' }, { "help", 0, NULL, 'h' },
-		{ "version", 0, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+		{ "test", 0, NULL, 'T' }, { "open", 0, NULL, 'o' }, { "sum", 1, NULL, 'm' },
+		{ "number", 1, NULL, 'N' }, { "timeout", 1, NULL, 'w' },
+		{ "no-wait", 0, NULL, 'n' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'v' },
+		{ NULL, 0, NULL, 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "s:c:h", longs, NULL)) != -1) {
@@ -509,6 +516,7 @@ static bool parse_options(int argc, char **argv, struct ctl *ctl, struct options
 		case 'T': ctl->test = true, options->given |= WITH_TEST; break;
 		case 'w': ctl->timeout = optarg, options->given |= WITH_TIMEOUT; break;
 		case 'n': ctl->no_wait = true, options->given |= WITH_NO_WAIT; break;
+		case 'o': ctl->open = true, options->given |= WITH_OPEN; break;
 		case 'm': ctl->sum = optarg, options->given |= WITH_SUM; break;
 		case 'N': ctl->number = optarg, options->given |= WITH_NUMBER; break;
 		default: return false; /* getopt has said why */

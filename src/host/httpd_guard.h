@@ -9,11 +9,12 @@
 #include "base/loop.h"
 
 enum {
-	GUARD_CONNECTIONS_MAX = 256, /* of all addresses together */
-	GUARD_ADDRESS_MAX = 64,      /* of one address */
-	GUARD_PLACES = 1024, /* addresses remembered: more than connections, so one is free */
-	GUARD_TRIES = 8,     /* wrong keys in a row before an address is slowed down */
-	GUARD_TRY_MS = 5000, /* then one more in this time */
+	GUARD_CONNECTIONS_MAX = 1024, /* of all addresses together */
+	GUARD_ADDRESS_MAX = 512, /* of one: a platform orders many numbers at a time, and a proxy on
+				    this host brings all of them */
+	GUARD_PLACES = 2048,     /* addresses remembered: more than connections, so one is free */
+	GUARD_TRIES = 8,         /* wrong keys in a row before an address is slowed down */
+	GUARD_TRY_MS = 5000,     /* then one more in this time */
 };
 
 /* An address: IPv4, or the network of an IPv6 address (/64); all zeros: a unix socket. */

@@ -73,6 +73,9 @@ struct request {
 	void *stream_arg;
 	struct loop_io *stream_io; /* its client: has nothing to say but that it goes */
 	bool ended;                /* nothing more is read from the stream */
+	bool left;                 /* the client had closed before the reply was there */
+	http_sent_fn *told;        /* NULL: nobody wants to know */
+	void *told_arg;
 };
 
 /* A sentence for the caller's operator; returns error. */

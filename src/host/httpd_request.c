@@ -28,15 +28,28 @@ struct request *httpd_request_of(const struct http_request *http)
 	return (struct request *)((char *)(uintptr_t)http - offsetof(struct request, http));
 }
 
+struct wanted {
+	const char *name, *value;
+};
+
+static enum MHD_Result keep_last(
+	void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct wanted *wanted = arg;
+
+	(void)kind;
+	if (strcmp(name, wanted->name) == 0)
+		wanted->value = value ? value : "";
+	return MHD_YES;
+}
+
 static const char *request_query(const struct http_request *http, const char *name)
 {
-	const char *value = NULL;
-	size_t len = 0;
+	struct wanted wanted = { name, NULL };
 
-	if (MHD_lookup_connection_value_n(httpd_request_of(http)->connection, MHD_GET_ARGUMENT_KIND,
-		    name, strlen(name), &value, &len) != MHD_YES)
-		return NULL;
-	return value ? value : "";
+	MHD_get_connection_values(
+		httpd_request_of(http)->connection, MHD_GET_ARGUMENT_KIND, keep_last, &wanted);
+	return wanted.value;
 }
 
 static const char *request_header(const struct http_request *http, const char *name)
@@ -146,6 +159,15 @@ static void count_reply(const struct request *r)
 	tally_add(TALLY_HTTP_REQUESTS, *r->pattern ? r->pattern : "other", code, NULL);
 }
 
+/* A client that waits no longer closes its end. */
+static bool client_left(const struct request *r)
+{
+	const struct connection *c = httpd_connection(r->connection);
+	char byte;
+
+	return c && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void httpd_resume(struct request *r)
 {
 	if (!r->suspended)
@@ -159,6 +181,7 @@ void httpd_replied(struct request *r, int status)
 {
 	r->status = status;
 	r->replied = true;
+	r->left = r->told && client_left(r);
 	count_reply(r);
 	httpd_resume(r);
 }
@@ -172,8 +195,17 @@ static void request_reply(
 	httpd_replied(r, status);
 }
 
+static void request_tell(struct http_request *http, http_sent_fn *fn, void *arg)
+{
+	struct request *r = httpd_request_of(http);
+
+	r->told = fn;
+	r->told_arg = arg;
+}
+
 static const struct http_request_ops request_ops = { request_query, request_header,
-	httpd_note_wrong_key, request_set_header, request_reply, httpd_stream, httpd_stream_wake };
+	httpd_note_wrong_key, request_set_header, request_tell, request_reply, httpd_stream,
+	httpd_stream_wake };
 
 void httpd_reply_error(struct request *r, int status, const char *what)
 {
@@ -429,10 +461,12 @@ void httpd_on_completed(void *cls, struct MHD_Connection *connection, void **ctx
 
 	struct connection *c = httpd_connection(connection);
 
-	(void)cls, (void)code;
+	(void)cls;
 	httpd_limit(connection, true);
 	if (c)
 		c->idle = true;
+	if (r && r->told)
+		r->told(r->told_arg, code == MHD_REQUEST_TERMINATED_COMPLETED_OK && !r->left);
 	if (r)
 		request_free(r);
 	*ctx = NULL;

@@ -3,9 +3,10 @@
 
 #include <ctype.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "modem/mcc.h"
+#include "base/countries.h"
 #include "sms/gsm7.h"
 
 enum {
@@ -208,9 +209,10 @@ struct run {
 };
 
 /* The number that a run is, with '+'; false if it is none, or not clear. */
-static bool to_e164(const struct run *run, const struct mcc_plan *plan, char *out)
+static bool to_e164(const struct run *run, const struct country *home, char *out)
 {
 	const char *digits = run->digits, *calling = "";
+	char own[12];
 	size_t len;
 
 	if (run->len >= sizeof run->digits)
@@ -218,13 +220,13 @@ static bool to_e164(const struct run *run, const struct mcc_plan *plan, char *ou
 	if (!run->plus && strncmp(digits, "00", 2) == 0) {
 		digits += 2;
 	} else if (!run->plus) {
-		if (!plan)
+		if (!home)
 			return false;
-		if (strncmp(digits, plan->calling, strlen(plan->calling)) != 0 ||
-			strlen(digits) < DIGITS_MIN) {
-			if (!plan->trunk || *digits != plan->trunk)
+		snprintf(own, sizeof own, "%d", home->calling);
+		if (strncmp(digits, own, strlen(own)) != 0 || strlen(digits) < DIGITS_MIN) {
+			if (!home->trunk || *digits != home->trunk)
 				return false;
-			calling = plan->calling;
+			calling = own;
 			digits++;
 		}
 	}
@@ -305,7 +307,7 @@ static void consider(struct best *best, const char *number)
 	}
 }
 
-static struct best look(const char *text, const struct mcc_plan *plan, bool joined)
+static struct best look(const char *text, const struct country *home, bool joined)
 {
 	struct best best = { .number = "" };
 	char number[DIGITS_MAX + 2];
@@ -321,7 +323,7 @@ static struct best look(const char *text, const struct mcc_plan *plan, bool join
 		}
 		struct run run = take_run(&text, joined && plus);
 		if (!(word && !plus) && (!joined || plus) && !isalpha((unsigned char)*text) &&
-			!(*text && strchr("*#", *text)) && to_e164(&run, plan, number) &&
+			!(*text && strchr("*#", *text)) && to_e164(&run, home, number) &&
 			(joined ? ends_clearly(text) : !may_go_on(text, number)))
 			consider(&best, number);
 		word = false;
@@ -331,12 +333,12 @@ static struct best look(const char *text, const struct mcc_plan *plan, bool join
 
 bool ussd_number(const char *text, const char *imsi, char *out, size_t size)
 {
-	const struct mcc_plan *plan = mcc_plan_of(imsi);
-	struct best best = look(text, plan, false);
+	const struct country *home = country_of_imsi(imsi);
+	struct best best = look(text, home, false);
 
 	/* In groups only where it says that it is a whole number: amounts stand near. */
 	if (!best.number[0])
-		best = look(text, plan, true);
+		best = look(text, home, true);
 	if (!best.number[0] || best.twice || strlen(best.number) >= size)
 		return false;
 	memcpy(out, best.number, strlen(best.number) + 1);

@@ -109,6 +109,8 @@ void breaker_account(struct breaker *breaker, const char *reason)
 int64_t breaker_backoff_ms(struct breaker *breaker, unsigned tries)
 {
 	int64_t most_ms = breaker->platform->retry_max_ms;
+	if (breaker->platform->retry_every_ms > 0)
+		return breaker->platform->retry_every_ms;
 	int64_t pause_ms = (int64_t)BACKOFF_MS << (tries < DOUBLINGS_MAX ? tries : DOUBLINGS_MAX);
 
 	if (pause_ms > most_ms)

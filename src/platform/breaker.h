@@ -42,7 +42,8 @@ int64_t breaker_hold(struct breaker *breaker, int64_t pause_ms);
 
 void breaker_account(struct breaker *breaker, const char *reason);
 
-/* 1, 2, 4, ... s up to retry_max, 20 % more or less, so that texts do not come back in step. */
+/* The platform's retry_every where it has one; else 1, 2, 4, ... s up to retry_max, 20 % more or
+ * less, so that texts do not come back in step. */
 int64_t breaker_backoff_ms(struct breaker *breaker, unsigned tries);
 
 #endif

@@ -1,9 +1,7 @@
 /* filter.c - which texts must not leave this host: reads the rules, matches them, counts. */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "platform/filter.h"
 
 #include <errno.h>
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,61 +9,47 @@
 #include "base/utf8.h"
 #include "platform/filter_default.h"
 #include "platform/filter_line.h"
+#include "platform/pattern.h"
 
-enum {
-	/* Of one match. A pattern without traps takes some steps a character, and a text has 40 000
-	 * characters at most; a step takes some 10 ns. */
-	MATCH_LIMIT = 2000 * 1000,
-	DEPTH_LIMIT = 20 * 1000,
-	HEAP_LIMIT_KIB = 4096,
-	NEST_LIMIT = 100, /* parentheses in parentheses */
-	BASE_MAX = 28,    /* of the file's name in a reason */
-};
+enum { BASE_MAX = 28 }; /* of the file's name in a reason */
 
 struct rule {
 	bool withhold, rent;
 	bool said; /* in the log, that it went over a limit */
 	int line;
-	pcre2_code *from, *text; /* NULL: any */
-	char *platform, *card;   /* "": any */
-	char *source;            /* as written */
+	struct pattern *from, *text; /* NULL: any */
+	char *platform, *card;       /* "": any */
+	char *source;                /* as written */
 	char reason[FILTER_REASON_SIZE];
 };
 
 struct filter {
 	char *name;
 	const char *const *platforms; /* while it is read */
-	pcre2_compile_context *compile;
-	pcre2_match_context *match;
-	pcre2_match_data *data;
+	struct patterns *patterns;
 	struct rule *rules;
 	size_t count, room;
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static pcre2_code *compile(struct filter *filter, const char *what,
+static struct pattern *compile(struct filter *filter, const char *what,
 	const struct filter_pattern *pattern, struct config_place place,
 	struct config_report *report)
 {
-	uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY |
-			   PCRE2_NEVER_BACKSLASH_C | (pattern->caseless ? PCRE2_CASELESS : 0);
-	PCRE2_UCHAR why[200];
-	PCRE2_SIZE offset;
-	pcre2_code *code;
-	int err;
+	char why[PATTERN_WHY_SIZE];
+	struct pattern *code;
+	size_t offset;
 
 	if (!pattern->re)
 		return NULL;
-	code = pcre2_compile(
-		(PCRE2_SPTR)pattern->re, pattern->len, options, &err, &offset, filter->compile);
-	if (code)
-		return code;
-	if (pcre2_get_error_message(err, why, sizeof why) < 0)
-		strcpy((char *)why, "not understood");
-	config_error(report, place, "%s: %s, at offset %zu of the pattern, column %zu; correct it",
-		what, (const char *)why, offset, pattern->column + offset);
-	return NULL;
+	code = pattern_compile(
+		filter->patterns, pattern->re, pattern->len, pattern->caseless, why, &offset);
+	if (!code)
+		config_error(report, place,
+			"%s: %s, at offset %zu of the pattern, column %zu; correct it", what, why,
+			offset, pattern->column + offset);
+	return code;
 }
 
 /* The rule's own word, else where it stands. */
@@ -141,8 +125,8 @@ static void add_rule(struct filter *filter, const struct filter_line *line, cons
 static void check_patterns(struct filter *filter, const struct filter_line *line,
 	struct config_place place, struct config_report *report)
 {
-	pcre2_code_free(compile(filter, "from", &line->from, place, report));
-	pcre2_code_free(compile(filter, "text", &line->text, place, report));
+	pattern_free(compile(filter, "from", &line->from, place, report));
+	pattern_free(compile(filter, "text", &line->text, place, report));
 }
 
 /* False: the rest is not read. */
@@ -184,18 +168,11 @@ static struct filter *filter_new(const struct filter_source *source)
 		return NULL;
 	filter->platforms = source->platforms;
 	filter->name = strdup(source->name);
-	filter->compile = pcre2_compile_context_create(NULL);
-	filter->match = pcre2_match_context_create(NULL);
-	filter->data = pcre2_match_data_create(1, NULL);
-	if (!filter->name || !filter->compile || !filter->match || !filter->data) {
-		filter_free(filter);
-		return NULL;
-	}
-	pcre2_set_parens_nest_limit(filter->compile, NEST_LIMIT);
-	pcre2_set_match_limit(filter->match, MATCH_LIMIT);
-	pcre2_set_depth_limit(filter->match, DEPTH_LIMIT);
-	pcre2_set_heap_limit(filter->match, HEAP_LIMIT_KIB);
-	return filter;
+	filter->patterns = patterns_new();
+	if (filter->name && filter->patterns)
+		return filter;
+	filter_free(filter);
+	return NULL;
 }
 
 struct filter *filter_read(const struct filter_source *source, struct config_report *report)
@@ -260,16 +237,14 @@ void filter_free(struct filter *filter)
 	if (!filter)
 		return;
 	for (size_t i = 0; i < filter->count; i++) {
-		pcre2_code_free(filter->rules[i].from);
-		pcre2_code_free(filter->rules[i].text);
+		pattern_free(filter->rules[i].from);
+		pattern_free(filter->rules[i].text);
 		free(filter->rules[i].platform);
 		free(filter->rules[i].card);
 		free(filter->rules[i].source);
 	}
 	free(filter->rules);
-	pcre2_match_data_free(filter->data);
-	pcre2_match_context_free(filter->match);
-	pcre2_compile_context_free(filter->compile);
+	patterns_free(filter->patterns);
 	free(filter->name);
 	free(filter);
 }
@@ -278,26 +253,23 @@ void filter_free(struct filter *filter)
 
 static void say_limit(const struct filter *filter, struct rule *rule, int err)
 {
-	PCRE2_UCHAR why[200];
+	char why[PATTERN_WHY_SIZE];
 
 	if (rule->said)
 		return;
 	rule->said = true;
-	if (pcre2_get_error_message(err, why, sizeof why) < 0)
-		strcpy((char *)why, "failed");
+	pattern_error(err, why);
 	log_warning(LOGC_PLATFORM, NULL, NULL,
 		LOG_FIELDS(LOG_STR("file", filter->name), LOG_INT("line", rule->line),
-			LOG_STR("reason", (const char *)why)),
+			LOG_STR("reason", why)),
 		"a rule of the filter gave up on a text, which is therefore withheld, the safe "
 		"side; make its pattern simpler. Said once a rule");
 }
 
-/* PCRE2's result: negative unless it matches. */
-static int match(const struct filter *filter, const pcre2_code *code, const char *text, size_t len)
+static int match(
+	const struct filter *filter, const struct pattern *pattern, const char *text, size_t len)
 {
-	return code ? pcre2_match(code, (PCRE2_SPTR)text, len, 0, PCRE2_NO_UTF_CHECK, filter->data,
-			      filter->match)
-		    : 0;
+	return pattern ? pattern_match(filter->patterns, pattern, text, len, NULL) : PATTERN_FOUND;
 }
 
 static int match_rule(const struct filter *filter, const struct rule *rule,
@@ -307,7 +279,7 @@ static int match_rule(const struct filter *filter, const struct rule *rule,
 
 	if ((*rule->platform && strcmp(rule->platform, text->platform) != 0) ||
 		(*rule->card && strcmp(rule->card, text->card) != 0) || (rule->rent && !text->rent))
-		return PCRE2_ERROR_NOMATCH;
+		return PATTERN_NONE;
 	rc = match(filter, rule->from, text->from, from_len);
 	return rc < 0 ? rc : match(filter, rule->text, text->text, text_len);
 }
@@ -326,7 +298,7 @@ void filter_decide(
 	for (size_t i = 0; i < filter->count; i++) {
 		struct rule *rule = &filter->rules[i];
 		int rc = match_rule(filter, rule, text, from_len, text_len);
-		if (rc == PCRE2_ERROR_NOMATCH)
+		if (rc == PATTERN_NONE)
 			continue;
 		out->withheld = rc < 0 || rule->withhold;
 		out->line = rule->line;

@@ -1,23 +1,19 @@
 /* onlinesim_answer.c - what the answers of OnlineSim's reseller API v2 mean. */
-#include <cjson/cJSON.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "platform/json_text.h"
 #include "platform/onlinesim_impl.h"
 
 enum {
 	CODE_SIZE = 48,
 	CODE_DIGITS_MAX = 4,            /* more may be a phone number, a code or a key */
 	MESSAGE_ANSWER_MAX = 64 * 1024, /* longer is no answer to addMessage */
-	ID_DIGITS_MAX = 20,
-	ECHO_DEPTH_MAX = 4, /* how deep in an answer the list is looked for */
+	ECHO_DEPTH_MAX = 4,             /* how deep in an answer the list is looked for */
 };
 
 #define REQUEST_NOT_FOUND "REQUEST_NOT_FOUND"
 #define ACCOUNT_BLOCKED   "ACCOUNT_BLOCKED"
-#define ID_MAX            9007199254740992.0 /* above, a double is no exact integer */
 
 /* What a body says. code is "" where it is none that may be shown: free text may hold anything. */
 struct verdict {
@@ -213,12 +209,13 @@ static bool judge(const struct answer *answer, const struct verdict *verdict,
 	return true;
 }
 
-enum outcome onlinesim_message_outcome(
+enum outcome onlinesim_message_outcome(const struct config_platform *platform,
 	const struct answer *answer, char *reason, size_t reason_size)
 {
 	enum outcome outcome = OUTCOME_RETRY;
 	struct verdict verdict;
 
+	(void)platform;
 	read_body(answer, MESSAGE_ANSWER_MAX, &verdict);
 	if (!judge(answer, &verdict, message_codes, &outcome) && answer->status == 404)
 		outcome = OUTCOME_NUMBER;
@@ -247,26 +244,6 @@ enum outcome onlinesim_messages_outcome(
 	return outcome;
 }
 
-/* The id as text; false if it is nothing that could be one. */
-static bool read_id(const cJSON *value, char out[ID_DIGITS_MAX + 1])
-{
-	double number = value->valuedouble;
-
-	if (cJSON_IsNumber(value)) {
-		if (!(number >= 0 && number <= ID_MAX) || number != (double)(int64_t)number)
-			return false;
-		snprintf(out, ID_DIGITS_MAX + 1, "%" PRId64, (int64_t)number);
-		return true;
-	}
-	if (!cJSON_IsString(value))
-		return false;
-	size_t len = strspn(value->valuestring, "0123456789");
-	if (len == 0 || len > ID_DIGITS_MAX || value->valuestring[len])
-		return false;
-	memcpy(out, value->valuestring, len + 1);
-	return true;
-}
-
 /* Whether numbers keep their '+' is not said: they are known by their digits. */
 static bool clean_number(const char *text, char out[STORE_NUMBER_SIZE])
 {
@@ -280,17 +257,17 @@ static bool clean_number(const char *text, char out[STORE_NUMBER_SIZE])
 
 static bool read_number(const cJSON *value, char out[STORE_NUMBER_SIZE])
 {
-	char digits[ID_DIGITS_MAX + 1];
+	char digits[JSON_INT_SIZE];
 
 	if (cJSON_IsString(value))
 		return clean_number(value->valuestring, out);
-	return read_id(value, digits) && clean_number(digits, out);
+	return json_read_digits(value, digits) && clean_number(digits, out);
 }
 
 static void read_ids(
 	const cJSON *ids, void (*id)(void *arg, const char *number, const char *id), void *arg)
 {
-	char number[STORE_NUMBER_SIZE], text[ID_DIGITS_MAX + 1];
+	char number[STORE_NUMBER_SIZE], text[JSON_INT_SIZE];
 	const cJSON *value;
 
 	cJSON_ArrayForEach(value, ids)
@@ -301,7 +278,7 @@ static void read_ids(
 			continue;
 		if (cJSON_IsNull(value))
 			id(arg, number, NULL);
-		else if (read_id(value, text))
+		else if (json_read_digits(value, text))
 			id(arg, number, text);
 	}
 }
@@ -367,42 +344,24 @@ enum list_echo onlinesim_list_echo(
 
 /* ---- takeOffNumbers ------------------------------------------------------------------------- */
 
-/* An amount in text or as a number, in 1/10000; -1 if it is neither, or negative. */
-static int64_t read_amount(const cJSON *value)
-{
-	char text[48];
-
-	if (cJSON_IsNumber(value) && value->valuedouble >= 0 && value->valuedouble < 1e11)
-		snprintf(text, sizeof text, "%.4f", value->valuedouble);
-	else if (cJSON_IsString(value))
-		snprintf(text, sizeof text, "%s", value->valuestring);
-	else
-		return -1;
-	int64_t amount = config_parse_money(text);
-	return amount < 0 ? -1 : amount;
-}
-
 static int read_country(const cJSON *value)
 {
-	char id[ID_DIGITS_MAX + 1];
 	int64_t code;
 
-	if (!value || !read_id(value, id) || config_parse_int(id, 1, 999, &code) < 0)
-		return 0;
-	return (int)code;
+	return value && json_read_int(value, 1, 999, &code) ? (int)code : 0;
 }
 
 static bool read_takeoff(const cJSON *item, struct takeoff_number *out)
 {
 	const cJSON *number = cJSON_GetObjectItemCaseSensitive(item, "number");
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(item, "id");
-	char digits[ID_DIGITS_MAX + 1];
+	char digits[JSON_INT_SIZE];
 
 	if (!number || !read_number(number, out->number))
 		return false;
-	snprintf(out->id, sizeof out->id, "%s", id && read_id(id, digits) ? digits : "");
-	out->profit = read_amount(cJSON_GetObjectItemCaseSensitive(item, "sum"));
-	out->balance = read_amount(cJSON_GetObjectItemCaseSensitive(item, "balance"));
+	snprintf(out->id, sizeof out->id, "%s", id && json_read_digits(id, digits) ? digits : "");
+	out->profit = json_read_money(cJSON_GetObjectItemCaseSensitive(item, "sum"));
+	out->balance = json_read_money(cJSON_GetObjectItemCaseSensitive(item, "balance"));
 	out->country_code = read_country(cJSON_GetObjectItemCaseSensitive(item, "country"));
 	return true;
 }

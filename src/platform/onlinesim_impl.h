@@ -5,7 +5,7 @@
 
 #include "platform/platform.h"
 
-enum outcome onlinesim_message_outcome(
+enum outcome onlinesim_message_outcome(const struct config_platform *platform,
 	const struct answer *answer, char *reason, size_t reason_size);
 enum outcome onlinesim_messages_outcome(
 	const struct answer *answer, char *reason, size_t reason_size);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/countries.h"
 #include "platform/json_text.h"
 #include "platform/onlinesim_impl.h"
 

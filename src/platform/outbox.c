@@ -98,7 +98,8 @@ static void judge(struct text *text, const struct answer *answer)
 {
 	struct outbox *outbox = text->outbox;
 
-	text->outcome = outbox->kind->message_outcome(answer, text->reason, sizeof text->reason);
+	text->outcome = outbox->kind->message_outcome(
+		outbox->platform, answer, text->reason, sizeof text->reason);
 	outbox_judge_platform(
 		outbox, text->outcome, text->delivery.message_id, text->reason, answer);
 	outbox_conclude(text);

@@ -128,6 +128,15 @@ static void refused(struct outbox *outbox, struct text *text, const char *port)
 		"platform does not take this text: it is kept, see `simgatectl outbox`");
 }
 
+/* A text of an operation that is over for so long interests nobody any more. */
+static bool gave_up(const struct outbox *outbox, const struct text *text)
+{
+	int64_t closed_ms = text->delivery.activation_closed_ms;
+
+	return closed_ms > 0 &&
+	       loop_wall_ms(outbox->loop) - closed_ms >= outbox->platform->closed_give_up_ms;
+}
+
 static void retried(struct outbox *outbox, struct text *text)
 {
 	int attempts = text->delivery.attempts;
@@ -138,6 +147,16 @@ static void retried(struct outbox *outbox, struct text *text)
 	text->next_ms = loop_wall_ms(outbox->loop) + (hold_ms > pause_ms ? hold_ms : pause_ms);
 	outbox->retried++;
 	counter_add(COUNTER_RETRIED, 1);
+}
+
+static void after_retry(struct outbox *outbox, struct text *text, const char *port)
+{
+	if (!gave_up(outbox, text)) {
+		retried(outbox, text);
+		return;
+	}
+	snprintf(text->reason, sizeof text->reason, "operation_closed");
+	refused(outbox, text, port);
 }
 
 static void number_unknown(struct outbox *outbox, struct text *text, const char *port)
@@ -199,7 +218,7 @@ void outbox_conclude(struct text *text)
 	text->want_list = false;
 	switch (text->outcome) {
 	case OUTCOME_DELIVERED: delivered(outbox, text, port); break;
-	case OUTCOME_RETRY: retried(outbox, text); break;
+	case OUTCOME_RETRY: after_retry(outbox, text, port); break;
 	case OUTCOME_NUMBER: number_unknown(outbox, text, port); break;
 	case OUTCOME_REJECTED: refused(outbox, text, port); break;
 	case OUTCOME_ACCOUNT: break; /* as if it had not been tried */

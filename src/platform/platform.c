@@ -40,7 +40,7 @@ void platform_clean_reason(char *reason)
 const struct platform_kind *platform_kind_find(const char *name)
 {
 	static const struct platform_kind *const kinds[] = { &platform_onlinesim_push,
-		&platform_webhook };
+		&platform_onlinesim_pull, &platform_webhook };
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(kinds[i]->name, name) == 0)

@@ -12,7 +12,8 @@
 
 /* What the platform said. Never mixed with errno or AT codes. */
 enum outcome {
-	OUTCOME_DELIVERED, /* taken: `response` is 1 in the body; for a webhook any 2xx */
+	OUTCOME_DELIVERED, /* taken: `response` is 1 in the body, `status` SUCCESS; a webhook's 2xx
+			    */
 	OUTCOME_RETRY,     /* not now: no connection, 5xx, a body that is no answer, ... */
 	OUTCOME_NUMBER,    /* it does not know the number: the list first, then once more */
 	OUTCOME_REJECTED,  /* it will never take this message (or this list, as it is) */
@@ -85,7 +86,7 @@ struct platform_kind {
 
 	/* What the answer to a message means. reason: a short word or code of the platform's,
 	 * cleaned of anything but A-Z a-z 0-9 _ - and cut, for the store and the log. */
-	enum outcome (*message_outcome)(
+	enum outcome (*message_outcome)(const struct config_platform *platform,
 		const struct answer *answer, char *reason, size_t reason_size);
 
 	/* Several texts as one request, or NULL. Errors as of message(). */
@@ -131,6 +132,7 @@ struct platform_kind {
 };
 
 extern const struct platform_kind platform_onlinesim_push;
+extern const struct platform_kind platform_onlinesim_pull;
 extern const struct platform_kind platform_webhook;
 
 /* For who asked by hand: 0, -EAGAIN, -EINVAL (rejected), -EACCES (account). */
@@ -141,9 +143,5 @@ void platform_clean_reason(char *reason);
 
 /* By the kind's name; NULL if there is none. */
 const struct platform_kind *platform_kind_find(const char *name);
-
-/* Country calling code of an E.164 number ("+4670..." gives 46), 0 if none is known (ITU-T E.164,
- * list of assigned country codes). */
-int e164_country(const char *number);
 
 #endif

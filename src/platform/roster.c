@@ -277,6 +277,7 @@ struct roster *roster_new(struct loop *loop, struct store *store, struct deliver
 	roster->kind = kind;
 	roster->events = *events;
 	roster->arg = arg;
+	LIST_INIT(&roster->prints);
 	loop_timer_init(&roster->delay, loop, on_delay, roster);
 	loop_timer_init(&roster->every, loop, on_every, roster);
 	loop_timer_init(&roster->retry, loop, on_retry, roster);
@@ -386,6 +387,7 @@ void roster_stop(struct roster *roster)
 	roster->sending = NULL;
 	bisect_done(&roster->bisect);
 	roster_test_stop(roster);
+	roster_print_stop(roster);
 	roster_tell_waiters(roster, -ECANCELED, "stopping", false);
 }
 

@@ -62,6 +62,12 @@ struct roster_test_result {
 typedef void roster_test_fn(void *arg, const struct roster_test_result *result);
 void roster_self_test(struct roster *roster, roster_test_fn *done, void *arg);
 
+/* The list of now as JSON, in the naming of 2019: {"list":[...]}. 0: done comes once, later on the
+ * loop, with err 0 and the text, or a negative errno. Else done does not come: -EAGAIN (not open
+ * yet, or stopped), -EBUSY, -ENOMEM. */
+typedef void roster_print_fn(void *arg, int err, const char *body);
+int roster_print(struct roster *roster, roster_print_fn *done, void *arg);
+
 /* No list is sent any more: stopping withdraws nothing. */
 void roster_stop(struct roster *roster);
 

@@ -2,6 +2,8 @@
 #ifndef SIMGATE_PLATFORM_ROSTER_IMPL_H
 #define SIMGATE_PLATFORM_ROSTER_IMPL_H
 
+#include <sys/queue.h>
+
 #include "platform/bisect.h"
 #include "platform/listing.h"
 #include "platform/roster.h"
@@ -55,6 +57,8 @@ struct roster {
 	size_t dropped; /* of the accepted list, by its own answer */
 
 	struct roster_test *test; /* under way */
+	LIST_HEAD(, roster_print) prints;
+	size_t print_count;
 
 	struct waiter waiters[ROSTER_WAITERS_MAX];
 	size_t waiter_count;
@@ -90,5 +94,10 @@ void roster_accepted(struct roster *roster);
 
 /* Ends a self-test that is under way; who waits for it is told -ECANCELED. */
 void roster_test_stop(struct roster *roster);
+
+/* ---- roster_print.c ------------------------------------------------------------------------- */
+
+/* Who waits for a printed list is told -ECANCELED. */
+void roster_print_stop(struct roster *roster);
 
 #endif

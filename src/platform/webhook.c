@@ -89,11 +89,12 @@ static enum outcome outcome_of(int status)
 }
 
 /* The body says nothing: whoever makes a receiver has only the status to get right. */
-static enum outcome hook_message_outcome(
+static enum outcome hook_message_outcome(const struct config_platform *platform,
 	const struct answer *answer, char *reason, size_t reason_size)
 {
 	enum outcome outcome = outcome_of(answer->status);
 
+	(void)platform;
 	if (outcome == OUTCOME_DELIVERED)
 		snprintf(reason, reason_size, "%s", "");
 	else if (answer->status == 0)

@@ -333,8 +333,10 @@ struct store_delivery {
 	int parts;
 	/* platform answered "number unknown" at number_error_ms first, 0: never */
 	int64_t number_error_ms;
-	int64_t activation; /* the operation it belongs to, 0: none */
-	bool rent;          /* which is a rent */
+	int64_t activation;           /* the operation it belongs to, 0: none */
+	bool rent;                    /* which is a rent */
+	int64_t activation_closed_ms; /* 0: it is open, or there is none */
+	int64_t activation_text;      /* which of its texts this is, from 1 on; 0: none */
 };
 
 struct store_set_part {

@@ -260,7 +260,8 @@ static int customers_run(struct store_job *job)
 {
 	struct store_table table;
 
-	int err = store_select(job, STMT_CUSTOMERS, ARGS(INT(2 * STORE_CUSTOMERS_MAX)), &table);
+	int err = store_select(
+		job, STMT_CUSTOMERS, ARGS(INT(INT64_C(2) * STORE_CUSTOMERS_MAX)), &table);
 	if (err)
 		return err;
 	struct store_customer *rows = job->result = job_out(job, table.rows, sizeof(*rows));
@@ -363,5 +364,48 @@ void store_ledger(
 	call->job.arg = arg;
 	call->customer = job_text(&call->job, customer);
 	call->limit = !limit ? 100 : limit < STORE_LEDGER_MAX ? limit : STORE_LEDGER_MAX;
+	store_job_submit(&call->job);
+}
+
+struct turnovers_job {
+	struct store_job job;
+	int64_t since_ms;
+};
+
+static int turnovers_run(struct store_job *job)
+{
+	struct store_table table;
+
+	int err = store_select(
+		job, STMT_TURNOVERS, ARGS(INT(((struct turnovers_job *)job)->since_ms)), &table);
+	if (err)
+		return err;
+	struct store_turnover *rows = job->result = job_out(job, table.rows, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < table.rows; i++) {
+		const struct backend_value *row = table_row(&table, i);
+		rows[i] = (struct store_turnover) { row[0].text, row[1].num, row[2].num };
+	}
+	job->count = (int64_t)table.rows;
+	return 0;
+}
+
+static void turnovers_finish(struct store_job *job)
+{
+	if (job->callback.turnovers)
+		job->callback.turnovers(
+			job->arg, job->err, job->result, job->err ? 0 : (size_t)job->count);
+}
+
+void store_turnovers(struct store *store, int64_t since_ms, store_turnovers_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "turnovers", turnovers_run, turnovers_finish,
+		false };
+	struct turnovers_job *call = store_job_new(store, sizeof(*call), &verb);
+
+	call->job.callback.turnovers = done;
+	call->job.arg = arg;
+	call->since_ms = since_ms;
 	store_job_submit(&call->job);
 }

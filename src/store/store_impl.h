@@ -158,6 +158,7 @@ enum store_stmt {
 	STMT_CUSTOMER_BOOK,
 	STMT_LEDGER_ADD,
 	STMT_LEDGER,
+	STMT_TURNOVERS,
 	STMT_COUNT
 };
 
@@ -208,6 +209,7 @@ union store_callback {
 	store_customers_fn *customers;
 	store_customer_fn *customer;
 	store_ledger_fn *ledger;
+	store_turnovers_fn *turnovers;
 };
 
 struct store_job {

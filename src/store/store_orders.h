@@ -286,6 +286,15 @@ void store_customers(struct store *store, store_customers_fn *done, void *arg);
 typedef void store_customer_fn(void *arg, int err, const struct store_customer *customer);
 void store_customer_get(struct store *store, const char *name, store_customer_fn *done, void *arg);
 
+/* What was ordered and spent since then, by customer; those who did nothing are not there. */
+struct store_turnover {
+	const char *customer;
+	int64_t orders, spent; /* charges; what they come to without refunds */
+};
+typedef void store_turnovers_fn(
+	void *arg, int err, const struct store_turnover *rows, size_t count);
+void store_turnovers(struct store *store, int64_t since_ms, store_turnovers_fn *done, void *arg);
+
 /* His ledger, newest first; limit 0: 100. kind: "opening", "topup", "charge", "refund". */
 struct store_ledger_row {
 	const char *id, *kind, *note;

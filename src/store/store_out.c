@@ -42,6 +42,8 @@ static void delivery_read(
 		.number_error_ms = row[15].num,
 		.activation = row[16].num,
 		.rent = row[17].num != 0,
+		.activation_closed_ms = row[18].num,
+		.activation_text = row[19].num,
 	};
 }
 

@@ -450,7 +450,11 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_DELIVERY_GET] = { "delivery_get",
 		"SELECT d.message_id, d.platform, d.card_id, m.bank, m.slot, m.number, r.remote_id,"
 		" m.sender, m.text, m.sent_ms, m.arrived_ms, d.claimed_until_ms, d.first_try_ms,"
-		" d.attempts, m.parts, d.number_error_ms, d.activation_id, COALESCE(a.rent, 0)"
+		" d.attempts, m.parts, d.number_error_ms, d.activation_id, COALESCE(a.rent, 0),"
+		" COALESCE(a.closed_ms, 0), CASE WHEN d.activation_id > 0 THEN (SELECT "
+		"COUNT(DISTINCT"
+		" t.message_id) FROM delivery t WHERE t.activation_id = d.activation_id"
+		" AND t.message_id <= d.message_id) ELSE 0 END"
 		" FROM delivery d JOIN message m ON m.id = d.message_id"
 		" LEFT JOIN remote_number r ON r.platform = d.platform AND r.number = m.number"
 		" LEFT JOIN activation a ON a.id = d.activation_id AND d.activation_id > 0"

@@ -196,6 +196,12 @@
 		"INSERT INTO ledger (id, customer, at_ms, amount, activation_id, kind, note)" \
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING", \
 		NULL }, \
+	[STMT_TURNOVERS] = { "turnovers", \
+		"SELECT c.name, SUM(CASE WHEN l.kind = 'charge' THEN 1 ELSE 0 END)," \
+		" -SUM(l.amount) FROM customer c JOIN ledger l ON l.customer = c.name" \
+		" AND l.at_ms >= ?1 WHERE l.kind IN ('charge', 'refund')" \
+		" GROUP BY c.name ORDER BY c.name", \
+		NULL }, \
 	[STMT_LEDGER] = { "ledger", \
 		"SELECT id, kind, note, at_ms, amount, activation_id FROM ledger" \
 		" WHERE customer = ?1 ORDER BY at_ms DESC, id DESC LIMIT ?2", \

@@ -15,6 +15,8 @@ metrics  a scrape of /metrics, and of /api/v1/ports, with the most of --ports: C
 decode   texts a second that one core reads from their PDUs, by kind
 filter   microseconds that the built-in rules of the filter take for a text, by kind
 sick     latency on 56 of 64 ports: with all well, then with the other 8 sick in eight ways
+customers  200 activations polled each second: CPU; calls of getStatus and getNumber that one core answers
+orders   500 orders at one moment for 200 numbers; then order and end in turn on 32 connections
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
@@ -374,6 +376,18 @@ def run_sick(options):
     return sick.run(options)
 
 
+def run_customers(options):
+    import customers
+
+    return customers.run(options)
+
+
+def run_orders(options):
+    import orders
+
+    return orders.run(options)
+
+
 BENCHES = {
     "drain": run_drain,
     "latency": run_latency,
@@ -382,6 +396,8 @@ BENCHES = {
     "decode": run_decode,
     "filter": run_filter,
     "sick": run_sick,
+    "customers": run_customers,
+    "orders": run_orders,
     "kill": run_kill,
 }
 

@@ -131,8 +131,9 @@ class Rig(harness.Rig):
 
     postgres = None  # a server: each rig's store is a database there
 
-    def __init__(self, count, *sim, gateway=None, platform=None):
-        super().__init__(count, sim=sim, gateway={"log_level": LOG_LEVEL, **(gateway or {})})
+    def __init__(self, count, *sim, gateway=None, platform=None, bank=None):
+        super().__init__(
+            count, sim=sim, gateway={"log_level": LOG_LEVEL, **(gateway or {})}, bank=bank)
         self.platform_keys = platform or {}
         if self.postgres:
             self.arguments[4]["store"], self.database = self.postgres.database()

@@ -35,20 +35,35 @@ static void on_takeoff(void *arg, const struct takeoff_number *number)
 	require(number->country_code >= 0 && number->country_code <= 999);
 }
 
+static const struct config_platform platform = { .list_name = (char *)"numbers" };
+static const struct config_platform hub = { .profile = (char *)"smshub" };
+static const struct config_platform puller = { .profile = (char *)"onlinesim" };
+
 static void hook_check(const struct answer *answer)
 {
 	char reason[48];
-	enum outcome outcome = platform_webhook.message_outcome(answer, reason, sizeof reason);
+	enum outcome outcome =
+		platform_webhook.message_outcome(&platform, answer, reason, sizeof reason);
 
 	require((outcome == OUTCOME_DELIVERED) == (answer->status / 100 == 2));
 	require((outcome == OUTCOME_DELIVERED) == (reason[0] == '\0'));
 	require(outcome != OUTCOME_NUMBER);
 }
 
+static void pull_check(const struct config_platform *who, const struct answer *answer)
+{
+	char reason[48];
+	enum outcome outcome =
+		platform_onlinesim_pull.message_outcome(who, answer, reason, sizeof reason);
+
+	require((outcome == OUTCOME_DELIVERED) == (reason[0] == '\0'));
+	require(outcome != OUTCOME_DELIVERED || (answer->status == 200 && !answer->body_cut));
+	require(outcome != OUTCOME_NUMBER);
+}
+
 /* The list that stands in the body itself comes back the same, whatever it is. */
 static void echo_check(const struct platform_kind *kind, const struct answer *answer)
 {
-	static const struct config_platform platform = { .list_name = (char *)"numbers" };
 	static const char sent[] = "{\"numbers\":[{\"number\":\"+46700100201\"}]}";
 	enum list_echo echo = kind->list_echo(&platform, answer, sent);
 
@@ -92,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.body_cut = data[3] == '!' };
 	if (answer.status < 0)
 		answer.status = 0;
-	enum outcome outcome = kind->message_outcome(&answer, reason, sizeof reason);
+	enum outcome outcome = kind->message_outcome(&platform, &answer, reason, sizeof reason);
 	outcome_check(&answer, outcome, reason);
 	outcome = kind->list_outcome(&answer, reason, sizeof reason, on_id, &ids);
 	outcome_check(&answer, outcome, reason);
@@ -106,6 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(ids == 0 || outcome == OUTCOME_DELIVERED);
 	echo_check(kind, &answer);
 	hook_check(&answer);
+	pull_check(&puller, &answer);
+	pull_check(&hub, &answer);
 	free(body);
 	return 0;
 }

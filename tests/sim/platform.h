@@ -14,7 +14,10 @@ enum platform_call {
 	PLATFORM_MESSAGE,
 	PLATFORM_BATCH,
 	PLATFORM_TAKEOFF,
-	PLATFORM_HOOK, /* not the platform's: a webhook's receiver, beside it */
+	PLATFORM_PUSH, /* of texts of operations, by a platform that pulls */
+	PLATFORM_PUSH_RENT,
+	PLATFORM_PUSH_HUB, /* SMSHUB's */
+	PLATFORM_HOOK,     /* not the platform's: a webhook's receiver, beside it */
 	PLATFORM_CALLS
 };
 
@@ -61,6 +64,10 @@ cJSON *check_parse(const char *body, size_t len, struct platform_fault *fault);
 bool check_signature(
 	const struct platform_request *request, const char *key, struct platform_fault *fault);
 bool check_hook(const cJSON *root, struct platform_fault *fault);
+
+/* A text of an operation: the exact type of each field. */
+bool check_push(enum platform_call call, const char *key, bool phone_string, const cJSON *root,
+	struct platform_fault *fault);
 
 /* platform_state.c: all of it locked inside */
 

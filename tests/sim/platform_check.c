@@ -315,6 +315,59 @@ bool check_hook(const cJSON *root, struct platform_fault *fault)
 	return check_fields(fields, NEW, root, fault);
 }
 
+static bool ok_id(const cJSON *v)
+{
+	return is_integer(v, 1, 9007199254740991.0);
+}
+
+static bool ok_phone_integer(const cJSON *v)
+{
+	return is_integer(v, 1000000, 999999999999999.0);
+}
+
+static bool ok_phone_digits(const cJSON *v)
+{
+	return cJSON_IsString(v) && is_digits(v->valuestring, 7, 15);
+}
+
+static bool ok_push(const cJSON *v)
+{
+	return cJSON_IsString(v) && strcmp(v->valuestring, "PUSH_SMS") == 0;
+}
+
+static bool ok_rent(const cJSON *v)
+{
+	return cJSON_IsString(v) && strcmp(v->valuestring, "rent") == 0;
+}
+
+enum { RENT = 4 };
+
+bool check_push(enum platform_call call, const char *key, bool phone_string, const cJSON *root,
+	struct platform_fault *fault)
+{
+	const struct field fields[] = {
+		{ "action", NEW | RENT, NEW | RENT, ok_push, "BAD_ACTION", "PUSH_SMS" },
+		{ "key", NEW | RENT, NEW | RENT, ok_word, "BAD_KEY", "a word" },
+		{ "smsId", NEW | RENT, NEW | RENT, ok_id, "BAD_ID", "an integer from 1" },
+		{ "phone", NEW | RENT, NEW | RENT,
+			phone_string ? ok_phone_digits : ok_phone_integer, "BAD_PHONE",
+			phone_string ? "a string of digits" : "an integer" },
+		{ "phoneFrom", NEW | RENT, NEW | RENT, ok_string, "BAD_FROM", "a string" },
+		{ "text", NEW | RENT, NEW | RENT, ok_string, "BAD_TEXT", "a string" },
+		{ "service", RENT, RENT, ok_rent, "BAD_SERVICE_FIELD", "rent" },
+		{ 0 },
+	};
+	unsigned naming = call == PLATFORM_PUSH_RENT ? RENT : NEW;
+
+	if (call == PLATFORM_PUSH_HUB && cJSON_HasObjectItem(root, "service"))
+		naming = RENT;
+	if (!check_fields(fields, naming, root, fault))
+		return false;
+	if (strcmp(text_of(root, "key"), key) != 0)
+		return fail(fault, 401, "BAD_KEY", "a wrong key in the body");
+	return true;
+}
+
 bool check_body(enum platform_call call, const char *list_name, const cJSON *root,
 	struct platform_fault *fault)
 {
@@ -326,6 +379,9 @@ bool check_body(enum platform_call call, const char *list_name, const cJSON *roo
 	case PLATFORM_BATCH: return check_batch(naming, root, fault);
 	case PLATFORM_HOOK: return check_hook(root, fault);
 	case PLATFORM_TAKEOFF:
+	case PLATFORM_PUSH:
+	case PLATFORM_PUSH_RENT:
+	case PLATFORM_PUSH_HUB:
 	case PLATFORM_CALLS: break;
 	}
 	return true;
@@ -392,6 +448,9 @@ static const struct {
 	[PLATFORM_MESSAGE] = { "POST", "/api/resellers/addMessage" },
 	[PLATFORM_BATCH] = { "POST", "/api/resellers/addMessages" },
 	[PLATFORM_TAKEOFF] = { "GET", "/api/resellers/takeOffNumbers" },
+	[PLATFORM_PUSH] = { "POST", "/v1/PUSH_SMS" },
+	[PLATFORM_PUSH_RENT] = { "POST", "/v1/PUSH_SMS_RENT" },
+	[PLATFORM_PUSH_HUB] = { "POST", "/agent/api/sms" },
 	[PLATFORM_HOOK] = { "POST", "/hook" },
 };
 

@@ -9,6 +9,9 @@ static const char *const call_names[PLATFORM_CALLS] = { [PLATFORM_LIST] = "list"
 	[PLATFORM_MESSAGE] = "message",
 	[PLATFORM_BATCH] = "batch",
 	[PLATFORM_TAKEOFF] = "takeoff",
+	[PLATFORM_PUSH] = "push",
+	[PLATFORM_PUSH_RENT] = "push-rent",
+	[PLATFORM_PUSH_HUB] = "push-hub",
 	[PLATFORM_HOOK] = "hook" };
 
 /* PLATFORM_CALLS: none of this name. */
@@ -186,6 +189,8 @@ static bool command_report(const struct platform *p, const char *what, FILE *rep
 {
 	if (strcmp(what, "messages") == 0) {
 		fprintf(reply, "ok %lu", p->messages);
+	} else if (strcmp(what, "pushes") == 0) {
+		fprintf(reply, "ok %lu", p->pushes);
 	} else if (strcmp(what, "doubles") == 0) {
 		fprintf(reply, "ok %lu", p->doubles);
 	} else if (strcmp(what, "violations") == 0) {
@@ -236,6 +241,8 @@ static bool command(struct platform *p, const char *word, char *args, FILE *repl
 		error = "slow MS";
 	else if (strcmp(word, "slow") == 0)
 		p->slow_ms = (unsigned)ms;
+	else if (strcmp(word, "phone") == 0)
+		p->phone_string = strcmp(args, "string") == 0;
 	else if (strcmp(word, "clear") == 0)
 		command_clear(p);
 	else

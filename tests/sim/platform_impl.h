@@ -44,6 +44,9 @@ struct platform {
 	bool remembers;         /* numbers that are no longer listed */
 	unsigned unknown_calls; /* bits: calls that this server does not have */
 	unsigned slow_ms, retry_after_s;
+	bool phone_string; /* how a push must write a number */
+	cJSON *pushed;     /* texts that were taken, printed */
+	unsigned long pushes;
 	int capacity; /* more numbers than these in a list block it; 0: any */
 	int64_t block_ms, blocked_until_us;
 	struct script scripts[PLATFORM_CALLS];
@@ -60,5 +63,14 @@ struct platform {
 
 /* The entry of a number, made if need be; NULL when there are too many. */
 struct number *platform_number(struct platform *platform, const char *text);
+
+void platform_log(struct platform *platform, int64_t now_us, const char *kind, cJSON *line);
+void platform_violated(struct platform *platform, int64_t now_us, const char *why);
+
+/* ---- platform_push.c ------------------------------------------------------------------------ */
+
+void platform_refuse_push(struct platform *platform, int64_t now_us, const cJSON *root);
+void platform_take_push(struct platform *platform, int64_t now_us, const cJSON *root,
+	struct platform_answer *answer);
 
 #endif

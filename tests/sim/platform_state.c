@@ -48,6 +48,7 @@ void platform_free(struct platform *p)
 	for (int i = 0; i < PLATFORM_CALLS; i++)
 		free(p->scripts[i].body);
 	cJSON_Delete(p->list);
+	cJSON_Delete(p->pushed);
 	if (p->log)
 		fclose(p->log);
 	free(p->seen);
@@ -79,7 +80,7 @@ struct number *platform_number(struct platform *p, const char *text)
 }
 
 /* Takes the line. */
-static void log_line(struct platform *p, int64_t now_us, const char *kind, cJSON *line)
+void platform_log(struct platform *p, int64_t now_us, const char *kind, cJSON *line)
 {
 	char *text;
 	cJSON *whole = cJSON_CreateObject();
@@ -107,7 +108,7 @@ static void log_why(struct platform *p, int64_t now_us, const char *kind, const 
 	cJSON *line = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(line, "why", why);
-	log_line(p, now_us, kind, line);
+	platform_log(p, now_us, kind, line);
 }
 
 /* Codes come in all three forms that are documented or seen. */
@@ -128,14 +129,19 @@ static void answer_code(
 	answer->body = strdup(body);
 }
 
+void platform_violated(struct platform *p, int64_t now_us, const char *why)
+{
+	char **place = &p->whys[p->violations++ % WHYS];
+
+	free(*place);
+	*place = strdup(why);
+	log_why(p, now_us, "violation", why);
+}
+
 static void answer_fault(struct platform *p, int64_t now_us, const struct platform_fault *fault,
 	struct platform_answer *answer)
 {
-	char **why = &p->whys[p->violations++ % WHYS];
-
-	free(*why);
-	*why = strdup(fault->why);
-	log_why(p, now_us, "violation", fault->why);
+	platform_violated(p, now_us, fault->why);
 	answer_code(p, answer, fault->status, fault->code);
 }
 
@@ -230,7 +236,7 @@ static void keep_message(struct platform *p, int64_t now_us, const cJSON *root)
 		message_number(p, root)->text != NULL &&
 			(!cJSON_HasObjectItem(root, "number") ||
 				*cJSON_GetObjectItem(root, "number")->valuestring != '+'));
-	log_line(p, now_us, "message", line);
+	platform_log(p, now_us, "message", line);
 }
 
 static void answer_taken(struct platform_answer *answer)
@@ -252,7 +258,7 @@ static void accept_message(
 		return;
 	}
 	p->tests++;
-	log_line(p, now_us, "test", cJSON_Duplicate(root, true));
+	platform_log(p, now_us, "test", cJSON_Duplicate(root, true));
 }
 
 /* All of them or none. */
@@ -263,7 +269,7 @@ static void accept_batch(
 	cJSON *line = cJSON_CreateObject();
 
 	cJSON_AddNumberToObject(line, "count", cJSON_GetArraySize(items));
-	log_line(p, now_us, "batch", line);
+	platform_log(p, now_us, "batch", line);
 	p->batches++;
 	cJSON_ArrayForEach(item, items)
 	{
@@ -328,7 +334,7 @@ static void accept_takeoff(struct platform *p, int64_t now_us,
 	}
 	cJSON_AddStringToObject(line, "sum", request->sum);
 	cJSON_AddNumberToObject(line, "count", cJSON_GetArraySize(list));
-	log_line(p, now_us, "takeoff", line);
+	platform_log(p, now_us, "takeoff", line);
 	answer->status = 200;
 	answer->body = cJSON_PrintUnformatted(whole);
 	cJSON_Delete(whole);
@@ -406,13 +412,13 @@ static void accept_list(
 	if (bad) {
 		p->refused++;
 		cJSON_AddStringToObject(line, "why", bad);
-		log_line(p, now_us, test ? "test-refused" : "list-refused", line);
+		platform_log(p, now_us, test ? "test-refused" : "list-refused", line);
 		answer_code(p, answer, 400, "NUMBER_FORMAT_ERROR");
 		return;
 	}
 	whole = cJSON_CreateObject();
 	cJSON_AddNumberToObject(whole, "response", 1);
-	log_line(p, now_us, test ? "test" : "list", line);
+	platform_log(p, now_us, test ? "test" : "list", line);
 	if (test) {
 		p->tests++;
 	} else {
@@ -499,11 +505,11 @@ static void accept_hook(
 		abort();
 	if (seen_put(p->hook_ids, HOOKS_MAX, hash_text(id))) {
 		p->hook_repeats++;
-		log_line(p, now_us, "hook-repeat", cJSON_Duplicate(root, true));
+		platform_log(p, now_us, "hook-repeat", cJSON_Duplicate(root, true));
 		return;
 	}
 	p->hooks++;
-	log_line(p, now_us, "hook", cJSON_Duplicate(root, true));
+	platform_log(p, now_us, "hook", cJSON_Duplicate(root, true));
 }
 
 /* ---- serving -------------------------------------------------------------------------------- */
@@ -517,6 +523,9 @@ static void serve_call(struct platform *p, int64_t now_us, const struct platform
 	case PLATFORM_BATCH: accept_batch(p, now_us, root, answer); break;
 	case PLATFORM_TAKEOFF: accept_takeoff(p, now_us, request, answer); break;
 	case PLATFORM_HOOK: accept_hook(p, now_us, root, answer); break;
+	case PLATFORM_PUSH:
+	case PLATFORM_PUSH_RENT:
+	case PLATFORM_PUSH_HUB: platform_take_push(p, now_us, root, answer); break;
 	case PLATFORM_CALLS: break;
 	}
 }
@@ -558,15 +567,17 @@ static void serve(struct platform *p, int64_t now_us, const struct platform_requ
 	if (good && call != PLATFORM_TAKEOFF) {
 		root = check_parse(request->body, request->len, &fault);
 		good = root && check_body(call, p->list_name, root, &fault);
+		if (good && call >= PLATFORM_PUSH && call <= PLATFORM_PUSH_HUB)
+			good = check_push(call, p->key, p->phone_string, root, &fault);
 	}
 	if (!good)
 		answer_fault(p, now_us, &fault, answer);
 	else if (p->unknown_calls & 1u << call)
 		refuse(p, now_us, 405, "REQUEST_NOT_FOUND", answer);
-	else if (play_script(p, &p->scripts[call], now_us, answer))
-		p->refused++;
-	else
+	else if (!play_script(p, &p->scripts[call], now_us, answer))
 		serve_call(p, now_us, request, call, root, answer);
+	else if (p->refused++, call >= PLATFORM_PUSH && call <= PLATFORM_PUSH_HUB)
+		platform_refuse_push(p, now_us, root);
 	echo_test(root, answer);
 	cJSON_Delete(root);
 }

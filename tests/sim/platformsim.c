@@ -436,9 +436,10 @@ int main(int argc, char **argv)
 		      "  hang|lie [CALL] N | cut [CALL] N [keep] | slow MS | retry-after SECONDS\n"
 		      "  account on|off|nokey|blocked|disabled|ip | form object|string|plain\n"
 		      "  unknown NUMBER|CALL on|off | profit NUMBER SUM | block MS\n"
-		      "  capacity N MS | down | up | clear | messages | doubles | list\n"
+		      "  capacity N MS | phone integer|string | down | up | clear | messages\n"
+		      "  pushes | doubles | list\n"
 		      "  violations | stats | quit\n"
-		      "CALL: message, list, batch, takeoff or hook\n",
+		      "CALL: message, list, batch, takeoff, push, push-rent, push-hub or hook\n",
 			stderr);
 		return 2;
 	}

@@ -1328,6 +1328,7 @@ static void sample_keys(void **state)
 	put("north-pin", "1234\n");
 	put("own", "abc\n");
 	put("acme", "abc\n");
+	put("hub", "abcd\n");
 	while (fgets(line, sizeof(line), file)) {
 		bool off =
 			line[0] == '#' && (line[1] == '[' || (line[1] != ' ' && strchr(line, '=')));
@@ -1347,13 +1348,121 @@ static void sample_keys(void **state)
 	assert_int_equal(config->card_every_ms, 10000);
 	assert_string_equal(config->banks[0].pin, "1234");
 	assert_string_equal(config_ussd_number(config, "240010000000017"), "*100#");
-	assert_int_equal(config->platform_count, 2);
-	assert_false(config_platform_sells(&config->platforms[1]));
+	assert_int_equal(config->platform_count, 3);
+	assert_true(config_platform_orders(&config->platforms[1]));
+	assert_int_equal(config->platforms[1].closed_give_up_ms, 3600000);
+	assert_false(config_platform_sells(&config->platforms[2]));
 	assert_int_equal(config->banks[0].sell_count, 1); /* as the sample's `sell` says */
 	assert_string_equal(config->http.listen[0], "127.0.0.1:8470");
 	assert_non_null(config->http.tls_key);
 	config_free(config);
 	config_report_free(&report);
+}
+
+#define PULL  "[platform p]\nkind = onlinesim-pull\nurl = https://a.example/x/\nkey = @secret\n"
+#define ORDER BANK "[http]\n[service vk]\n" PULL
+#define HUB   ORDER "profile = smshub\n"
+
+/* What the profiles say, and what no profile overrides. */
+static void platforms_that_order(void **state)
+{
+	struct config_report report;
+	struct config *config = load_good(ORDER, &report);
+	const struct config_platform *p = &config->platforms[0];
+
+	(void)state;
+	assert_int_equal(report.warnings, 0);
+	assert_true(config_platform_orders(p));
+	assert_true(config_platform_sells(p));
+	assert_false(config_platform_lists(p));
+	assert_string_equal(p->url, "https://a.example/x");
+	assert_string_equal(p->profile, "onlinesim");
+	assert_string_equal(p->push_path, "/v1/PUSH_SMS");
+	assert_string_equal(p->push_rent_path, "/v1/PUSH_SMS_RENT");
+	assert_string_equal(p->phone_type, "integer");
+	assert_string_equal(p->sms_id, "operation");
+	assert_string_equal(p->operators, "sum");
+	assert_int_equal(p->final_error_count, 2);
+	assert_string_equal(p->final_errors[1], "SERVICE_BAN");
+	assert_int_equal(p->retry_every_ms, 10000);
+	assert_int_equal(p->closed_give_up_ms, 3600000);
+	assert_int_equal(p->unanswered_ms, 0);
+	assert_int_equal(p->cancel_limit, 0);
+	assert_false(p->rent);
+	assert_null(p->list_name);
+	config_free(config);
+	config_report_free(&report);
+
+	config = load_good(HUB, &report);
+	p = &config->platforms[0];
+	assert_string_equal(p->push_path, "");
+	assert_string_equal(p->push_rent_path, "");
+	assert_string_equal(p->sms_id, "message");
+	assert_string_equal(p->operators, "named");
+	assert_int_equal(p->cancel_limit, 4);
+	config_free(config);
+	config_report_free(&report);
+
+	config = load_good(HUB
+		"cancel_limit = 0\noperators = any\npush_path = /p\nsms_id = operation\n"
+		"final_errors = none\nrent = yes\nrelease_unanswered = 1h\n",
+		&report);
+	p = &config->platforms[0];
+	assert_int_equal(p->cancel_limit, 0);
+	assert_string_equal(p->operators, "any");
+	assert_string_equal(p->push_path, "/p");
+	assert_string_equal(p->push_rent_path, "");
+	assert_string_equal(p->sms_id, "operation");
+	assert_int_equal(p->final_error_count, 0);
+	assert_int_equal(p->unanswered_ms, 3600000);
+	assert_true(p->rent);
+	config_free(config);
+	config_report_free(&report);
+}
+
+static void platforms_that_cannot_order(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t errors, warnings;
+		const char *wanted;
+	} rows[] = {
+		{ ORDER "profile = smshup\n", 1, 0, "nearest known name: smshub" },
+		{ ORDER "push_path = v1\n", 1, 0, "push_path: \"v1\" does not begin with '/'" },
+		{ ORDER "push_path = /a b\n", 1, 0, "has a blank" },
+		{ ORDER "phone_type = int\n", 1, 0, "nearest known name: integer" },
+		{ ORDER "operators = all\n", 1, 0, "operators: \"all\" is not known" },
+		{ ORDER "final_errors = NO_OP, bad\n", 1, 0, "\"bad\" is no code" },
+		{ ORDER "final_errors = A,,B\n", 1, 0, "an empty name in the list" },
+		{ ORDER "retry_every = 0\n", 1, 0, "retry_every: must be more than 0" },
+		{ ORDER "cancel_limit = -1\n", 1, 0, "cancel_limit: \"-1\" is no whole number" },
+		{ ORDER "list_every = 5m\n", 1, 0,
+			"key \"list_every\" makes no sense with kind = onlinesim-pull" },
+		{ ORDER "webhook_path = /webhook/0123456789abcdef\n", 1, 0, "makes no sense" },
+		{ P("push_path = /x"), 1, 0, "makes no sense with kind = onlinesim-push" },
+		{ P("webhook_path = /webhook/short"), 1, 0, "at least 16 random letters" },
+		{ P("webhook_path = /secret/0123456789abcdef"), 1, 0, "webhook_path: /webhook/" },
+		{ P("webhook_path = /webhook/0123456789abcdef?x"), 1, 0, "webhook_path: " },
+		{ ORDER "[platform q]\nkind = onlinesim-pull\nurl = https://b\nkey = @secret\n", 2,
+			0, "[platform q]: the key is that of [platform p]" },
+		{ BANK "[service vk]\n" PULL, 0, 1, "there is no [http], so it cannot order" },
+		{ BANK "[http]\n" PULL, 0, 1, "so there is nothing to order" },
+		{ BANK "[http]\n" PULL "rent = yes\n", 0, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config_report report;
+		put("main.conf", rows[i].text);
+		struct config *config = config_load(main_file, &names, &report);
+		if (report.errors != rows[i].errors || report.warnings != rows[i].warnings)
+			fail_msg("%s: %zu errors, %zu warnings, %s", rows[i].text, report.errors,
+				report.warnings, report.count ? report.lines[0] : "");
+		if (rows[i].wanted)
+			want_line(&report, rows[i].wanted);
+		config_free(config);
+		config_report_free(&report);
+	}
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -1367,7 +1476,8 @@ int main(void)
 		TEST(pins), TEST(operators), TEST(numbers_absent), TEST(numbers_refused),
 		TEST(numbers_limit), TEST(durations), TEST(money), TEST(whole_numbers),
 		TEST(shapes), TEST(http), TEST(orders), TEST(orders_refused),
-		TEST(sellers_of_a_card), TEST(sample), TEST(sample_keys) };
+		TEST(sellers_of_a_card), TEST(sample), TEST(sample_keys),
+		TEST(platforms_that_order), TEST(platforms_that_cannot_order) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

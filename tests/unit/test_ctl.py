@@ -218,6 +218,12 @@ class Options(Bed):
             ["takeoff", "--sum", "-1"], ["takeoff", "--sum", "1.00001"], ["takeoff", "1"],
             ["takeoff", "--sum", "1", "--since", "soon"], ["takeoff", "--sum", "1", "--test"],
             ["sync", "--sum", "1"], ["reload", "--test"], ["numbers", "--test"],
+            ["activations", "eat"], ["activations", "release"], ["activations", "release", "x"],
+            ["activations", "release", "0"], ["activations", "release", "1", "2"],
+            ["activations", "--limit", "0"], ["status", "--open"], ["customer"],
+            ["customer", "eat"], ["customer", "list", "x"], ["customer", "add"],
+            ["customer", "add", "a", "b"], ["customer", "topup", "a"], ["customer", "disable"],
+            ["customer", "add", "x" * 2000],
         ]
         for args in cases:
             code, out, err = self.ctl(*args)
@@ -814,6 +820,65 @@ class Changes(Bed):
         answer["platforms"] = [{"name": "a", "ok": False, "error": "ERROR_DATE", "echo": "none"}]
         code, out, _ = self.ctl("sync", "--test")
         self.assertEqual((code, out), (1, "a: failed: ERROR_DATE\n"))
+
+    def test_activations(self):
+        row = {"id": 12, "seller": "customers", "customer": "acme", "service": "vk",
+               "number": "+467***201", "port": "north/p01", "state": "open", "age_s": 125,
+               "texts": 1, "withheld": 2, "price": "0.30", "sum": "0.00",
+               "expires": "2026-11-21T10:00:00Z", "reason": "", "unanswered": False}
+        rows = [row, {**row, "id": 13, "seller": "pull", "customer": "", "sum": "5.50",
+                      "withheld": 0, "unanswered": True},
+                {**row, "id": 14, "wait_retry": True, "withheld": 0},
+                {**row, "id": 15, "state": "cancelled", "reason": "expired", "withheld": 0}]
+        seen = []
+
+        def taken(query):
+            seen.append(query)
+            return 200, {"activations": rows}
+
+        self.answers["GET", "/api/v1/activations"] = taken
+        lines = self.good("activations").splitlines()
+        self.assertEqual(lines[0].split(), ["ID", "BY", "SERVICE", "NUMBER", "PORT", "STATE", "AGE",
+                                            "TEXTS", "PRICE", "ENDS", "WHY"])
+        self.assertEqual(lines[1].split(), ["12", "acme", "vk", "+467***201", "north/p01", "open",
+                                            "2m", "1+", "0.30", "2026-11-21T10:00:00Z"])
+        self.assertIn("pull", lines[2])
+        self.assertIn("open, unanswered", lines[2])
+        self.assertIn("5.50", lines[2])
+        self.assertIn("open, waits for another", lines[3])
+        self.assertTrue(lines[4].endswith("expired"))
+        self.assertIn("withholds", lines[5])
+        self.good("--full", "activations", "--open", "--limit", "7")
+        self.assertEqual(seen, [{}, {"open": "1", "full": "1", "limit": "7"}])
+        rows.clear()
+        self.assertEqual(self.good("activations"), "Nothing was ordered.\n")
+        self.assertEqual(self.good("activations", "--open"), "Nothing is on order.\n")
+        self.answers["POST", "/api/v1/activations/release"] = lambda query: (
+            200, {"id": int(query["id"])})
+        self.assertEqual(self.good("activations", "release", "12"), "released: 12\n")
+
+    def test_customers(self):
+        rows = [{"name": "acme", "state": "active", "balance": "99.70", "open": 1, "orders": 7,
+                 "orders_today": 2, "spent_today": "0.30", "configured": True},
+                {"name": "hand", "state": "disabled", "balance": "0.00", "open": 0, "orders": 0,
+                 "orders_today": 0, "spent_today": "0.00", "configured": False}]
+        self.answers["GET", "/api/v1/customers"] = 200, {"customers": rows}
+        lines = self.good("customer", "list").splitlines()
+        self.assertEqual(lines[1].split(),
+                         ["acme", "active", "99.70", "1", "2", "0.30", "7", "configuration"])
+        self.assertEqual(lines[2].split(), ["hand", "disabled", "0.00", "0", "0", "0.00", "0", "hand"])
+        self.answers["GET", "/api/v1/customers"] = 200, {"customers": []}
+        self.assertEqual(self.good("customer", "list"), "There are no customers.\n")
+        for verb in ("add", "topup", "disable", "enable"):
+            self.answers["POST", f"/api/v1/customers/{verb}"] = lambda query: (
+                200, {"name": query["name"], "key": "k3y", "balance": query.get("amount"),
+                      "state": "active"})
+        code, out, err = self.ctl("customer", "add", "a b")
+        self.assertEqual((code, out), (0, "k3y\n"))
+        self.assertIn("key of a b", err)
+        self.assertEqual(self.good("customer", "topup", "hand", "12.50"), "balance: 12.50\n")
+        self.assertEqual(self.good("customer", "topup", "--", "hand", "-5"), "balance: -5\n")
+        self.assertEqual(self.good("customer", "enable", "hand"), "active\n")
 
     def test_takeoff(self):
         row = {"number": "+467***201", "id": "810045", "profit": "37.50", "balance": "100.00",

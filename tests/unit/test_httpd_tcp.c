@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -501,6 +502,58 @@ static void test_control_beside(void **state)
 		close(fd[i]);
 }
 
+/* ---- what became of a reply ----------------------------------------------------------------- */
+
+static void note_sent(void *arg, bool written)
+{
+	int *told = arg;
+
+	*told = *told * 10 + (written ? 1 : 2);
+}
+
+/* Waits until the request is there, and asks to be told. */
+static struct http_request *ask_later(struct bed *bed, int fd, int *told)
+{
+	static const char get[] = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
+	int want = bed->later_count + 1;
+
+	client_put(bed->loop, fd, get, sizeof get - 1);
+	for (int i = 0; i < CLIENT_TURNS && bed->later_count < want; i++)
+		loop_turn(bed->loop, CLIENT_TURN_MS);
+	assert_int_equal(bed->later_count, want);
+	http_tell(bed->later[want - 1], note_sent, told);
+	return bed->later[want - 1];
+}
+
+static void test_told_of_replies(void **state)
+{
+	struct bed *bed = *state;
+	struct http_request *request;
+	char data[4096];
+	int told = 0, fd = client_from(bed, 1);
+
+	request = ask_later(bed, fd, &told);
+	http_reply(request, 200, "text/plain", "x", 1);
+	assert_int_equal(told, 0);
+	assert_int_equal(client_get(bed->loop, fd, data, sizeof data), 200);
+	client_settle(bed->loop);
+	assert_int_equal(told, 1);
+
+	request = ask_later(bed, fd, &told); /* its client waits no longer */
+	close(fd);
+	client_settle(bed->loop);
+	http_reply(request, 200, "text/plain", "x", 1);
+	client_settle(bed->loop);
+	assert_int_equal(told, 12);
+
+	fd = client_from(bed, 1); /* the server ends before it was answered */
+	ask_later(bed, fd, &told);
+	httpd_free(bed->httpd);
+	bed->httpd = NULL;
+	assert_int_equal(told / 10, 12);
+	close(fd);
+}
+
 static void test_slow_senders(void **state)
 {
 	static const char *const starts[] = { "", "GET /open HT", "GET /open HTTP/1.1\r\nHost:",
@@ -705,7 +758,8 @@ static void test_gzip_out(void **state)
 		{ "GET /bytes?n=20000", HOST "Accept-Encoding: br, gzip;q=0.5\r\n", true },
 		{ "GET /bytes?n=20000", HOST "Accept-Encoding: gzip;q=0\r\n", false },
 		{ "GET /bytes?n=20000", HOST, false },
-		{ "GET /bytes?n=1000", HOST "Accept-Encoding: gzip\r\n", false },
+		{ "GET /bytes?n=20000&n=1000", HOST "Accept-Encoding: gzip\r\n",
+			false }, /* the last */
 	};
 	struct bed *bed = *state;
 	char *data = malloc(65536), *plain = malloc(65536);
@@ -918,8 +972,20 @@ static void test_tls(void **state)
 	free(other);
 }
 
+/* Both ends of every connection are in this process. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int main(void)
 {
+	raise_limit();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_who, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peers, setup, teardown),
@@ -932,6 +998,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_guard_peers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_connections, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control_beside, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told_of_replies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_senders, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_reader, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_heads, setup, teardown),
@@ -943,5 +1010,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tls, setup_closed, teardown),
 	};
 
+	struct rlimit files;
+
+	/* Both ends of GUARD_CONNECTIONS_MAX connections are here. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

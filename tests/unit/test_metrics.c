@@ -8,6 +8,7 @@
 #include "api/metrics_text.h"
 #include "base/counter.h"
 #include "base/tally.h"
+#include "store/store_orders.h"
 #include "unit.h"
 
 static struct metrics_text text;
@@ -133,6 +134,21 @@ const struct histogram *__wrap_store_commit_times(const struct store *store);
 size_t __wrap_store_pending(const struct store *store);
 int __wrap_store_health(const struct store *store);
 
+void __wrap_store_activation_counts(
+	struct store *store, int64_t now_ms, store_activation_counts_fn *done, void *arg);
+
+void __wrap_store_activation_counts(
+	struct store *store, int64_t now_ms, store_activation_counts_fn *done, void *arg)
+{
+	const struct store_activation_counts counts = {
+		.states = { [STORE_ACTIVATION_OPEN] = 3, [STORE_ACTIVATION_SOLD] = 9 },
+		.open_unanswered = 1,
+	};
+
+	(void)store, (void)now_ms;
+	done(arg, 0, &counts);
+}
+
 void __wrap_store_totals(struct store *store, int64_t now_ms, store_totals_fn *done, void *arg)
 {
 	(void)store, (void)now_ms;
@@ -204,6 +220,9 @@ static void test_a_store_that_hangs(void **state)
 	asked(asked_arg, 0, &totals);
 	assert_int_equal(answers, 3);
 	assert_non_null(strstr(answer, "\nsimgate_sms_parts_pending 3\n"));
+	assert_non_null(strstr(answer, "\nsimgate_activations{state=\"open\"} 3\n"));
+	assert_non_null(strstr(answer, "\nsimgate_activations{state=\"sold\"} 9\n"));
+	assert_non_null(strstr(answer, "\nsimgate_activations_unanswered 1\n"));
 	assert_non_null(
 		strstr(answer, "\nsimgate_outbox_messages{platform=\"p\",state=\"queued\"} 5\n"));
 	assert_non_null(strstr(answer, "\nsimgate_outbox_oldest_seconds{platform=\"p\"} 62.000\n"));

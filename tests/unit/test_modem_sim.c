@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "modem/mcc.h"
 #include "modem/modem_impl.h"
 #include "modem_fixture.h"
 
@@ -722,30 +721,6 @@ static void test_number_in_an_answer(void **state)
 	}
 }
 
-static void test_country_codes(void **state)
-{
-	char imsi[16];
-	int known = 0;
-
-	(void)state;
-	for (int mcc = 0; mcc < 1000; mcc++) {
-		const struct mcc_plan *plan;
-		snprintf(imsi, sizeof imsi, "%03d01", mcc);
-		plan = mcc_plan_of(imsi);
-		if (!plan)
-			continue;
-		known++;
-		assert_int_equal(plan->mcc, mcc);
-		assert_in_range(strlen(plan->calling), 1, 3);
-		assert_int_equal(strspn(plan->calling, "0123456789"), strlen(plan->calling));
-		assert_true(plan->trunk == 0 || plan->trunk == '0' || plan->trunk == '8');
-	}
-	assert_in_range(known, 200, 260);
-	assert_null(mcc_plan_of(""));
-	assert_null(mcc_plan_of("24"));
-	assert_null(mcc_plan_of("2x001"));
-}
-
 /* ---- a card whose operator tells its number ------------------------------------------------- */
 
 static struct {
@@ -1242,7 +1217,6 @@ int main(void)
 		cmocka_unit_test(test_answers_are_decoded),
 		cmocka_unit_test(test_answers_of_any_length),
 		cmocka_unit_test(test_number_in_an_answer),
-		cmocka_unit_test(test_country_codes),
 		CASE(test_operator_tells_the_number),
 		CASE(test_menu_is_left),
 		CASE(test_operator_that_tells_nothing),
