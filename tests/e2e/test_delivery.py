@@ -26,6 +26,7 @@ class Trouble(GatewayCase):
         rig = self.rig(4)
         rig.sim.burst(2, "before")
         rig.wait_drained()
+        self.wait_totals(rig, delivered=8)  # what is on its way now might go out twice
         rig.platform.send("down")
         rig.sim.burst(4, "down")
         rig.wait_drained()

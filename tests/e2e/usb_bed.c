@@ -295,7 +295,7 @@ static void come_back(void)
 			.card = modules[i].card };
 		if (!modules[i].ports[0] || !modules[i].reset)
 			continue;
-		snprintf(was.ports, sizeof was.ports, "%s", modules[i].ports);
+		memcpy(was.ports, modules[i].ports, sizeof was.ports);
 		pull(was.ports, true);
 		plug(was.ports, was.first, was.at, was.card);
 	}
