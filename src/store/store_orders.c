@@ -95,22 +95,25 @@ int store_activation_get(struct store_job *job, enum store_stmt stmt, struct bac
 	return err;
 }
 
-/* 1: the card can be ordered, free is (number, bank, slot); 0: it cannot. */
+/* free: (number, bank, slot) of a card that can be ordered; NULL: it cannot. */
 static int card_free(const struct order_job *call, struct store_job *job, const char *card_id,
 	const struct backend_value **free)
 {
 	const struct store_order *order = &call->order;
 	struct store_table table, clash;
 
+	*free = NULL;
 	int err = store_select(job, STMT_ORDER_FREE,
 		ARGS(TXT(card_id), TXT(order->seller), TXT(order->service),
 			INT(order->rent ? 0 : order->cancel_limit)),
 		&table);
 	if (err || !table.rows)
 		return err;
-	*free = table_row(&table, 0);
-	err = store_select(job, STMT_ORDER_CLASH, ARGS(TXT(card_id), TXT((*free)[0].text)), &clash);
-	return err ? err : clash.rows == 0;
+	const struct backend_value *row = table_row(&table, 0);
+	err = store_select(job, STMT_ORDER_CLASH, ARGS(TXT(card_id), TXT(row[0].text)), &clash);
+	if (!err && !clash.rows)
+		*free = row;
+	return err;
 }
 
 int64_t store_order_due(const struct store_order *order)
@@ -180,10 +183,10 @@ struct order_state {
 static int order_try(const struct order_job *call, struct store_job *job, const char *card_id,
 	struct order_state *state, struct order_result *result)
 {
-	const struct backend_value *free = NULL;
+	const struct backend_value *free;
 
 	int n = card_free(call, job, card_id, &free);
-	if (n <= 0)
+	if (n < 0 || !free)
 		return n < 0 ? n : 1;
 	if (*call->order.customer && !state->charged) {
 		n = order_charge(call, job, result);
