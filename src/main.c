@@ -91,15 +91,21 @@ static int read_options(int argc, char **argv, struct options *options)
 	return EXIT_CONFIG;
 }
 
-static struct config *load(const struct options *options)
+/* Warnings of a daemon that starts go where its log goes. */
+static struct config *load(const struct options *options, struct loop *loop)
 {
 	struct config_report report = { 0 };
 	struct config *config = config_load(options->file, gateway_names(), &report);
 
 	if (config)
 		gateway_check(config, &report);
+	if (config && !options->check && !report.errors)
+		log_init(config->log_format, loop);
 	for (size_t i = 0; i < report.count; i++)
-		fprintf(stderr, "%s\n", report.lines[i]);
+		if (options->check || report.errors)
+			fprintf(stderr, "%s\n", report.lines[i]);
+		else
+			log_warning(LOGC_CONFIG, NULL, NULL, NULL, "%s", report.lines[i]);
 	if (report.errors + report.warnings > report.count)
 		fprintf(stderr, "... and %zu more\n",
 			report.errors + report.warnings - report.count);
@@ -171,17 +177,17 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	config = load(&options);
-	if (!config)
-		return EXIT_CONFIG;
-	if (options.check) {
-		config_free(config);
-		return EXIT_STOPPED;
-	}
 	process.loop = loop_new();
 	if (!process.loop) {
 		fputs("simgated: no event loop\n", stderr);
 		return EXIT_INTERNAL;
+	}
+	config = load(&options, process.loop);
+	if (!config || options.check) {
+		status = config ? EXIT_STOPPED : EXIT_CONFIG;
+		config_free(config);
+		loop_free(process.loop);
+		return status;
 	}
 	raise_files();
 	catch_signals(&process); /* one that comes while starting is handled once the loop runs */

@@ -13,6 +13,7 @@
 #include "api/metrics_text.h"
 #include "base/counter.h"
 #include "base/tally.h"
+#include "platform/filter.h"
 #include "store/store_orders.h"
 
 enum {
@@ -219,10 +220,24 @@ static void write_rosters(struct metrics_text *text, const struct control_view *
 	}
 }
 
+static void write_filtered(struct metrics_text *text)
+{
+	const char *reason;
+	uint64_t count;
+
+	metrics_family(text, P "sms_filtered_total", "counter",
+		"Texts that a filter withheld from a platform, by reason.");
+	for (size_t i = 0; filter_counted(i, &reason, &count); i++)
+		metrics_int(text, P "sms_filtered_total",
+			(struct metrics_label[]) { { "reason", reason }, { NULL, NULL } },
+			(int64_t)count);
+}
+
 static void write_platforms(struct metrics_text *text, const struct control_view *view)
 {
 	static const char name[] = P "delivery_seconds";
 
+	write_filtered(text);
 	write_forwarded(text, view);
 	write_rosters(text, view);
 	metrics_family(text, name, "histogram",

@@ -23,7 +23,8 @@ enum { PING_MS = 1000, PINGS_MAX = 3 };
 
 /* ---- what is kept for the operator ----------------------------------------------------------- */
 
-/* A modem in text mode prints bodies behind these headers, for as many lines as they have. */
+/* A modem in text mode prints bodies behind these headers, for as many lines as they have; the
+ * answer to a code goes on until its quote is closed. */
 static bool is_body(struct at *at, const char *line)
 {
 	static const char *const headers[] = { "+CMT:", "+CMGL:", "+CMGR:", "+CDS:", "+CBM:" };
@@ -34,6 +35,8 @@ static bool is_body(struct at *at, const char *line)
 	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
 		if (strncmp(line, headers[i], strlen(headers[i])) == 0)
 			at->body = true;
+	if (strncmp(line, "+CUSD:", 6) == 0)
+		at->body = strchr(line, '"') && strchr(line, '"') == strrchr(line, '"');
 	return at->body && !code && line[strspn(line, "0123456789ABCDEFabcdef")];
 }
 

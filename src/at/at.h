@@ -173,7 +173,8 @@ void at_feed(struct at *at, const uint8_t *bytes, size_t len);
 const struct at_ring_line *at_ring(const struct at *at, unsigned n);
 
 /* A copy for people: runs of hexadecimal digits past 32 as "<pdu 154>", of 6 and more decimal
- * digits as "***" and the last three, what stands behind CPIN= as "***". */
+ * digits as "***" and the last three, what stands behind CPIN= as "***", the text of +CUSD: as
+ * "<text 23>". */
 void at_mask(const char *line, char *out, size_t size);
 
 #endif

@@ -50,10 +50,24 @@ static size_t run_of(const char *at, int (*is)(int))
 	return len;
 }
 
+/* What the network answered to a code: from the first quote to the last, or to the end. NULL: the
+ * line has none. */
+static const char *answer_in(const char *line, size_t *len)
+{
+	const char *code = strcasestr(line, "+CUSD:"), *text = code ? strchr(code, '"') : NULL;
+
+	if (!text)
+		return NULL;
+	const char *end = strrchr(++text, '"');
+	*len = end ? (size_t)(end - text) : strlen(text);
+	return text;
+}
+
 void at_mask(const char *line, char *out, size_t size)
 {
 	const char *secret = strcasestr(line, AT_SECRET); /* noise may stand before an echo */
-	size_t len = 0;
+	size_t len = 0, answer_len = 0;
+	const char *answer = answer_in(line, &answer_len);
 
 	while (*line && len + 1 < size) {
 		size_t hex = run_of(line, isxdigit), dec = run_of(line, isdigit);
@@ -63,7 +77,10 @@ void at_mask(const char *line, char *out, size_t size)
 			snprintf(out + len, size - len, AT_SECRET "***");
 			return;
 		}
-		if (hex > 32) {
+		if (line == answer && answer_len > 0) {
+			put = snprintf(out + len, size - len, "<text %zu>", answer_len);
+			line += answer_len;
+		} else if (hex > 32) {
 			put = snprintf(out + len, size - len, "<pdu %zu>", hex);
 			line += hex;
 		} else if (hex >= 14 && dec < hex) { /* an ICCID with letters in it, UCS-2 text */

@@ -87,7 +87,7 @@ int fsm_go(struct fsm *fsm, int to, const char *why, ...)
 	log_info(fsm->spec->cat, fsm->object, "state",
 		LOG_FIELDS(LOG_STR("from", from->name), LOG_STR("to", next->name),
 			LOG_STR("reason", fsm->why)),
-		"%s -> %s", from->name, next->name);
+		"%s -> %s: %s", from->name, next->name, fsm->why);
 	fsm_set_timeout(fsm, next->timeout_ms);
 	if (next->enter)
 		next->enter(fsm);

@@ -457,7 +457,7 @@ void log_journal_build(const struct log_entry *entry, struct log_journal *journa
 	const char priority[] = { level_priorities[entry->level], '\0' };
 	const struct log_field *field;
 	char buf[LINE_SIZE], name[64];
-	const char *value;
+	const char *value, *id = entry->event ? log_event_id(entry->event) : NULL;
 
 	journal->count = 0;
 	text_line(entry, true, buf);
@@ -471,6 +471,8 @@ void log_journal_build(const struct log_entry *entry, struct log_journal *journa
 		journal_put(journal, &out, "SIMGATE_PORT", entry->object);
 	if (entry->event)
 		journal_put(journal, &out, "SIMGATE_EVENT", entry->event);
+	if (id)
+		journal_put(journal, &out, "MESSAGE_ID", id);
 	for (field = entry->fields; field && field->kind != LOGK_END; field++) {
 		value = field_value(field, entry->level, buf, sizeof(buf));
 		snprintf(name, sizeof(name), "SIMGATE_%s", field->key);

@@ -28,4 +28,8 @@ struct log_journal {
 
 void log_journal_build(const struct log_entry *entry, struct log_journal *journal);
 
+/* The MESSAGE_ID that all lines of this event bear: 32 hexadecimal digits; NULL where it has none.
+ */
+const char *log_event_id(const char *event);
+
 #endif

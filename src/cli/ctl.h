@@ -12,15 +12,19 @@ enum ctl_exit { CTL_OK, CTL_FAILED, CTL_USAGE, CTL_UNREACHABLE };
 enum { CTL_TARGET_MAX = 1024 };
 
 #define CTL_DEFAULT_SOCKET "/run/simgate/control.sock"
+#define CTL_DEFAULT_CONFIG "/etc/simgate/simgate.conf"
 
 struct ctl {
-	const char *socket;
+	const char *socket; /* where the daemon is asked; of a command that needs none: of -s, or
+			       NULL */
 	const char *config; /* of -c; NULL: not given */
 	void *http;         /* the connection, kept between calls */
-	bool json, full, follow, all, test, no_wait, open, color;
+	bool json, full, follow, all, test, no_wait, open, help, version, commands;
+	bool color;
 	bool quiet; /* ctl_call() does not say that the daemon is not reachable */
-	const char *port, *since, *step, *sum, *number, *timeout;
+	const char *port, *since, *step, *sum, *number, *timeout, *limit_text, *root;
 	int64_t wait_ms; /* the daemon may take so long on purpose */
+	int64_t call_ms; /* an answer is waited for so long; 0: as usual */
 	int64_t limit;   /* 0: not given */
 };
 
@@ -45,8 +49,23 @@ void ctl_pause(int ms);
 enum ctl_exit ctl_ask_and_show(struct ctl *ctl, const char *target,
 	void (*show)(const struct ctl *ctl, const cJSON *answer));
 
+/* ---- ctl_ports.c ---------------------------------------------------------------------------- */
+
 /* BANK/SLOT */
 bool ctl_is_port_name(const char *name);
+
+enum ctl_exit ctl_status(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_ports(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_port(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_watch(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_reset(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_at(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_ussd(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_pin(struct ctl *ctl, char **args, int count);
+
+/* ---- ctl_outbox.c --------------------------------------------------------------------------- */
+
+enum ctl_exit ctl_outbox(struct ctl *ctl, char **args, int count);
 
 /* ---- ctl_messages.c ------------------------------------------------------------------------- */
 
@@ -67,6 +86,11 @@ enum ctl_exit ctl_history(struct ctl *ctl, const char *verb);
 
 /* Its exit status is Nagios': 0 well, 1 warning, 2 critical. */
 enum ctl_exit ctl_check(struct ctl *ctl, char **args, int count);
+
+/* ---- ctl_doctor.c --------------------------------------------------------------------------- */
+
+/* Reads the configuration itself; asks the daemon where it runs. */
+enum ctl_exit ctl_doctor(struct ctl *ctl, char **args, int count);
 
 /* ---- ctl_filter.c --------------------------------------------------------------------------- */
 

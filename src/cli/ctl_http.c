@@ -108,7 +108,8 @@ static CURL *prepare(struct ctl *ctl)
 	curl_easy_setopt(http, CURLOPT_PROXY, ""); /* whatever the environment says */
 	curl_easy_setopt(http, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(http, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(http, CURLOPT_TIMEOUT_MS, (long)(CALL_TIMEOUT_MS + ctl->wait_ms));
+	curl_easy_setopt(http, CURLOPT_TIMEOUT_MS,
+		ctl->call_ms ? (long)ctl->call_ms : (long)(CALL_TIMEOUT_MS + ctl->wait_ms));
 	curl_easy_setopt(http, CURLOPT_WRITEFUNCTION, on_body);
 	return http;
 }

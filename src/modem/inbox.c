@@ -28,6 +28,9 @@ struct inbox_job {
 	const char *no_text; /* why it is none */
 	bool undecodable;    /* and nobody can tell what it is */
 	bool part, again;
+	int seq, total; /* of a part */
+	char memory[8];
+	int index;
 	char port_id[2 * STORE_NAME_SIZE];
 };
 
@@ -83,6 +86,18 @@ static void note_no_text(const struct inbox_job *job)
 	}
 }
 
+static void note_received(const struct inbox_job *job)
+{
+	char part[32] = "";
+
+	counter_add(COUNTER_SMS_RECEIVED, 1);
+	if (job->part)
+		snprintf(part, sizeof part, ", part %d of %d", job->seq, job->total);
+	log_info(LOGC_SMS, job->port_id, "sms_received",
+		LOG_FIELDS(LOG_STR("memory", job->memory), LOG_INT("index", job->index)),
+		"a text is read%s", part);
+}
+
 static void note_stored(const struct inbox_job *job, const struct store_sms_result *result)
 {
 	if (result->same_entry) {
@@ -90,7 +105,7 @@ static void note_stored(const struct inbox_job *job, const struct store_sms_resu
 		return;
 	}
 	if (!job->again)
-		counter_add(COUNTER_SMS_RECEIVED, 1);
+		note_received(job);
 	if (result->same_part)
 		counter_add(COUNTER_SMS_REPEATED, 1);
 	if (result->late)
@@ -101,11 +116,7 @@ static void note_stored(const struct inbox_job *job, const struct store_sms_resu
 		log_notice(LOGC_SMS, job->port_id, "sms_stored",
 			LOG_FIELDS(LOG_STR("id", result->message_id)),
 			"a part came after its text had gone out with a gap: it goes out alone");
-	else if (job->part)
-		log_info(LOGC_SMS, job->port_id, "sms_stored",
-			LOG_FIELDS(LOG_INT("complete", result->set_id != NULL)),
-			"a part of a longer text is stored");
-	else
+	else if (!job->part)
 		log_info(LOGC_SMS, job->port_id, "sms_stored",
 			LOG_FIELDS(LOG_STR("id", result->message_id)), "a text is stored");
 }
@@ -202,6 +213,8 @@ static void read_entry(const struct inbox_entry *entry, struct sms_pdu *pdu, str
 	job->no_text = no_text(error, pdu);
 	job->undecodable = error != SMS_OK;
 	job->part = !job->no_text && pdu->concat.total > 1;
+	job->seq = pdu->concat.seq;
+	job->total = pdu->concat.total;
 }
 
 /* Under which card a part waits for the others. Where nobody can tell, those of one memory belong
@@ -280,6 +293,8 @@ void inbox_put(
 		done(owner, -ENOMEM, false);
 		return;
 	}
+	snprintf(job->memory, sizeof job->memory, "%s", entry->memory);
+	job->index = entry->index;
 	read_entry(entry, &pdu, job);
 	if (job->no_text) {
 		sms.undecodable = job->no_text;

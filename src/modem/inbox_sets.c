@@ -27,6 +27,7 @@ static void join_later(struct inbox *inbox)
 static void on_joined(void *arg, int err, const struct store_sms_result *result)
 {
 	struct inbox *inbox = arg;
+	char port_id[2 * STORE_NAME_SIZE];
 
 	inbox_note_store(inbox, err);
 	if (!err && result->is_moved) {
@@ -41,6 +42,11 @@ static void on_joined(void *arg, int err, const struct store_sms_result *result)
 	if (err || result->same_entry)
 		return;
 	counter_add(COUNTER_SMS_JOINED, 1);
+	snprintf(port_id, sizeof port_id, "%s/%s", result->message->bank, result->message->slot);
+	log_info(LOGC_SMS, port_id, "sms_stored",
+		LOG_FIELDS(LOG_STR("id", result->message_id),
+			LOG_INT("parts", result->message->parts)),
+		"a text is stored");
 	inbox->host->stored(inbox->arg, result);
 }
 

@@ -289,7 +289,8 @@ struct modem {
 	bool online; /* can receive now, as the list says it */
 	bool online_in_store;
 	char card_in_store[STORE_CARD_SIZE];
-	bool settled; /* has reached a state that lasts, since the start */
+	bool settled;  /* has reached a state that lasts, since the start */
+	bool out_said; /* that no card is in was logged since one was; or one is in, and locked */
 	bool poll_wanted, dead;
 	bool look_wanted;  /* at the card alone */
 	bool card_wanted;  /* it may be another card: no text is read or deleted before a poll */

@@ -79,6 +79,7 @@ static void locked(struct modem *modem, const char *why)
 {
 	modem->pin.step = PIN_IDLE;
 	wipe(modem);
+	modem->out_said = true;
 	modem_sim_not_ready(modem, why, PIN_LOCKED_MS, true);
 }
 

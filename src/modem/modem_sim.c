@@ -320,9 +320,11 @@ void modem_sim_timeout(struct modem *modem)
 
 void modem_sim_not_ready(struct modem *modem, const char *what, int64_t again_ms, bool lasts)
 {
-	if (strcmp(modem->fsm.why, what) != 0)
-		log_notice(LOGC_MODEM, modem->id, lasts ? "sim_out" : NULL,
+	if (strcmp(modem->fsm.why, what) != 0) {
+		log_notice(LOGC_MODEM, modem->id, lasts && !modem->out_said ? "sim_out" : NULL,
 			LOG_FIELDS(LOG_STR("reason", what)), "no card to work with: %s", what);
+		modem->out_said = modem->out_said || lasts;
+	}
 	snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", what);
 	fsm_set_timeout(&modem->fsm, again_ms);
 	if (lasts && !modem->settled) {
@@ -498,6 +500,7 @@ static void card_known(struct modem *modem)
 	else
 		snprintf(modem->card_id, sizeof modem->card_id, "%.100s-%s", modem->id,
 			modem->imei[0] ? modem->imei : "unknown");
+	modem->out_said = false;
 	log_info(LOGC_MODEM, modem->id, "sim_in",
 		LOG_FIELDS(LOG_CARD("card", modem->card_id), LOG_CARD("imsi", modem->imsi)),
 		"a card is in");

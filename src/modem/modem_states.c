@@ -321,6 +321,7 @@ static void service_event(struct fsm *fsm, int event, int value)
 		log_notice(LOGC_MODEM, modem->id, "sim_out",
 			LOG_FIELDS(LOG_CARD("card", modem->card_id), LOG_STR("reason", fsm->why)),
 			"the card is gone or was changed");
+		modem->out_said = true;
 		fsm_go(fsm, MODEM_SIM, "look at the card");
 		break;
 	case EV_SIM_LOOK:

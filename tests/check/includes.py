@@ -25,7 +25,7 @@ LAYERS = {
     "src/platform/": ["platform/", "store/store.h", "store/store_orders.h", "base/"],
     "src/host/": ["host/", "base/"],
     "src/api/": ["api/", "modem/", "platform/", "host/", "at/", "port/", "store/store.h", "store/store_orders.h", "base/"],
-    "src/cli/": ["cli/", "base/"],
+    "src/cli/": ["cli/", "host/tty_sysfs.h", "base/"],
     "src/gateway": ["gateway.h", "gateway_impl.h", "api/", "modem/", "platform/", "host/", "port/opener.h",
                      "port/port.h", "store/retention.h", "store/store.h", "store/store_orders.h", "base/"],
     "src/main.c": ["gateway.h", "modem/driver.h", "modem/board.h", "base/"],

@@ -351,6 +351,7 @@ static void test_two_days_without_the_platform_lose_nothing(void **state)
 	for (int k = 0; k < 8; k++) {
 		arrive(0, 10 + k);
 		pass(2 * SECOND, 20);
+		assert_int_equal(logged("event=sms_received"), k + 1);
 		assert_int_equal(logged("event=sms_stored"), k + 1);
 		pass(6 * HOUR, MINUTE);
 	}
@@ -396,6 +397,21 @@ static void test_a_text_that_was_not_announced_is_found_by_the_sweep(void **stat
 	pass(70 * SECOND, 200);
 	until_calls(TEXT, 1);
 	assert_string_equal(sims[0].list, "");
+}
+
+static void test_a_summary_each_five_minutes_says_what_is_wrong(void **state)
+{
+	(void)state;
+	start(2);
+	until_calls(LIST, 1);
+	pass(5 * MINUTE, SECOND);
+	assert_int_equal(logged("event=summary"), 1);
+	assert_int_equal(logged("2/2 ready ready=2 total=2"), 1);
+	sims[1].silent = true;
+	pass(5 * MINUTE, SECOND);
+	assert_int_equal(logged("event=summary"), 2);
+	assert_int_equal(logged("1/2 ready: "), 1);
+	assert_int_equal(logged("ready=1 total=2"), 1);
 }
 
 static void test_stopping_sends_no_list(void **state)
@@ -737,6 +753,7 @@ int main(void)
 		CASE(test_two_days_without_the_platform_lose_nothing),
 		CASE(test_lost_registration_is_off_the_list_after_its_grace),
 		CASE(test_a_text_that_was_not_announced_is_found_by_the_sweep),
+		CASE(test_a_summary_each_five_minutes_says_what_is_wrong),
 		CASE(test_stopping_sends_no_list),
 		CASE(test_reload_leaves_other_ports_alone),
 		CASE(test_a_withheld_text_is_kept_and_never_sent),

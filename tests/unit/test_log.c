@@ -133,6 +133,10 @@ static void journal_form(void **state)
 	assert_string_equal(journal_value(&journal, "SIMGATE_OBJECT"), "north/p03");
 	assert_string_equal(journal_value(&journal, "SIMGATE_PORT"), "north/p03");
 	assert_string_equal(journal_value(&journal, "SIMGATE_EVENT"), "state");
+	assert_string_equal(journal_value(&journal, "MESSAGE_ID"), log_event_id("state"));
+	assert_int_equal(strspn(log_event_id("state"), "0123456789abcdef"), 32);
+	assert_string_not_equal(log_event_id("state"), log_event_id("sim_out"));
+	assert_null(log_event_id("none"));
 	assert_string_equal(journal_value(&journal, "SIMGATE_REASON"), "no carrier");
 	assert_string_equal(journal_value(&journal, "SIMGATE_TO_NUMBER"), "+467***201");
 	assert_string_equal(journal_value(&journal, "MESSAGE"),
@@ -143,6 +147,7 @@ static void journal_form(void **state)
 	assert_string_equal(journal_value(&journal, "SIMGATE_OBJECT"), "onlinesim");
 	assert_null(journal_value(&journal, "SIMGATE_PORT"));
 	assert_null(journal_value(&journal, "SIMGATE_EVENT"));
+	assert_null(journal_value(&journal, "MESSAGE_ID"));
 }
 
 static void masks(void **state)

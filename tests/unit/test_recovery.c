@@ -322,7 +322,7 @@ static void test_deaf_modem(void **state)
 	until_said("event=recovery", 60);
 	assert_true(bench->modem->deaf);
 	assert_false(bench->modem->online);
-	assert_int_equal(said("texts cannot be read, AT+CMGL=4: +CMS ERROR: 500"), 3);
+	assert_int_equal(said("texts cannot be read, AT+CMGL=4: +CMS ERROR: 500"), 4);
 	assert_int_equal(strncmp(trouble(), "reinit (1): deaf", 16), 0);
 	until_said("event=quarantined", 600);
 	assert_int_equal(said("step=reinit n="), 2);
@@ -362,7 +362,7 @@ static void test_listing_that_never_ends(void **state)
 	sim.list = "+CMGL: junk";
 	modem_sweep(bench->modem);
 	until_said("event=recovery", 60);
-	assert_int_equal(said("deaf: no good look at its texts for 3"), 3);
+	assert_int_equal(said("deaf: no good look at its texts for 3"), 4);
 	assert_false(bench->modem->online);
 	assert_true(bench->modem->deaf);
 	sim.endless = false;
@@ -1087,8 +1087,9 @@ static void test_reset_by_hand(void **state)
 	pass(3 * SECOND);
 	assert_int_equal(bench->fake->opens, 2);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(said("asked for by the operator"), 9); /* line, reason, state */
-	assert_int_equal(said("event=recovered"), 0);           /* nothing was wrong */
+	assert_int_equal(
+		said("asked for by the operator"), 12); /* line, reason, state with its reason */
+	assert_int_equal(said("event=recovered"), 0);   /* nothing was wrong */
 	assert_int_equal(bench->modem->recovery.used[RECOVERY_RESTART], 0);
 }
 
