@@ -4,11 +4,11 @@
 #include "modem/board.h"
 
 extern const struct board board_usb, board_ft4232h, board_cp2108, board_mcs7840, board_xr21v1414,
-	board_ch34x, board_pl2303, board_cp210x, board_pool16, board_tcp;
+	board_ch34x, board_pl2303, board_cp210x, board_pool16, board_swit, board_tcp;
 
 const struct board *const boards[] = { &board_usb, &board_ft4232h, &board_cp2108, &board_mcs7840,
-	&board_xr21v1414, &board_ch34x, &board_pl2303, &board_cp210x, &board_pool16, &board_tcp,
-	NULL };
+	&board_xr21v1414, &board_ch34x, &board_pl2303, &board_cp210x, &board_pool16, &board_swit,
+	&board_tcp, NULL };
 
 const struct board *board_named(const char *name)
 {

@@ -26,8 +26,10 @@ const struct config_names *gateway_names(void)
 		drivers[i] = modem_drivers[i]->name;
 	for (size_t i = 0; boards[i] && i < MAX - 1; i++) {
 		const struct board_slot *slot = boards[i]->slots;
+		const struct board_select *select = boards[i]->select_sim;
 		kinds[i] = (struct config_board) { boards[i]->name, boards[i]->where == BOARD_USB,
-			boards[i]->where == BOARD_NETWORK, slot ? &slots[used] : NULL };
+			boards[i]->where == BOARD_NETWORK, slot ? &slots[used] : NULL,
+			select ? select->columns : 0, select ? select->rows_max : 0 };
 		for (; slot && slot->label && used + 3 < SLOTS; slot++) {
 			slots[used++] = slot->label;
 			slots[used++] = slot->place;
@@ -76,13 +78,6 @@ static void kick_all(void *arg)
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
 		outbox_kick(gateway->platforms[i].outbox);
 	gateway_drain_touch(gateway);
-}
-
-void gateway_rosters_changed(struct gateway *gateway)
-{
-	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		if (gateway->platforms[i].roster)
-			roster_changed(gateway->platforms[i].roster);
 }
 
 /* ---- what a modem asks the configuration for --------------------------------------------------
@@ -150,107 +145,6 @@ static void on_modem_changed(void *arg, struct modem *modem)
 	kick_all(gateway);
 	if (!gateway->view.settled)
 		gateway_look_settled(gateway);
-}
-
-/* ---- platforms ------------------------------------------------------------------------------ */
-
-struct control_platform *gateway_platform(struct gateway *gateway, const char *name)
-{
-	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		if (strcmp(gateway->owners[i]->name, name) == 0)
-			return &gateway->platforms[i];
-	return NULL;
-}
-
-static void on_want_list(void *arg)
-{
-	struct platform *owner = arg;
-	struct control_platform *platform = gateway_platform(owner->gateway, owner->name);
-
-	if (platform && platform->roster)
-		roster_want(platform->roster);
-}
-
-static void on_list_answered(void *arg, enum outcome outcome, const char *reason)
-{
-	struct platform *owner = arg;
-	struct control_platform *platform = gateway_platform(owner->gateway, owner->name);
-
-	if (!platform)
-		return;
-	outbox_account(platform->outbox, outcome, reason);
-	if (outcome == OUTCOME_DELIVERED)
-		outbox_kick(platform->outbox);
-}
-
-/* Its outcome is stored by now. */
-static void on_delivered(void *arg, const struct store_delivery *delivery)
-{
-	struct platform *owner = arg;
-
-	histogram_add(&owner->deliveries, histogram_deliveries,
-		1000 * (loop_wall_ms(owner->gateway->loop) - delivery->arrived_ms));
-}
-
-static const struct outbox_events outbox_events = { on_want_list, on_delivered };
-static const struct roster_events roster_events = { on_list_answered };
-
-void gateway_remove_platform(struct gateway *gateway, size_t i)
-{
-	takeoff_free(gateway->platforms[i].takeoff);
-	roster_free(gateway->platforms[i].roster);
-	outbox_free(gateway->platforms[i].outbox);
-	free(gateway->owners[i]);
-	gateway->platforms[i] = (struct control_platform) { 0 };
-	gateway->owners[i] = NULL;
-}
-
-void gateway_tell_sold_banks(struct gateway *gateway, struct control_platform *platform)
-{
-	char *names[CONFIG_BANKS_MAX];
-	size_t count = 0;
-
-	if (!platform->roster)
-		return;
-	for (size_t b = 0; b < gateway->config->bank_count; b++)
-		for (size_t s = 0; s < gateway->config->banks[b].sell_count; s++)
-			if (strcmp(gateway->config->banks[b].sell[s], platform->config->name) == 0)
-				names[count++] = gateway->config->banks[b].name;
-	roster_sells(platform->roster, names, count);
-}
-
-int gateway_add_platform(struct gateway *gateway, const struct config_platform *config)
-{
-	size_t i = gateway->view.platform_count;
-	struct control_platform *platform = &gateway->platforms[i];
-	struct platform *owner = calloc(1, sizeof *owner);
-
-	if (!owner)
-		return -ENOMEM;
-	owner->gateway = gateway;
-	snprintf(owner->name, sizeof owner->name, "%s", config->name);
-	gateway->owners[i] = owner;
-	platform->config = config;
-	platform->deliveries = &owner->deliveries;
-	platform->outbox = outbox_new(
-		gateway->loop, gateway->store, gateway->deliver, config, &outbox_events, owner);
-	if (config_platform_lists(config)) {
-		platform->roster = roster_new(gateway->loop, gateway->store, gateway->deliver,
-			config, &roster_events, owner);
-		platform->takeoff =
-			takeoff_new(gateway->loop, gateway->store, gateway->deliver, config);
-	}
-	if (!platform->outbox ||
-		(config_platform_lists(config) && (!platform->roster || !platform->takeoff))) {
-		gateway_remove_platform(gateway, i);
-		return -ENOMEM;
-	}
-	gateway->view.platform_count++;
-	gateway_tell_sold_banks(gateway, platform);
-	outbox_kick(platform->outbox);
-	if (gateway->view.settled && platform->roster)
-		roster_open(platform->roster);
-	return 0;
 }
 
 /* ---- the numbers file ----------------------------------------------------------------------- */
@@ -481,6 +375,8 @@ static void set_going(struct gateway *gateway)
 		log_error(LOGC_MAIN, NULL, NULL, NULL, "out of memory: no hot-plug");
 	gateway_scan(gateway);
 	gateway->starting = false;
+	if (gateway_banks_start(gateway) < 0)
+		log_error(LOGC_MAIN, NULL, NULL, NULL, "out of memory: no cards are switched");
 	gateway_look_settled(gateway);
 	notify_ready(gateway->notify);
 	log_notice(LOGC_MAIN, NULL, NULL,
@@ -577,6 +473,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 	retention_stop(gateway->retention);
 	gateway_rescue_hurry(true);
 	orders_stop(gateway->orders);
+	banks_stop(gateway->banks);
 	for (size_t i = 0; i < gateway->view.platform_count; i++) {
 		if (gateway->platforms[i].roster)
 			roster_stop(gateway->platforms[i].roster);
@@ -612,6 +509,7 @@ void gateway_free(struct gateway *gateway)
 	alternative_free(gateway->alternative);
 	customers_free(gateway->customers);
 	activation_free(gateway->activations);
+	banks_free(gateway->banks);
 	inbox_free(gateway->inbox);
 	opener_free(gateway->opener);
 	control_free(gateway->control);

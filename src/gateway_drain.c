@@ -16,15 +16,6 @@ static int by_place(const void *a, const void *b)
 	return order ? order : strcmp(x->slot, y->slot);
 }
 
-static bool is_listed(const struct gateway *gateway, const struct modem *modem)
-{
-	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		if (gateway->platforms[i].roster &&
-			roster_shows(gateway->platforms[i].roster, modem->bank, modem->id))
-			return true;
-	return false;
-}
-
 static void begin(struct gateway *gateway, struct modem *modem)
 {
 	modem->drain = (struct modem_drain) { .state = DRAIN_BEGUN,
@@ -55,7 +46,7 @@ static void look_over(struct gateway *gateway, struct modem *modem, const struct
 	drain->unread =
 		modem->fsm.state == MODEM_READY && modem->sms.last_sweep_ms < drain->begun_ms;
 	bool over = !row->queued && !row->held && !row->parts && !drain->unstored &&
-		    !drain->unread && !is_listed(gateway, modem);
+		    !drain->unread && !gateway_shows(gateway, modem);
 	drain->state = over ? DRAIN_OVER : DRAIN_BEGUN;
 	if (over && !drain->told)
 		log_notice(LOGC_MAIN, modem->id, "drained", NULL,

@@ -76,7 +76,7 @@ static bool find_target(const struct config *config, const struct tty_info *tty,
 	for (; bank < end; bank++)
 		if (bank->path && (below = place_below(tty->place.device, bank->path)) != NULL)
 			break;
-	if (bank == end)
+	if (bank == end || gateway_is_control(config, tty->devnode))
 		return false;
 	kind = gateway_kind(bank, tty);
 	*out = (struct target) { .bank = bank, .alone = kind.bridge };

@@ -54,11 +54,13 @@ int gateway_http_start(struct gateway *gateway, char *why, size_t why_size)
 		return -ENOMEM;
 	}
 	mount(gateway);
-	err = httpd_listen_control(
-		gateway->httpd, gateway->config->control, 0660, "simgate", why, why_size);
+	/* Who finds the control socket finds the others, too. */
+	err = 0;
 	for (size_t i = 0; !err && i < http->listen_count; i++)
 		err = open_one(gateway, http->listen[i], why, why_size);
-	return err;
+	return err ? err
+		   : httpd_listen_control(gateway->httpd, gateway->config->control, 0660, "simgate",
+			     why, why_size);
 }
 
 /* ---- reload --------------------------------------------------------------------------------- */

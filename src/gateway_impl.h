@@ -13,6 +13,7 @@
 #include "host/notify.h"
 #include "host/usb_ids.h"
 #include "host/usb_ops.h"
+#include "modem/bank.h"
 #include "modem/board.h"
 #include "modem/hubs.h"
 #include "modem/inbox.h"
@@ -68,6 +69,8 @@ struct gateway {
 	struct hub_limits hub_limits;
 	struct usb_ops_env usb_env;
 	void (*usb_wait)(int ms); /* of helper threads; gateway_rescue_wait() but in tests */
+	struct banks *banks;
+	struct bank_wiring bank_wiring;
 	struct modem_env env;
 	struct inbox_spans inbox_spans;
 	struct modem **modems;
@@ -104,12 +107,15 @@ struct gateway {
 
 /* gateway.c */
 const struct config_bank *gateway_bank(const struct config *config, const char *name);
+void gateway_load_numbers(struct gateway *gateway);
+
+/* gateway_platforms.c. _shows: some platform may still have this port's number from us. */
 struct control_platform *gateway_platform(struct gateway *gateway, const char *name);
 int gateway_add_platform(struct gateway *gateway, const struct config_platform *config);
 void gateway_remove_platform(struct gateway *gateway, size_t i);
 void gateway_tell_sold_banks(struct gateway *gateway, struct control_platform *platform);
-void gateway_load_numbers(struct gateway *gateway);
 void gateway_rosters_changed(struct gateway *gateway);
+bool gateway_shows(const struct gateway *gateway, const struct modem *modem);
 
 /* gateway_filters.c: the filters of a configuration, as struct gateway has them. Errors are
  * reported, all of them; then there is nothing to free. */
@@ -219,6 +225,12 @@ void gateway_hotplug_changed(struct gateway *gateway, struct modem *modem);
 
 /* What is plugged in is known, and nothing waits to be started for the first time. */
 bool gateway_hotplug_settled(const struct gateway *gateway);
+
+/* gateway_banks.c: the banks that switch cards, and what they ask before. 0 or -ENOMEM. */
+int gateway_banks_start(struct gateway *gateway);
+
+/* Whether a device, under whatever name, is a control line of some bank: then it is no modem. */
+bool gateway_is_control(const struct config *config, const char *device);
 
 /* gateway_reload.c: what the control socket's reload does; see struct control_actions. */
 int gateway_reload_said(void *arg, struct config_report *report,

@@ -105,7 +105,8 @@ static void add_modem(struct gateway *gateway, const struct config_bank *bank, c
 	struct modem *modem;
 
 	slot_name(device, slot, sizeof slot);
-	if (slot_taken(gateway, bank->name, slot, device))
+	if (slot_taken(gateway, bank->name, slot, device) ||
+		gateway_is_control(gateway->config, device))
 		return;
 	modem = gateway_add_port(gateway, &config);
 	if (modem)

@@ -192,6 +192,8 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	gateway->reloading = false;
 	gateway_rescue_reload(gateway);
 	gateway_orders_reload(gateway);
+	if (gateway->banks && banks_configure(gateway->banks, fresh) < 0)
+		say(say_arg, "out of memory: not every bank switches cards");
 	gateway_load_numbers(gateway);
 	gateway_keep_places(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)

@@ -301,7 +301,7 @@ void gateway_rescue_changed(struct gateway *gateway, struct modem *modem)
 {
 	struct rescue *rescue = modem->place->arg;
 	bool wanted = !modem->dead && !modem->put_off && !modem->recovery.by_us &&
-		      !gateway->stopping && !gateway->reloading;
+		      !modem->switching && !gateway->stopping && !gateway->reloading;
 
 	switch ((enum modem_state)modem->fsm.state) {
 	case MODEM_OPEN: note_place(rescue); break;
@@ -309,8 +309,9 @@ void gateway_rescue_changed(struct gateway *gateway, struct modem *modem)
 	case MODEM_REGISTER:
 	case MODEM_READY: hub_port_up(&rescue->hub); break;
 	case MODEM_RECOVER:
+	case MODEM_SWITCH:
 		hub_port_rest(&rescue->hub);
-		hub_port_busy(&rescue->hub, true);
+		hub_port_busy(&rescue->hub, !modem->switching);
 		break;
 	case MODEM_OFF:
 	case MODEM_FAULT:

@@ -173,6 +173,8 @@ static const struct http_route routes[] = {
 	{ "GET", "/api/v1/ports", on_ports, NULL, HTTP_OPERATOR },
 	{ "GET", "/api/v1/ports/*", on_port, NULL, HTTP_OPERATOR },
 	{ "POST", "/api/v1/ports/*", control_port_action, NULL, HTTP_CONTROL },
+	{ "POST", "/api/v1/banks/*", control_calibrate, NULL, HTTP_CONTROL },
+	{ "GET", "/api/v1/banks/*", control_calibration, NULL, HTTP_CONTROL },
 	{ "GET", "/api/v1/messages", control_messages, NULL, HTTP_OPERATOR },
 	{ "GET", "/api/v1/messages/export", control_export, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/messages/erase", control_erase, NULL, HTTP_CONTROL },

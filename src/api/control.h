@@ -8,6 +8,7 @@
 #include "base/histogram.h"
 #include "base/http.h"
 #include "base/loop.h"
+#include "modem/bank.h"
 #include "modem/inbox.h"
 #include "modem/modem.h"
 #include "platform/activation.h"
@@ -34,6 +35,7 @@ struct control_view {
 	struct inbox *inbox;
 	struct activations *activations;
 	struct customers *customers;
+	struct banks *banks; /* NULL: none yet */
 	const struct config *config;
 	struct modem *const *modems;
 	size_t modem_count;

@@ -54,6 +54,14 @@ void control_at(struct control *control, struct modem *modem, struct http_reques
 void control_ussd(struct control *control, struct modem *modem, struct http_request *request);
 void control_forget_pin(struct control *control, struct modem *modem, struct http_request *request);
 
+/* control_banks.c: what a bank that switches cards does, and shows. */
+void control_select(struct control *control, struct modem *modem, struct http_request *request);
+http_handler control_calibrate, control_calibration;
+void control_add_place(cJSON *json, const struct control_view *view, const struct modem *modem);
+void control_add_controls(cJSON *json, const struct control_view *view, const char *bank);
+void control_lines_trouble(
+	const struct control_view *view, const char *bank, char *text, size_t size);
+
 /* control_texts.c: the handlers of messages and of the outbox. */
 http_handler control_messages, control_outbox, control_retry, control_drop;
 http_handler control_export, control_erase;

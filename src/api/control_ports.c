@@ -21,6 +21,8 @@ static void refuse(struct http_request *request, int err, enum recovery_step ste
 	else if (err == -ENOTCONN)
 		snprintf(text, sizeof text,
 			"the port is not open, or its modem has not answered yet");
+	else if (err == -EBUSY)
+		snprintf(text, sizeof text, "its bank puts another card in");
 	else if (step == RECOVERY_USB || step == RECOVERY_POWER)
 		snprintf(text, sizeof text, "this place offers no %s reset%s%s",
 			recovery_step_name(step), why ? ": " : "", why ? why : "");
@@ -95,6 +97,7 @@ void control_port_action(void *arg, struct http_request *request)
 		{ "at", control_at },
 		{ "ussd", control_ussd },
 		{ "forget_pin", control_forget_pin },
+		{ "select", control_select },
 	};
 	struct control *control = arg;
 	const char *end = strrchr(request->rest, '/');
@@ -113,5 +116,5 @@ void control_port_action(void *arg, struct http_request *request)
 			actions[i].fn(control, modem, request);
 			return;
 		}
-	json_error(request, 404, "a port has the actions reset, at, ussd and forget_pin");
+	json_error(request, 404, "a port has the actions reset, at, ussd, forget_pin and select");
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/control_impl.h"
 #include "api/show.h"
 #include "base/counter.h"
 #include "base/fnv.h"
@@ -119,13 +120,20 @@ static ssize_t on_read(void *arg, char *buf, size_t size)
  */
 
 /* Of all that show_port() shows, but how long ago things were. */
-static uint64_t port_hash(const struct modem *modem)
+static uint64_t port_hash(const struct control_view *view, const struct modem *modem)
 {
-	char trouble[160];
+	struct bank_place place;
+	char text[320];
 	uint64_t hash = fnv_text(FNV_START, modem->id);
 
 	hash = fnv_text(hash, modem->fsm.why);
-	hash = fnv_text(hash, modem_trouble(modem, trouble, sizeof trouble));
+	hash = fnv_text(hash, modem_trouble(modem, text, sizeof text));
+	hash = fnv_text(hash, control_drain_name(modem));
+	hash = fnv_text(hash, control_drain_waits(view, modem, text, sizeof text));
+	if (banks_place(view->banks, modem, &place)) {
+		hash = fnv_text(hash, place.text);
+		hash = fnv_int(hash, (int64_t)place.row << 8 | place.state);
+	}
 	hash = fnv_text(hash, modem->operator_name);
 	hash = fnv_text(hash, modem->number);
 	hash = fnv_int(hash, modem->fsm.since_wall_ms);
@@ -136,9 +144,9 @@ static uint64_t port_hash(const struct modem *modem)
 				     (int)modem->reg << 4 | modem->online << 1 | modem->deaf);
 }
 
-static struct seen port_seen(const struct modem *modem)
+static struct seen port_seen(const struct control_view *view, const struct modem *modem)
 {
-	return (struct seen) { (uint64_t)(uintptr_t)modem, port_hash(modem) };
+	return (struct seen) { (uint64_t)(uintptr_t)modem, port_hash(view, modem) };
 }
 
 /* Takes all as they are now. */
@@ -155,7 +163,7 @@ static void know_ports(struct events *events)
 		events->port_room = view->modem_count;
 	}
 	for (size_t i = 0; i < view->modem_count; i++)
-		events->ports[i] = port_seen(view->modems[i]);
+		events->ports[i] = port_seen(view, view->modems[i]);
 	events->port_count = view->modem_count;
 	events->port_at = 0;
 }
@@ -185,7 +193,7 @@ static void look_ports(struct events *events)
 	}
 	for (int tells = 0; looks > 0 && tells < PORTS_A_TICK; looks--) {
 		size_t i = events->port_at++ % view->modem_count;
-		struct seen now = port_seen(view->modems[i]);
+		struct seen now = port_seen(view, view->modems[i]);
 		if (now.hash == events->ports[i].hash)
 			continue;
 		events->ports[i] = now;

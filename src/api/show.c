@@ -45,6 +45,7 @@ cJSON *show_port(const struct control_view *view, const struct modem *modem, boo
 	cJSON_AddStringToObject(json, "drain", control_drain_name(modem));
 	cJSON_AddStringToObject(
 		json, "drain_waits", control_drain_waits(view, modem, text, sizeof text));
+	control_add_place(json, view, modem);
 	return json;
 }
 
@@ -130,11 +131,13 @@ static void add_banks(cJSON *json, const struct control_view *view)
 				snprintf(trouble + len, sizeof trouble - len, "%s%d %s",
 					len ? ", " : "", states[s], modem_state_text(s));
 		}
+		control_lines_trouble(view, name, trouble, sizeof trouble);
 		cJSON_AddStringToObject(bank, "bank", name);
 		json_int(bank, "total", total);
 		json_int(bank, "ready", states[MODEM_READY]);
 		add_drained(bank, view, name);
 		cJSON_AddStringToObject(bank, "trouble", trouble);
+		control_add_controls(bank, view, name);
 		cJSON_AddItemToArray(list, bank);
 	}
 }

@@ -360,6 +360,20 @@ static void free_list(char **list, size_t count)
 	free(list);
 }
 
+static void free_columns(struct config_bank *bank)
+{
+	size_t i;
+
+	for (i = 0; i < bank->control_count; i++)
+		free(bank->controls[i].device);
+	for (i = 0; i < bank->column_count; i++)
+		free(bank->columns[i].slot);
+	free(bank->controls);
+	free(bank->columns);
+	free(bank->control_end);
+	free(bank->rotate_order);
+}
+
 static void free_secret(char *secret)
 {
 	if (secret)
@@ -408,6 +422,7 @@ void config_free(struct config *config)
 		for (size_t s = 0; s < config->banks[i].slot_count; s++)
 			free(config->banks[i].slots[s].label);
 		free(config->banks[i].slots);
+		free_columns(&config->banks[i]);
 	}
 	for (i = 0; i < config->platform_count; i++)
 		free_platform(&config->platforms[i]);

@@ -19,6 +19,7 @@ enum {
 	CONFIG_MATCHES_MAX = 32,    /* rules of a service */
 	CONFIG_SLUG_MAX = 32,       /* of a service's name */
 	CONFIG_DEVICES_MAX = 1024,  /* per bank, as written */
+	CONFIG_CONTROLS_MAX = 32,   /* per bank */
 	CONFIG_NUMBERS_MAX = 65536, /* rows of the numbers file */
 	CONFIG_REPORT_MAX = 100,    /* lines of a report; the rest are counted */
 	CONFIG_MONEY_SIZE = 24,     /* an amount as text, with NUL */
@@ -40,7 +41,22 @@ struct config_slot {
 	int line;
 };
 
-/* [bank NAME]: with a path, or with devices. */
+/* control.N = DEVICE: a line that switches cards. */
+struct config_control {
+	char *device; /* a path or tcp:host:port */
+	int number;
+	int line;
+};
+
+/* column.SLOT = N/C: which column of control line N the slot's module is wired to. */
+struct config_column {
+	char *slot;
+	int control, column;
+	int line;
+};
+
+/* [bank NAME]: with a path, or with devices. What follows `line` is of boards that switch cards;
+ * 0 and NULL elsewhere. */
 struct config_bank {
 	char *name;
 	char *board;  /* "usb" unless set */
@@ -55,6 +71,16 @@ struct config_bank {
 	char *pin; /* of every card that has none of its own, NULL: none; never logged */
 	int baud;
 	int line; /* of the section's header */
+	struct config_control *controls;
+	size_t control_count;
+	struct config_column *columns;
+	size_t column_count;
+	int rows;           /* cards of a column */
+	char *control_end;  /* "cr" or "crlf" */
+	char *rotate_order; /* "rows": ascending; "least": the one that was in longest ago */
+	int64_t rotate_ms;  /* 0: off */
+	int64_t rotate_wait_ms;
+	int64_t switch_wait_ms, switch_stagger_ms, switch_timeout_ms; /* 0: the board's own */
 };
 
 /* [platform NAME] */
@@ -257,6 +283,7 @@ struct config_board {
 	/* LABEL and PATH[:CFG.IF][-portN] in turn, for a bank that names no slot. NULL ends, and
 	 * may be all. */
 	const char *const *slots;
+	int columns, rows_max; /* of a control line; 0: it switches no cards */
 };
 
 /* What a name must be one of; the gateway passes what the binary carries. A name that is NULL ends

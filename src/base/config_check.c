@@ -233,5 +233,6 @@ void config_check_whole(struct config_loader *load)
 	config_check_orders(load);
 	check_devices(load);
 	config_check_slots(load);
+	config_check_columns(load);
 	config_check_http(load);
 }

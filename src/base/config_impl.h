@@ -96,6 +96,11 @@ void config_read_bank(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
 void config_read_slots(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
+/* The hardware that the bank names; NULL: not known. */
+const struct config_board *config_board_of(
+	const struct config_loader *load, const struct config_bank *bank);
+void config_read_columns(
+	struct config_loader *load, const struct config_section *section, struct config_bank *bank);
 void config_read_platform(struct config_loader *load, const struct config_section *section,
 	struct config_platform *platform);
 
@@ -125,6 +130,10 @@ void config_check_whole(struct config_loader *load);
 
 /* path or devices, one place one label, and no place in two banks. */
 void config_check_slots(struct config_loader *load);
+
+/* What a board that switches cards needs, and no other has. */
+void config_check_columns(struct config_loader *load);
+
 /* The whole of a file of PEM blocks, one of which is `what`, for the caller to free. 0, or negative
  * errno: -EBADMSG where there is no such block, -EFBIG where it is longer than CONFIG_PEM_MAX. */
 int config_read_pem(const char *path, const char *what, char **out);

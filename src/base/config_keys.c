@@ -492,3 +492,10 @@ void config_key_either(struct config_loader *load, const struct key *key,
 	else
 		not_a_word(load, entry, key->name, key->words);
 }
+
+void config_key_rotate(struct config_loader *load, const struct key *key,
+	const struct config_entry *entry, void *target)
+{
+	if (strcmp(entry->value, "off") != 0)
+		config_key_time(load, key, entry, target);
+}

@@ -36,6 +36,7 @@ config_key_fn config_key_text, config_key_time, config_key_int, config_key_yes, 
 	config_key_control, config_key_host, config_key_numbers, config_key_baud, config_key_url,
 	config_key_secret, config_key_pin, config_key_ussd, config_key_ca, config_key_filter,
 	config_key_devices, config_key_path, config_key_sell, config_key_listen, config_key_pem,
-	config_key_either, config_key_url_path, config_key_hook_path, config_key_codes;
+	config_key_either, config_key_url_path, config_key_hook_path, config_key_codes,
+	config_key_rotate;
 
 #endif

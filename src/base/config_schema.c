@@ -78,6 +78,9 @@ static const struct key http_keys[] = {
 	{ 0 },
 };
 
+static const char *const end_words[] = { "cr", "crlf", NULL };
+static const char *const order_words[] = { "rows", "least", NULL };
+
 static const struct key bank_keys[] = {
 	{ "board", config_key_board, AT(config_bank, board), .preset = "usb" },
 	{ "path", config_key_path, AT(config_bank, path) },
@@ -86,6 +89,14 @@ static const struct key bank_keys[] = {
 	{ "baud", config_key_baud, AT(config_bank, baud), .preset = "115200" },
 	{ "sell", config_key_sell, .preset = NULL },
 	{ "pin", config_key_pin, AT(config_bank, pin) },
+	{ "rows", config_key_int, AT(config_bank, rows), .min = 1, .max = 9999 },
+	{ "control_end", config_key_word, AT(config_bank, control_end), .words = end_words },
+	{ "rotate", config_key_rotate, AT(config_bank, rotate_ms), .min = 1 },
+	{ "rotate_order", config_key_word, AT(config_bank, rotate_order), .words = order_words },
+	{ "rotate_wait", config_key_time, AT(config_bank, rotate_wait_ms) },
+	{ "switch_wait", config_key_time, AT(config_bank, switch_wait_ms), .min = 1 },
+	{ "switch_stagger", config_key_time, AT(config_bank, switch_stagger_ms), .min = 1 },
+	{ "switch_timeout", config_key_time, AT(config_bank, switch_timeout_ms), .min = 1 },
 	{ 0 },
 };
 
@@ -334,6 +345,7 @@ void config_read_bank(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank)
 {
 	config_read_slots(load, section, bank);
+	config_read_columns(load, section, bank);
 	config_read_keys(load, bank_keys, section, bank);
 }
 

@@ -67,16 +67,25 @@ static void take_board_slots(
 	bank->slot_count = count;
 }
 
+const struct config_board *config_board_of(
+	const struct config_loader *load, const struct config_bank *bank)
+{
+	const struct config_board *board = load->names ? load->names->boards : NULL;
+
+	for (; bank->board && board && board->name; board++)
+		if (strcmp(board->name, bank->board) == 0)
+			return board;
+	return NULL;
+}
+
 /* What cannot work with this hardware. */
 static void check_board(
 	struct config_loader *load, const struct config_section *section, struct config_bank *bank)
 {
-	const struct config_board *board = load->names ? load->names->boards : NULL;
+	const struct config_board *board = config_board_of(load, bank);
 	bool places;
 
-	while (board && board->name && (!bank->board || strcmp(board->name, bank->board) != 0))
-		board++;
-	if (!board || !board->name)
+	if (!board)
 		return;
 	places = board->slots && board->slots[0];
 	if (board->network_only && bank->path)

@@ -115,6 +115,11 @@ enum ctl_exit ctl_numbers(struct ctl *ctl, char **args, int count);
 enum ctl_exit ctl_activations(struct ctl *ctl, char **args, int count);
 enum ctl_exit ctl_customer(struct ctl *ctl, char **args, int count);
 
+/* ---- ctl_banks.c ---------------------------------------------------------------------------- */
+
+enum ctl_exit ctl_select(struct ctl *ctl, char **args, int count);
+enum ctl_exit ctl_calibrate(struct ctl *ctl, char **args, int count);
+
 /* ---- ctl_rules.c ---------------------------------------------------------------------------- */
 
 /* Reads the configuration itself: needs no daemon. */

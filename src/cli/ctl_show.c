@@ -418,11 +418,12 @@ void ctl_show_port(const struct ctl *ctl, const cJSON *port)
 		{ "signal_dbm", "signal", " dBm" }, { "number", "number", "" },
 		{ "number_source", "number from", "" }, { "online", "listed", "" },
 		{ "drain", "drain", "" }, { "drain_waits", "still to come", "" },
-		{ "iccid", "ICCID", "" }, { "imsi", "IMSI", "" }, { "card_id", "card", "" },
-		{ "imei", "IMEI", "" }, { "model", "model", "" }, { "driver", "driver", "" },
-		{ "device", "device", "" }, { "baud", "baud", "" },
-		{ "last_sweep_s", "last sweep", " s ago" }, { "received", "received", "" },
-		{ "errors", "errors", "" } };
+		{ "column", "column", "" }, { "row", "row", "" }, { "rows", "rows", "" },
+		{ "switch", "switch", "" }, { "switch_text", "", "" }, { "iccid", "ICCID", "" },
+		{ "imsi", "IMSI", "" }, { "card_id", "card", "" }, { "imei", "IMEI", "" },
+		{ "model", "model", "" }, { "driver", "driver", "" }, { "device", "device", "" },
+		{ "baud", "baud", "" }, { "last_sweep_s", "last sweep", " s ago" },
+		{ "received", "received", "" }, { "errors", "errors", "" } };
 	char text[256], head[32], number[24];
 
 	for (size_t i = 0; i < COUNT(facts); i++) {

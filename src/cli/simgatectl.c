@@ -154,6 +154,10 @@ static const struct command commands[] = {
 	{ "ussd", "BANK/SLOT CODE", 2, 2, ctl_ussd, "asks the network, as in *100#" },
 	{ "pin", "forget BANK/SLOT", 2, 2, ctl_pin,
 		"a PIN that this port's card refused may be tried once more" },
+	{ "select", "BANK/SLOT SIM", 2, 2, ctl_select,
+		"a SIM bank puts this card in: a row, or an ICCID; waits until it is verified" },
+	{ "calibrate", "BANK", 1, 1, ctl_calibrate,
+		"finds out which port is wired to which column, switching every column once" },
 	{ "filter", "test FILE", 2, 2, ctl_filter,
 		"which rule of FILE (or of: default) decides on the texts of standard input, a "
 		"line\n      each: SENDER, a tab and the text, or the text alone" },

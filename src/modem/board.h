@@ -5,8 +5,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How cards are switched; boards with a multiplexer of their own have it. */
-struct board_select;
+/* A bank whose cards are switched by commands on control lines of its own. What a good answer is
+ * worth the card tells: it is read after each switch, whatever the bank said. */
+struct board_select {
+	int baud;          /* of a control line, 8N1 */
+	int columns;       /* of one control line */
+	int rows_max;      /* cards of one column */
+	const char *ready; /* said when a line was opened; it moves no card */
+	const char *ok;    /* stands in a good answer; some of these banks give none at all */
+	/* The command that connects a card; both count from 1. */
+	void (*put)(int column, int row, char *out, size_t size);
+	int answer_ms;  /* how long an answer may take */
+	int gap_ms;     /* from the end of a command to the next one, over all banks */
+	int tries;      /* until another card must show */
+	int again_ms;   /* between them */
+	int wait_ms;    /* from the command to the restart of the radio; key switch_wait */
+	int stagger_ms; /* between two restarts in one bank; key switch_stagger */
+	int card_ms;    /* for the module to show its card; key switch_timeout */
+};
 
 /* Where ports of a board may be. */
 enum board_where {
@@ -62,9 +78,9 @@ struct board {
 			     usual ones */
 	struct board_timing timing;
 	/* NULL: the place does not offer it. */
-	board_op_fn *reset; /* of the USB device that the modem's port is on */
-	board_op_fn *power; /* off and on again */
-	const struct board_select *select_sim;
+	board_op_fn *reset;                    /* of the USB device that the modem's port is on */
+	board_op_fn *power;                    /* off and on again */
+	const struct board_select *select_sim; /* NULL: it switches no cards */
 };
 
 /* NULL ends. */

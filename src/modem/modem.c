@@ -123,7 +123,7 @@ static void on_store_timer(void *arg)
 
 void modem_update_online(struct modem *modem)
 {
-	modem->online = modem->card_id[0] && !modem->dead && !modem->deaf &&
+	modem->online = modem->card_id[0] && !modem->dead && !modem->deaf && !modem_held(modem) &&
 			(modem->fsm.state == MODEM_READY ||
 				(modem->fsm.state == MODEM_REGISTER &&
 					loop_timer_active(&modem->grace_timer)));

@@ -36,6 +36,7 @@ enum modem_state {
 	MODEM_REGISTER, /* texts are read; waiting for the network */
 	MODEM_READY,    /* can receive */
 	MODEM_RECOVER,  /* a step that brings it back is under way */
+	MODEM_SWITCH,   /* its bank puts another card in: nothing is said to it */
 	MODEM_FAULT,    /* waits, then takes the next step, or begins again */
 	MODEM_STATES
 };
@@ -320,6 +321,9 @@ struct modem {
 	bool vanished;        /* its device was there, and went */
 	bool deaf;            /* its texts could not be read, and have not been since */
 	bool put_off;         /* another interface of the same module serves */
+	char held[96];        /* why it is kept off the list, whatever its card; "": it is not */
+	unsigned held_read;   /* bit per memory: read since then */
+	bool switching;       /* its bank is at work on it: what fails meanwhile is no trouble */
 	char module_imei[20]; /* of the module last seen here; outlives the channel */
 	struct port_usb usb;
 	struct modem_rate rate;
@@ -361,12 +365,49 @@ void modem_free(struct modem *modem);
 
 /* Takes a step of the ladder now, whatever was tried before. 0, -ENODEV: there is no device,
  * -ENOTCONN: the channel is not open, or the family not known yet, -EOPNOTSUPP: the family or the
- * place has no such step, -EINVAL: it is none that can be asked for. */
+ * place has no such step, -EINVAL: it is none that can be asked for, -EBUSY: its bank puts another
+ * card in. */
 int modem_reset(struct modem *modem, enum recovery_step step);
 
 /* What the place was asked for has ended: 0, -ETIMEDOUT where it hangs in the kernel and was
  * abandoned, or another negative errno; why says more. Not from inside a callback of the modem. */
 void modem_place_done(struct modem *modem, int err, const char *why);
+/* ---- a bank that puts another card in: modem_switch.c ---- */
+
+/* Its bank is at work on it until modem_release(): keeps it off the list, reads and deletes what
+ * lies on its card, and takes no rung of the ladder that resets it. Again: for another reason, and
+ * what was read counts. */
+void modem_hold(struct modem *modem, const char *why);
+bool modem_held(const struct modem *modem);
+
+/* The bank is done with it. why "": it may be listed again; else it stays off, for this reason. */
+void modem_release(struct modem *modem, const char *why);
+
+/* Held, and the store knows it. */
+bool modem_withdrawn(const struct modem *modem);
+
+/* Held, and nothing is left on its card that can be read; or it has no card to read from. False
+ * while it starts, or is brought back. */
+bool modem_emptied(const struct modem *modem);
+
+/* A text of its card is on its way to the store. */
+bool modem_storing(const struct modem *modem);
+
+/* Says nothing to the module from now on: its card goes. 0, or -ENOTCONN: the channel is not open,
+ * or its family not known. */
+int modem_let_go(struct modem *modem);
+
+/* The other card is in: has the module look at it, with its radio switched off and on, or (hard, or
+ * where that does not help) restarted. Nothing unless modem_let_go() came before. */
+void modem_take_card(struct modem *modem, bool hard);
+
+/* Which card is in: its card_id, or of one that is locked its ICCID. */
+enum modem_card {
+	MODEM_CARD_UNKNOWN, /* or not yet */
+	MODEM_CARD_NONE,    /* the module says that there is none */
+	MODEM_CARD_IN,
+};
+enum modem_card modem_card(const struct modem *modem, char out[STORE_CARD_SIZE]);
 
 /* What is wrong and what is done about it, in a few words; "" if nothing is. */
 const char *modem_trouble(const struct modem *modem, char *buf, size_t size);

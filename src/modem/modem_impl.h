@@ -23,6 +23,8 @@ enum modem_event {
 	EV_DEAF,    /* texts cannot be read */
 	EV_PUT_OFF, /* another interface of this module is the better one */
 	EV_RESET,   /* by the operator; value: enum recovery_step */
+	EV_LET_GO,  /* its card goes */
+	EV_TAKE,    /* another one is in; value: whether to restart */
 };
 
 /* TS 27.007 9.2.1 */
@@ -35,7 +37,10 @@ enum {
 	CME_PASSWORD = 16,
 };
 
-enum { MODEM_REGISTER_POLL_MS = 3000 }; /* while registration or an answer is missing */
+enum {
+	MODEM_REGISTER_POLL_MS = 3000, /* while registration or an answer is missing */
+	MODEM_SWITCH_MS = 600000,      /* nobody waits longer for another card */
+};
 
 /* What a script that runs is for. */
 enum modem_job {
@@ -90,12 +95,19 @@ void modem_take_step(struct modem *modem, enum recovery_step step);
 /* Which node the device is; 0: it is not there. A serial server always is. */
 uint64_t modem_device_id(const struct modem *modem);
 
+/* modem_switch.c: the state in which nothing is said. */
+void modem_switch_enter(struct fsm *fsm);
+void modem_switch_event(struct fsm *fsm, int event, int value);
+
 /* modem_trouble.c. It does not serve, and why: the next step of the ladder follows. */
 void modem_fail(struct modem *modem, enum recovery_cause cause, const char *why);
 
 /* Its trouble is that of many: said at this level, then, instead of the usual one. */
-bool modem_held(const struct modem *modem);
 enum log_level modem_level(const struct modem *modem, enum log_level usual);
+
+/* Bits of the steps that are not taken now, whatever it offers: while many fail together, or while
+ * its bank puts another card in. */
+unsigned modem_barred(const struct modem *modem);
 
 /* May it be reset now? Else fsm.why says what it waits for. */
 bool modem_has_turn(struct modem *modem);

@@ -136,8 +136,9 @@ static void take_turn(struct modem *modem)
 {
 	enum recovery_step step = modem->recovery.step;
 
-	if (modem_held(modem) && (RECOVERY_RESETS & 1U << step)) {
-		fsm_go(&modem->fsm, MODEM_OPEN, "opened again: many fail together");
+	if (modem_barred(modem) & 1U << step) {
+		fsm_go(&modem->fsm, MODEM_OPEN, "opened again: %s",
+			modem->switching ? "its bank puts another card in" : "many fail together");
 	} else if (modem_has_turn(modem)) {
 		fsm_go(&modem->fsm, MODEM_RECOVER, "%s", recovery_step_name(step));
 	} else {

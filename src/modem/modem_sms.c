@@ -343,6 +343,7 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 	if (strcmp(memory_name(modem), "SM") != 0)
 		modem->module.unread = false;
 	sms->current |= 1U << sms->selected;
+	modem->held_read |= 1U << sms->selected;
 	swept(modem);
 }
 

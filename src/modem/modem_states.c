@@ -136,6 +136,7 @@ static bool channel_event(struct modem *modem, int event, int value)
 		return true;
 	case EV_RESTART: modem_restarted(modem); return true;
 	case EV_PUT_OFF: modem_twin_put_off(modem); return true;
+	case EV_LET_GO: fsm_go(fsm, MODEM_SWITCH, "its card is switched"); return true;
 	default: return reset_event(modem, event, value);
 	}
 }
@@ -361,7 +362,9 @@ static void on_changed(struct fsm *fsm, int from, const char *why)
 #define ALWAYS (FSM_BIT(EV_STOP) | FSM_BIT(EV_RESET))
 #define CHANNEL \
 	(ALWAYS | FSM_BIT(EV_LOST) | FSM_BIT(EV_DEAD) | FSM_BIT(EV_SCRIPT) | FSM_BIT(EV_FAILED))
-#define AT_WORK (CHANNEL | FSM_BIT(EV_RESTART) | FSM_BIT(EV_SIM_LOOK) | FSM_BIT(EV_PUT_OFF))
+#define AT_WORK \
+	(CHANNEL | FSM_BIT(EV_RESTART) | FSM_BIT(EV_SIM_LOOK) | FSM_BIT(EV_PUT_OFF) | \
+		FSM_BIT(EV_LET_GO))
 #define SERVICE \
 	(AT_WORK | FSM_BIT(EV_SIM_GONE) | FSM_BIT(EV_REG) | FSM_BIT(EV_WORK) | FSM_BIT(EV_DEAF))
 
@@ -395,17 +398,20 @@ static const struct fsm_state states[MODEM_STATES] = {
 		.event = init_event },
 	[MODEM_SIM] = { .name = "sim",
 		.accepts = AT_WORK | FSM_BIT(EV_CARD),
-		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_REGISTER),
+		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_REGISTER) |
+			 FSM_BIT(MODEM_SWITCH),
 		.enter = enter_sim,
 		.event = sim_event },
 	[MODEM_REGISTER] = { .name = "register",
 		.accepts = SERVICE,
-		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_SIM) | FSM_BIT(MODEM_READY),
+		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_SIM) | FSM_BIT(MODEM_READY) |
+			 FSM_BIT(MODEM_SWITCH),
 		.enter = enter_register,
 		.event = service_event },
 	[MODEM_READY] = { .name = "ready",
 		.accepts = SERVICE,
-		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_SIM) | FSM_BIT(MODEM_REGISTER),
+		.edges = DOWN | FSM_BIT(MODEM_PROBE) | FSM_BIT(MODEM_SIM) |
+			 FSM_BIT(MODEM_REGISTER) | FSM_BIT(MODEM_SWITCH),
 		.enter = enter_ready,
 		.event = service_event },
 	[MODEM_RECOVER] = { .name = "recover",
@@ -413,6 +419,12 @@ static const struct fsm_state states[MODEM_STATES] = {
 		.edges = DOWN | FSM_BIT(MODEM_PROBE),
 		.enter = modem_recover_enter,
 		.event = modem_recover_event },
+	[MODEM_SWITCH] = { .name = "switch",
+		.accepts = FSM_BIT(EV_STOP) | FSM_BIT(EV_LOST) | FSM_BIT(EV_TAKE),
+		.edges = DOWN | FSM_BIT(MODEM_PROBE),
+		.timeout_ms = MODEM_SWITCH_MS,
+		.enter = modem_switch_enter,
+		.event = modem_switch_event },
 	[MODEM_FAULT] = { .name = "fault",
 		.accepts = ALWAYS | FSM_BIT(EV_START) | FSM_BIT(EV_LOST) | FSM_BIT(EV_RESTART),
 		.edges = DOWN | FSM_BIT(MODEM_PROBE),

@@ -10,7 +10,7 @@
 enum {
 	DEAF_SWEEPS = 3,     /* sweeps that failed to come or to be good */
 	NETWORK_MS = 600000, /* without registration: then the radio is switched off and on */
-	HELD_MS = 60000,     /* the longest pause while many fail together */
+	HELD_MS = 60000,     /* the longest pause while it may not be reset */
 	LINES_WIDTH = 400,   /* of AT lines in one line of the log */
 	WORD_MAX = 4,        /* quoted values up to this, without a digit, are nobody's */
 };
@@ -18,14 +18,22 @@ enum {
 /* ---- the trouble of many ----------------------------------------------------------------------
  */
 
-bool modem_held(const struct modem *modem)
+static bool in_alarm(const struct modem *modem)
 {
 	return modem->place && modem->place->held && modem->place->held(modem->place->arg);
 }
 
 enum log_level modem_level(const struct modem *modem, enum log_level usual)
 {
-	return modem_held(modem) ? LOGL_DEBUG : usual;
+	return in_alarm(modem) ? LOGL_DEBUG : usual;
+}
+
+/* A reset of many would not help, and loads the supply. A bank restarts the module itself. */
+unsigned modem_barred(const struct modem *modem)
+{
+	if (modem->switching)
+		return RECOVERY_RESETS | 1U << RECOVERY_RADIO;
+	return in_alarm(modem) ? RECOVERY_RESETS : 0;
 }
 
 bool modem_has_turn(struct modem *modem)
@@ -105,10 +113,9 @@ static unsigned offered(const struct modem *modem)
 	return bits;
 }
 
-/* While many fail together none is reset: that would not help, and loads the supply. */
 static unsigned offered_now(const struct modem *modem)
 {
-	return modem_held(modem) ? offered(modem) & ~RECOVERY_RESETS : offered(modem);
+	return offered(modem) & ~modem_barred(modem);
 }
 
 static void begin_trouble(struct modem *modem)
@@ -153,7 +160,7 @@ void modem_fail(struct modem *modem, enum recovery_cause cause, const char *why)
 	snprintf(reason, sizeof reason, "%s", why);
 	begin_trouble(modem);
 	recovery_next(recovery, cause, offered_now(modem), modem->env->spans.quarantine, &pause_ms);
-	if (modem_held(modem) && pause_ms > HELD_MS) { /* it is seen when the supply is back */
+	if (modem_barred(modem) && pause_ms > HELD_MS) { /* it is seen when that is over */
 		pause_ms = HELD_MS;
 		recovery->quarantines = 0;
 	}
@@ -179,6 +186,8 @@ int modem_reset(struct modem *modem, enum recovery_step step)
 		return -EINVAL;
 	if (modem->dead || (!place && modem_device_id(modem) == 0))
 		return -ENODEV;
+	if (modem->switching)
+		return -EBUSY;
 	if (script && (!modem->open || !modem->driver))
 		return -ENOTCONN;
 	if (step != RECOVERY_REOPEN && !(offered(modem) & 1U << step))
@@ -239,7 +248,7 @@ void modem_look_network(struct modem *modem)
 
 	if (modem->fsm.state != MODEM_REGISTER || modem_registered(modem) ||
 		modem->reg == REG_DENIED || since_ms < NETWORK_MS ||
-		!(offered(modem) & 1U << RECOVERY_RADIO) || !modem_has_turn(modem))
+		!(offered_now(modem) & 1U << RECOVERY_RADIO) || !modem_has_turn(modem))
 		return;
 	modem_fail(modem, CAUSE_NETWORK, "not registered for 10 minutes");
 }
@@ -252,6 +261,9 @@ const char *modem_trouble(const struct modem *modem, char *buf, size_t size)
 		snprintf(buf, size, "%s (%u): %s", recovery_step_name(recovery->step),
 			recovery->count[recovery->step], recovery->reason);
 	else
-		snprintf(buf, size, "%s", modem->deaf ? "deaf" : "");
+		snprintf(buf, size, "%s",
+			modem->deaf        ? "deaf"
+			: modem->switching ? ""
+					   : modem->held);
 	return buf;
 }

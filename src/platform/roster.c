@@ -402,7 +402,8 @@ static bool lists_port(const struct listing *listing, const char *port_id)
 bool roster_shows(const struct roster *roster, const char *bank, const char *port_id)
 {
 	return (selection_sold(&roster->selection, bank) &&
-		       (!roster->accepted || roster->tries > 0)) ||
+		       (!roster->accepted || roster->tries > 0 ||
+			       roster->phase == PHASE_READING)) ||
 	       lists_port(roster->accepted, port_id) || lists_port(roster->sending, port_id);
 }
 

@@ -72,7 +72,8 @@ int roster_print(struct roster *roster, roster_print_fn *done, void *arg);
 void roster_stop(struct roster *roster);
 
 /* Whether the platform may still have this port's number from us: it is in the list accepted last
- * or in the one under way, or what came of the last one is not known. False for a bank that is not
+ * or in the one under way, which may be being made from what the store held a moment ago, or what
+ * came of the last one is not known. False for a bank that is not
  * sold here. */
 bool roster_shows(const struct roster *roster, const char *bank, const char *port_id);
 

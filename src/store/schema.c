@@ -228,6 +228,13 @@ _Static_assert(STORE_ACTIVATION_OPEN == 0 && STORE_ACTIVATION_SOLD == 1 &&
 		       STORE_ACTIVATION_REFUNDED == 4 && STORE_ACTIVATION_RELEASED == 5,
 	"states are stored: they are not renumbered");
 
+/* sim_row: which card a switch of the bank has shown there, '' none; line_no: the control line;
+ * rows and columns count from 1. */
+static const char version_8[] =
+	"CREATE TABLE sim_row (bank TEXT NOT NULL, line_no INTEGER NOT NULL,"
+	" column_no INTEGER NOT NULL, row_no INTEGER NOT NULL, card_id TEXT NOT NULL,"
+	" seen_ms BIGINT NOT NULL, PRIMARY KEY (bank, line_no, column_no, row_no));";
+
 /* The row at [n] makes version n + 1 out of version n; sqlite: in the place of sql there. */
 static const struct {
 	const char *sql, *sqlite;
@@ -239,8 +246,8 @@ static const struct {
 	{ version_5, NULL },
 	{ version_6_postgres, version_6_sqlite },
 	{ version_7, NULL },
+	{ version_8, NULL },
 };
-
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 
 static int read_version(void *arg, const struct backend_value *cols, size_t count)

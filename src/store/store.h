@@ -195,6 +195,17 @@ void store_pin_get(struct store *store, const char *key, store_pin_fn *done, voi
 struct store_place {
 	const char *bank, *slot;
 };
+/* What a switch of a SIM bank has shown: which card is in a row of a column of a control line; each
+ * counts from 1. card_id "": none. */
+struct store_sim_row {
+	const char *bank, *card_id;
+	int line, column, row;
+	int64_t seen_ms;
+};
+typedef void store_sim_rows_fn(void *arg, int err, const struct store_sim_row *rows, size_t count);
+void store_sim_row_put(
+	struct store *store, const struct store_sim_row *row, store_done_fn *done, void *arg);
+void store_sim_rows(struct store *store, const char *bank, store_sim_rows_fn *done, void *arg);
 
 /* What a slot holds now. online: its card can receive now. card_id "" : none known. */
 struct store_port {

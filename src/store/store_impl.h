@@ -47,6 +47,8 @@ enum store_stmt {
 	STMT_ROSTER,
 	STMT_REMOTE_PUT,
 	STMT_REMOTE_FORGET,
+	STMT_SIM_ROW_PUT,
+	STMT_SIM_ROWS,
 
 	STMT_PDU_ADD,
 	STMT_PDU_DECODED,
@@ -210,6 +212,7 @@ union store_callback {
 	store_customer_fn *customer;
 	store_ledger_fn *ledger;
 	store_turnovers_fn *turnovers;
+	store_sim_rows_fn *sim_rows;
 };
 
 struct store_job {

@@ -297,6 +297,15 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_REMOTE_FORGET] = { "remote_forget",
 		"DELETE FROM remote_number WHERE platform = ?1 AND number = ?2", NULL },
+	[STMT_SIM_ROW_PUT] = { "sim_row_put",
+		"INSERT INTO sim_row (bank, line_no, column_no, row_no, card_id, seen_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		" ON CONFLICT (bank, line_no, column_no, row_no) DO UPDATE"
+		" SET card_id = excluded.card_id, seen_ms = excluded.seen_ms",
+		NULL },
+	[STMT_SIM_ROWS] = { "sim_rows",
+		"SELECT line_no, column_no, row_no, card_id, seen_ms FROM sim_row WHERE bank = ?1",
+		NULL },
 
 	/* ---- texts in
 	   ------------------------------------------------------------------------------- */

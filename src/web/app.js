@@ -12,6 +12,7 @@
 		register: ["wait", "⇅"],
 		ready: ["ok", "✓"],
 		recover: ["bad", "↻"],
+		switch: ["busy", "⇄"],
 		fault: ["bad", "✗"],
 	};
 	const WRONG_MAX = 12;
@@ -63,6 +64,10 @@
 		const [kind, sign] = STATES[port.state] || ["off", "?"];
 		if (port.trouble && kind !== "ok")
 			return { kind: "bad", sign: "✗", word: `${port.state}, trouble` };
+		if (port.drain && kind === "ok")
+			return { kind: "wait", sign: "⊘", word: port.drain };
+		if (port.switch === "switching")
+			return { kind: "busy", sign: STATES.switch[1], word: "switch" };
 		return { kind, sign, word: port.state };
 	}
 
@@ -415,6 +420,9 @@
 			["Tried", port.trouble],
 			["What to do", port.advice],
 			["On sale", port.online ? "yes, it can receive" : "no"],
+			["Out of service", [port.drain, port.drain_waits].filter(Boolean).join(": ")],
+			["Column and row", port.column ? `${port.column}, row ${port.row || "not known"} of ${port.rows}` : ""],
+			["Switch", port.switch && port.switch !== "idle" ? `${port.switch}: ${port.switch_text}` : ""],
 			["Signal", signal(port.signal_dbm) || "not known"],
 			["Network", [port.operator, port.registration].filter(Boolean).join(", ")],
 			["Number", port.number ? `${port.number} (from: ${port.number_source})` : "not known"],

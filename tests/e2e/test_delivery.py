@@ -236,7 +236,8 @@ class ErrorTables(GatewayCase):
             rig.sim.sms(0, *taken[-1][1:])
             row = self.wait_outbox(rig, lambda r: r["reason"] == "number_unknown")
             rig.platform.send(f"unknown {number(0)} off")
-            rig.daemon.ctl("outbox", "retry", row["id"])
+            # A list that was accepted meanwhile has sent it already.
+            rig.daemon.ctl("outbox", "retry", row["id"], ok=(0, 1))
             self.await_texts(rig, taken)
         # a code that is not in the tables says nothing of the text: it is tried again
         rig.platform.send('fail 2 400 {"response":"SOMETHING_NEW"}')

@@ -123,6 +123,13 @@ class Page(HttpCase):
         browser.wait(f"{self.slot(2)}.classList.contains('ok')")
         browser.wait("document.getElementById('wrong').hidden")
 
+        # A port is taken out of service.
+        rig.daemon.ctl_raw("drain", "sim/m004")
+        browser.wait(f"{self.slot(4)}.innerText.includes('drained')")
+        self.assertTrue(browser.eval("document.getElementById('wrong').hidden"))
+        rig.daemon.ctl_raw("resume", "sim/m004")
+        browser.wait(f"{self.slot(4)}.classList.contains('ok')")
+
         # The platform goes down, and comes back.
         rig.platform.send("down")
         rig.sim.sms(3, "<b>Shop</b>", "later")

@@ -13,9 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const drivers[] = { "generic", "sim800", NULL };
 static const char *const board_slots[] = { "p01", "1:1.0", "p02", "1:1.1", NULL };
-static const struct config_board boards[] = { { "usb", false, false, NULL },
-	{ "quad", true, false, NULL }, { "pool", true, false, board_slots },
-	{ "net", false, true, NULL }, { NULL, false, false, NULL } };
+static const struct config_board boards[] = { { .name = "usb" },
+	{ .name = "quad", .usb_only = true },
+	{ .name = "pool", .usb_only = true, .slots = board_slots },
+	{ .name = "net", .network_only = true }, { .name = "swit", .columns = 8, .rows_max = 64 },
+	{ .name = NULL } };
 static const struct config_names names = { drivers, boards };
 
 static void check(int truth)

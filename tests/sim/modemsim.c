@@ -41,12 +41,16 @@ static const char usage[] =
 	"shows\n"
 	"                            unsolicited codes (0)\n"
 	"  --control PATH            unix socket for commands; standard input takes them too\n"
+	"  --rows N  --wired order|reverse  a SIM bank: cards behind each modem, control ttys\n"
+	"                            DIR/bank1 and on, one per eight modems\n"
 	"  --seed N  --idle-exit S  --latency\n"
 	"commands: sms I SENDER TEXT | parts I SENDER REF TOTAL SEQ TEXT | pdu I HEX\n"
 	"  flash I SENDER TEXT | report I | page I TEXT | show I HEX     (+CMT, +CDS, +CBM, +CMT)\n"
 	"  burst COUNT PREFIX | fill I N | mark I | fault I NAME [N] | clear I | say I LINE\n"
 	"  sim I out|in|swap [ICCID] | pin I DIGITS|off | reg I STAT | codes I INTERFACE\n"
 	"  hangup I | plug I | reboot I | reenumerate I [GAP_MS] | permute [GAP_MS]\n"
+	"  bank [fault N silent|clear|lies N|wrong N|busy MS] | bank empty|other I ROW\n"
+	"  post I ROW SENDER TEXT    (to a card of the bank, in a modem or not)\n"
 	"  stats [I] | left | cards | quit        (I: 0, m000 or * for all)\n"
 	"faults: silent silent_after N garbage urc_in_list no_ok late MS cmgd_error N cmgd_lies N\n"
 	"  list_error N cms_busy N slow_baud BYTES_PER_S; a restart ends silence\n"
@@ -114,6 +118,7 @@ static bool parse_option(struct options *o, int which, const char *arg)
 {
 	static const char *const ends[] = { "crlf", "lf", "crcrlf", NULL };
 	static const char *const end_bytes[] = { "\r\n", "\n", "\r\r\n" };
+	static const char *const wirings[] = { "order", "reverse", NULL };
 	static const char *const owns[] = { "cnum", "phonebook", "none", NULL };
 	static const char *const echoes[] = { "on", "off", "sticky", NULL };
 	struct sim_world *w = &o->world;
@@ -169,6 +174,11 @@ static bool parse_option(struct options *o, int which, const char *arg)
 		ok = number(arg, 1, 1000000000, &seed);
 		w->random = ok ? seed : 1;
 		break;
+	case 'R': ok = number(arg, 1, 9999, &w->rows); break;
+	case 'W':
+		ok = parse_word(arg, wirings, &word);
+		w->reversed = word == 1;
+		break;
 	case 'x': ok = ctl_number(arg, 1, 1000000, &o->idle_exit_s); break;
 	case 'l': w->latency = true; break;
 	default: ok = false; break;
@@ -200,6 +210,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{ "no-ccid", no_argument, NULL, 'I' },
 		{ "control", required_argument, NULL, 'C' },
 		{ "seed", required_argument, NULL, 'r' },
+		{ "rows", required_argument, NULL, 'R' },
+		{ "wired", required_argument, NULL, 'W' },
 		{ "idle-exit", required_argument, NULL, 'x' },
 		{ "latency", no_argument, NULL, 'l' },
 		{ 0 },
@@ -261,11 +273,14 @@ static int world_open(struct sim_world *world)
 			return rc;
 		}
 	}
-	return 0;
+	if (world->rows > 0)
+		world->bank = sim_bank_new(world, world->rows, world->reversed);
+	return world->rows > 0 && !world->bank ? -ENOMEM : 0;
 }
 
 static void world_close(struct sim_world *world)
 {
+	sim_bank_free(world->bank);
 	for (unsigned i = 0; world->modems && i < world->count; i++)
 		sim_modem_done(&world->modems[i]);
 	sim_cards_free(world);
@@ -309,6 +324,8 @@ static void run(struct options *o, struct ctl *ctl)
 				busy |= ctl_turn(ctl) > 0;
 				continue;
 			}
+			if (sim_bank_read(world->bank, evs[i].data.ptr))
+				continue;
 			struct sim_channel *channel = evs[i].data.ptr;
 			if (evs[i].events & EPOLLOUT)
 				sim_channel_writable(channel);

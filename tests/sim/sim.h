@@ -200,6 +200,9 @@ struct sim_world {
 	unsigned chunk_least, chunk_most; /* 0: unlimited */
 	int zone;
 	int epfd;
+	unsigned rows; /* of cards behind each modem; 0: there is no SIM bank */
+	bool reversed; /* the last modem is wired to the first column */
+	struct sim_bank *bank;
 	uint64_t random;
 	uint64_t marks;
 	bool quit;
@@ -311,6 +314,15 @@ int sim_fill(struct sim_modem *modem, const struct sim_pdu *pdu);
 /* Brings what waits at the network as far as there is room. */
 void sim_pump(struct sim_modem *modem);
 void sim_store_delete(struct sim_store *store, unsigned slot);
+
+/* sim_bank.c: NULL where a tty or memory is not to be had. */
+struct sim_bank *sim_bank_new(struct sim_world *world, unsigned rows, bool reversed);
+void sim_bank_free(struct sim_bank *bank);
+/* Whether what epoll named is a control tty; it is served then. */
+bool sim_bank_read(struct sim_bank *bank, const void *who);
+void sim_bank_line(struct sim_bank *bank, char *args, FILE *reply);
+/* The card in a row, a word, of a modem's column; NULL: none. */
+struct sim_card *sim_bank_card(struct sim_bank *bank, unsigned modem, const char *word);
 
 /* sim_control.c */
 void sim_control_line(void *arg, char *line, FILE *reply);

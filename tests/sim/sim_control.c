@@ -91,6 +91,25 @@ static const char *do_sms(struct sim_modem *modem, char *args, long *count)
 	return why(inject_text(modem, unescape(sender), unescape(args), count));
 }
 
+/* To a card of the bank: what is in no modem waits at the network. */
+static const char *do_post(struct sim_modem *modem, char *args, long *count)
+{
+	struct sim_card *to = sim_bank_card(modem->world->bank, modem->index, ctl_word(&args));
+	struct sim_card *card = modem->card;
+	char *sender = ctl_word(&args);
+	bool in = modem->sim_in;
+	int rc;
+
+	if (!to || !sender)
+		return "post I ROW SENDER TEXT";
+	modem->card = to;
+	modem->sim_in = in && to == card;
+	rc = inject_text(modem, unescape(sender), unescape(args), count);
+	modem->card = card;
+	modem->sim_in = in;
+	return why(rc);
+}
+
 /* One part alone, for a set that is out of order, incomplete or repeated. */
 static const char *do_parts(struct sim_modem *modem, char *args, long *count)
 {
@@ -400,6 +419,7 @@ static const char *do_say(struct sim_modem *modem, char *args, long *count)
 
 static const struct modem_verb verbs[] = {
 	{ "sms", do_sms, true },
+	{ "post", do_post, true },
 	{ "parts", do_parts, true },
 	{ "pdu", do_pdu, true },
 	{ "flash", do_flash, true },
@@ -527,6 +547,8 @@ void sim_control_line(void *arg, char *line, FILE *reply)
 		fprintf(reply, "ok %lu", sim_stats_left(world));
 	else if (strcmp(word, "cards") == 0)
 		sim_stats_cards(world, reply);
+	else if (strcmp(word, "bank") == 0)
+		sim_bank_line(world->bank, line, reply);
 	else if (strcmp(word, "permute") == 0)
 		run_permute(world, line, reply);
 	else if (strcmp(word, "quit") == 0) {

@@ -252,6 +252,7 @@ static const char *const steps_back[] = {
 	[6] = "DROP TABLE counter; DROP TABLE activation; DROP TABLE used; DROP TABLE bank_sell;"
 	      "DROP TABLE card_sell; DROP TABLE customer; DROP TABLE ledger;"
 	      "DROP INDEX delivery_activation; ALTER TABLE delivery DROP COLUMN activation_id;",
+	[7] = "DROP TABLE sim_row;",
 };
 
 void fx_down_to(struct fixture *fx, int version)

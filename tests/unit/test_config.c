@@ -17,9 +17,11 @@
 static char folder[64], main_file[96];
 static const char *const drivers[] = { "generic", "sim800", NULL };
 static const char *const board_slots[] = { "p01", "1:1.0", "p02", "1:1.1", NULL };
-static const struct config_board boards[] = { { "usb", false, false, NULL },
-	{ "quad", true, false, NULL }, { "pool", true, false, board_slots },
-	{ "net", false, true, NULL }, { NULL, false, false, NULL } };
+static const struct config_board boards[] = { { .name = "usb" },
+	{ .name = "quad", .usb_only = true },
+	{ .name = "pool", .usb_only = true, .slots = board_slots },
+	{ .name = "net", .network_only = true }, { .name = "swit", .columns = 8, .rows_max = 64 },
+	{ .name = NULL } };
 static const struct config_names names = { drivers, boards };
 
 #define BANK     "[bank north]\ndevices = /dev/ttyUSB0\n"
@@ -283,6 +285,10 @@ static void all_keys(void **state)
 	"[bank n]\ndevices = /dev/a\n"
 #define SIXTY   "123456789012345678901234567890123456789012345678901234567890"
 #define W(line) BANK "[http]\n" line "\n"
+#define S(line) \
+	PLATFORM \
+	"[bank n]\nboard = swit\ndevices = /dev/m1, /dev/m2, /dev/x*\n" \
+	"control.1 = /dev/c1\nrows = 16\n" line "\n"
 
 static void refused(void **state)
 {
@@ -439,6 +445,48 @@ static void refused(void **state)
 			":8: slots p02 and p01 of [bank n] are the same place; the other is in "
 			"line 7" },
 		{ B("path = " PCI ":1\nslot.p01 = 1.1:1.2\nslot.p02 = 1.1"), 1, ":8: slots p02" },
+		/* banks that switch cards */
+		{ B("devices = /dev/a\ncontrol.1 = /dev/c"), 1,
+			":7: key \"control.1\" makes no sense with board = usb" },
+		{ B("devices = /dev/a\ncolumn.a = 1/01"), 1,
+			":7: key \"column.a\" makes no sense" },
+		{ B("devices = /dev/a\nrows = 16"), 1, ":7: key \"rows\" makes no sense" },
+		{ B("devices = /dev/a\nrotate = off"), 1, ":7: key \"rotate\" makes no sense" },
+		{ B("devices = /dev/a\nswitch_wait = 1s"), 1, ":7: key \"switch_wait\"" },
+		{ B("board = swit\ndevices = /dev/a\nrows = 8"), 1,
+			":5: [bank n] lacks the key \"control.1\"" },
+		{ B("board = swit\ndevices = /dev/a\ncontrol.1 = /dev/c"), 1,
+			":5: [bank n] lacks the key \"rows\"" },
+		{ S("rows = 16"), 1, "key \"rows\" is there twice" },
+		{ S("control.1 = /dev/c2"), 1, "key \"control.1\" is there twice" },
+		{ S("control.0 = /dev/c2"), 1, ":10: control.0: control lines are control.1 to" },
+		{ S("control.x = /dev/c2"), 1, ":10: control.x: control lines are" },
+		{ S("control.2 = /dev/c*"), 1, ":10: control.2: \"/dev/c*\" is a pattern" },
+		{ S("control.2 = c2"), 1, ":10: control.2: \"c2\" is neither" },
+		{ S("control.2 = /dev/c1"), 1, ":10: control.2: /dev/c1 is control.1 of [bank n]" },
+		{ S("control.2 = /dev/m2"), 1, ":10: control.2: /dev/m2 is among the devices of" },
+		{ S("control.2 = /dev/x7"), 1, ":10: control.2: /dev/x7 is among" },
+		{ S("column.m1 = 1/1x"), 1, ":10: column.m1: \"1/1x\" is no column; write" },
+		{ S("column.m1 = 1"), 1, ":10: column.m1: \"1\" is no column" },
+		{ S("column.m1 = 1/00"), 1, ":10: column.m1: \"1/00\" is no column" },
+		{ S("column.m1 = 1/09"), 1,
+			":10: column.m1: a control line of board = swit has "
+			"columns 1 to 8" },
+		{ S("column.m1 = 2/01"), 1, ":10: column.m1: there is no control.2" },
+		{ S("column.m3 = 1/01"), 1, ":10: column.m3: [bank n] has no such slot" },
+		{ S("column.m1 = 1/01\ncolumn.m2 = 1/1"), 1,
+			":11: column.m2: column 1/01 is that of slot m1, in line 10" },
+		{ S("column.m1 = 1/01\ncolumn.m1 = 1/02"), 1, "key \"column.m1\" is there twice" },
+		{ S("rotate = 1h"), 1, ":5: [bank n]: rotate needs the keys column.SLOT" },
+		{ S("rotate = soon\ncolumn.m1 = 1/01"), 1, ":10: rotate: \"soon\" is no duration" },
+		{ S("rotate = 0\ncolumn.m1 = 1/01"), 1, ":10: rotate: must be more than 0" },
+		{ S("rotate_order = best"), 1, ":10: rotate_order: \"best\" is not known" },
+		{ S("control_end = lf"), 1, ":10: control_end: \"lf\" is not known" },
+		{ B("board = swit\ndevices = /dev/a\ncontrol.1 = /dev/c\nrows = 65"), 1,
+			":9: rows: board = swit has 64 at most" },
+		{ B("board = swit\npath = " PCI ":1\nslot.p01 = 1\ncontrol.1 = /dev/c\nrows = 8\n"
+		    "column.p02 = 1/01"),
+			1, ":11: column.p02: [bank n] has no such slot: give it a slot.LABEL" },
 		{ B("path = " PCI ":1\nslot.p01 = 1.1\nslot.p01 = 1.2"), 1, "slot.p01" },
 		{ B("path = " PCI ":1.2\n[bank m]\npath = " PCI ":1"), 1,
 			":8: path: what is plugged in there belongs to [bank n] too" },
@@ -1055,6 +1103,46 @@ static void numbers_absent(void **state)
 	rmdir(path);
 }
 
+#define A "8946001234567890123"
+#define Z "8946001234567890124"
+
+static void banks_that_switch_cards(void **state)
+{
+	struct config_report report;
+	struct config *config = load_good(
+		"[bank n]\nboard = swit\ndevices = /dev/m1, /dev/x*, tcp:[::1]:9\n"
+		"control.1 = /dev/c1\ncontrol.7 = tcp:10.0.0.1:4001\nrows = 64\n"
+		"column.m1 = 1/01\ncolumn.x12 = 7/08\ncolumn.___1__9 = 1/2\nrotate = 30m\n"
+		"rotate_order = least\nrotate_wait = 0\nswitch_wait = 3200ms\n"
+		"switch_stagger = 1s\nswitch_timeout = 90s\ncontrol_end = crlf\n"
+		"[bank m]\nboard = swit\ndevices = /dev/m9\ncontrol.1 = /dev/c9\nrows = 16\n"
+		"rotate = off\n",
+		&report);
+	const struct config_bank *bank = &config->banks[0];
+
+	(void)state;
+	assert_int_equal(bank->control_count, 2);
+	assert_int_equal(bank->controls[1].number, 7);
+	assert_string_equal(bank->controls[1].device, "tcp:10.0.0.1:4001");
+	assert_int_equal(bank->column_count, 3);
+	assert_string_equal(bank->columns[1].slot, "x12");
+	assert_int_equal(bank->columns[1].control, 7);
+	assert_int_equal(bank->columns[1].column, 8);
+	assert_int_equal(bank->rows, 64);
+	assert_int_equal(bank->rotate_ms, 1800000);
+	assert_int_equal(bank->rotate_wait_ms, 0);
+	assert_string_equal(bank->rotate_order, "least");
+	assert_int_equal(bank->switch_wait_ms, 3200);
+	assert_int_equal(bank->switch_stagger_ms, 1000);
+	assert_int_equal(bank->switch_timeout_ms, 90000);
+	assert_string_equal(bank->control_end, "crlf");
+	assert_int_equal(config->banks[1].rotate_ms, 0);
+	assert_int_equal(config->banks[1].rotate_wait_ms, 1200000);
+	assert_int_equal(config->banks[1].switch_wait_ms, 0);
+	config_free(config);
+	config_report_free(&report);
+}
+
 static void numbers_refused(void **state)
 {
 	static const struct {
@@ -1347,6 +1435,8 @@ static void sample_keys(void **state)
 	assert_int_equal(config->quarantine_ms, 300000);
 	assert_int_equal(config->card_every_ms, 10000);
 	assert_string_equal(config->banks[0].pin, "1234");
+	assert_int_equal(config->banks[1].column_count, 2);
+	assert_int_equal(config->banks[1].rotate_wait_ms, 1200000);
 	assert_string_equal(config_ussd_number(config, "240010000000017"), "*100#");
 	assert_int_equal(config->platform_count, 3);
 	assert_true(config_platform_orders(&config->platforms[1]));
@@ -1472,10 +1562,10 @@ int main(void)
 	const struct CMUnitTest tests[] = { TEST(presets), TEST(all_keys), TEST(refused),
 		TEST(store_urls), TEST(webhooks_beside), TEST(secrets_stay_out), TEST(bad_bytes),
 		TEST(cannot_open), TEST(report_is_bounded), TEST(warnings), TEST(includes),
-		TEST(slots), TEST(many_devices), TEST(numbers_good), TEST(numbers_by_iccid),
-		TEST(pins), TEST(operators), TEST(numbers_absent), TEST(numbers_refused),
-		TEST(numbers_limit), TEST(durations), TEST(money), TEST(whole_numbers),
-		TEST(shapes), TEST(http), TEST(orders), TEST(orders_refused),
+		TEST(slots), TEST(banks_that_switch_cards), TEST(many_devices), TEST(numbers_good),
+		TEST(numbers_by_iccid), TEST(pins), TEST(operators), TEST(numbers_absent),
+		TEST(numbers_refused), TEST(numbers_limit), TEST(durations), TEST(money),
+		TEST(whole_numbers), TEST(shapes), TEST(http), TEST(orders), TEST(orders_refused),
 		TEST(sellers_of_a_card), TEST(sample), TEST(sample_keys),
 		TEST(platforms_that_order), TEST(platforms_that_cannot_order) };
 

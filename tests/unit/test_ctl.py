@@ -759,6 +759,39 @@ class Changes(Bed):
         self.assertEqual(self.good("ussd", "north/p01", "*100#"),
                          "Saldo\n5? kr\n(reply expected)\n")
 
+    def test_select(self):
+        path = "/api/v1/ports/north/p01"
+        answer = {"port": "north/p01", "column": "1/01", "row": 5, "switch": "switching",
+                  "switch_text": "switching to row 5"}
+        done = {**answer, "switch": "done", "switch_text": "row 5 is\x1b in"}
+        self.answers["POST", f"{path}/select"] = 202, answer
+        self.answers["GET", path] = 200, done
+        self.assertEqual(self.good("select", "north/p01", "5"), "north/p01: row 5 is? in\n")
+        self.assertEqual(self.daemon.seen[-2:],
+                         [("POST", f"{path}/select", {"sim": "5"}), ("GET", path, {})])
+        self.assertEqual(json.loads(self.good("--json", "select", "north/p01", ICCID)), done)
+        done.update(switch="failed", switch_text="row 5: the card did not change, in 4 tries")
+        self.assertEqual(self.ctl("select", "north/p01", "5"),
+                         (1, "", "simgatectl: north/p01: row 5: the card did not change, in 4 tries\n"))
+        self.answers["POST", f"{path}/select"] = 409, {"error": "a switch is under way"}
+        self.assertEqual(self.ctl("select", "north/p01", "5"),
+                         (1, "", "simgatectl: a switch is under way\n"))
+        for args in (["select", "north/p01"], ["select", "p01", "5"]):
+            self.assertEqual(self.ctl(*args)[0], 2, args)
+
+    def test_calibrate(self):
+        path = "/api/v1/banks/north/calibrate"
+        lines = ["column.p01 = 1/01"]
+        self.answers["POST", path] = 202, {"bank": "north", "state": "under way", "lines": lines}
+        done = {"bank": "north", "state": "done", "why": "", "lines": [*lines, "; 1/02: none"]}
+        self.answers["GET", path] = 200, done
+        self.assertEqual(self.good("calibrate", "north"), "column.p01 = 1/01\n; 1/02: none\n")
+        self.assertEqual(json.loads(self.good("--json", "calibrate", "north")), done)
+        done.update(state="failed", why="a control line is not open")
+        self.assertEqual(self.ctl("calibrate", "north"),
+                         (1, "column.p01 = 1/01\n; 1/02: none\n",
+                          "simgatectl: a control line is not open\n"))
+
     def test_pin_forget(self):
         path = "/api/v1/ports/north/p01/forget_pin"
         self.answers["POST", path] = 200, {"ok": True}

@@ -591,6 +591,93 @@ static void test_all_ways_to_go_end_alike(void **state)
 	}
 }
 
+/* A control line of a SIM bank sits among the modules, and is none. */
+static void test_a_control_line_is_no_modem(void **state)
+{
+	static const int order[4] = { 0, 1, 2, 3 };
+	char bank[300];
+
+	(void)state;
+	snprintf(bank, sizeof bank,
+		"path = " ROOT "\nboard = swit\nrows = 16\ncontrol.1 = %s/ttyUSB2\n", fs.dev);
+	write_config(bank);
+	plug_quad("1.1", 1, order);
+	start();
+	until_ready(3);
+	pass(4 * SECOND);
+	assert_int_equal(gateway->modem_count, 3);
+	assert_null(port("1_1.2"));
+}
+
+static void on_order(
+	void *arg, int err, enum store_order_why why, const struct store_activation *activation)
+{
+	assert_int_equal(err, 0);
+	assert_int_equal(why, STORE_ORDER_DONE);
+	*(int64_t *)arg = activation->id;
+}
+
+/* What the store is asked takes real time. */
+static void settle_store(void)
+{
+	for (int i = 0; i < 2000 && store_pending(gateway->store) > 0; i++)
+		loop_turn(loop, 10);
+	assert_int_equal(store_pending(gateway->store), 0);
+}
+
+static int select_row(struct modem *modem, const char *row, char why[120])
+{
+	why[0] = '\0';
+	return banks_select(gateway->banks, modem, row, why, 120);
+}
+
+/* A card that is on order is not taken out. */
+static void test_a_card_on_order_stays(void **state)
+{
+	static const char *const cards[] = { "89460000000000000010" };
+	struct store_order order = { .seller = STORE_CUSTOMERS,
+		.customer = "acme",
+		.service = "vk",
+		.cards = cards,
+		.card_count = 1 };
+	struct store_close close = { .state = STORE_ACTIVATION_CANCELLED, .reason = "test" };
+	char bank[400], why[120];
+	struct modem *modem;
+	int64_t id = 0;
+
+	(void)state;
+	snprintf(bank, sizeof bank,
+		"path = " ROOT "\nboard = swit\nrows = 16\ncontrol.1 = %s/none\n"
+		"slot.p01 = 1.1\ncolumn.p01 = 1/01\nsell = customers\n"
+		"[service vk]\nprice = 1\n[customer acme]\nkey = k\n",
+		fs.dev);
+	write_config(bank);
+	sysfs_usb(&fs, 1, "1.1.1", 0x1a86, 0x7523, 1);
+	plug_tty("1.1.1", 0, 0, "ch341", 0, 10);
+	start();
+	until_ready(1);
+	modem = gateway->modems[0];
+	store_number_set(gateway->store, cards[0], "+46700000010", loop_wall_ms(loop), NULL, NULL);
+	store_customer_add(gateway->store, "acme", "h", loop_wall_ms(loop), NULL, NULL);
+	store_customer_topup(gateway->store, "acme", 1000000, "", loop_wall_ms(loop), NULL, NULL);
+	settle_store();
+	activation_refresh(gateway->activations);
+	settle_store();
+	assert_int_equal(select_row(modem, "2", why), -ENODEV); /* the line is not there */
+	order.now_ms = loop_wall_ms(loop);
+	order.expires_ms = order.now_ms + 1200 * SECOND;
+	activation_order(gateway->activations, &order, on_order, &id);
+	settle_store();
+	assert_true(id > 0);
+	assert_int_equal(select_row(modem, "2", why), -EBUSY);
+	assert_non_null(strstr(why, "order"));
+	close.id = id;
+	close.now_ms = loop_wall_ms(loop);
+	activation_close(gateway->activations, &close, NULL, NULL);
+	settle_store();
+	assert_int_equal(select_row(modem, "2", why), -ENODEV);
+}
+
 /* Another module under the name that the first had, elsewhere: never taken for the first. */
 static void test_a_name_that_another_gets(void **state)
 {
@@ -901,6 +988,38 @@ static void test_a_hub_without_power(void **state)
 	assert_null(strstr(log_text, "event=hub_trouble"));
 }
 
+/* Their bank puts other cards in: whatever their devices do meanwhile is no trouble of the hub's.
+ */
+static void test_switching_is_no_trouble(void **state)
+{
+	char ports[16];
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
+		plug_ec25(ports, 4 * i, 2, i);
+	}
+	start_with_usb();
+	until_ready(4);
+	for (size_t i = 0; i < 4; i++)
+		modem_hold(gateway->modems[i], "row 2");
+	assert_int_equal(modem_let_go(gateway->modems[0]), 0);
+	unplug("1.3");
+	until_ready(0);
+	pass(5 * SECOND);
+	assert_int_equal(in_state(MODEM_OFF), 4);
+	assert_null(strstr(log_text, "event=hub_trouble"));
+	for (size_t i = 0; i < 4; i++)
+		modem_release(gateway->modems[i], "");
+	for (int i = 0; i < 4; i++) {
+		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
+		plug_ec25(ports, 20 + 4 * i, 2, i);
+	}
+	until_ready(4);
+	assert_null(strstr(log_text, "event=hub_trouble"));
+}
+
 /* Their supply is gone, and nothing tells: two are silent, the others are looked at then. */
 static void test_modems_without_power(void **state)
 {
@@ -1008,6 +1127,8 @@ int main(void)
 		CASE(test_a_module_is_one_port_whatever_its_ttys),
 		CASE(test_a_module_without_an_at_port_lasts),
 		CASE(test_all_ways_to_go_end_alike),
+		CASE(test_a_control_line_is_no_modem),
+		CASE(test_a_card_on_order_stays),
 		CASE(test_a_name_that_another_gets),
 		CASE(test_usb_reset_cures_a_hang),
 		CASE(test_port_power),
@@ -1016,6 +1137,7 @@ int main(void)
 		CASE(test_a_reset_that_hangs),
 		CASE(test_turns),
 		CASE(test_a_hub_without_power),
+		CASE(test_switching_is_no_trouble),
 		CASE(test_modems_without_power),
 		CASE(test_a_board_names_its_slots),
 		CASE(test_many_plugs),

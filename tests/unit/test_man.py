@@ -14,7 +14,7 @@ import harness  # noqa: E402
 
 COMMON = {"help", "version", "config", "socket", "json", "full"}
 # Keys that end in a name, and the one that may: no table has them.
-PREFIXED = {"gateway": {"log."}, "bank": {"slot."}, "service": {"match", "match."},
+PREFIXED = {"gateway": {"log."}, "bank": {"slot.", "control.", "column."}, "service": {"match", "match."},
             "customer": {"price."}}
 KINDS = {"Push": "onlinesim-push", "Pull": "onlinesim-pull", "Webhook": "webhook",
          "Push and pull": "onlinesim-push onlinesim-pull"}

@@ -562,6 +562,94 @@ static void list_has_an_end(void **state)
 	assert_true(all.more);
 }
 
+/* ---- SIM banks ------------------------------------------------------------------------------ */
+
+static size_t roster_count;
+
+static void got_roster(void *arg, int err, const struct store_roster_row *rows, size_t count)
+{
+	(void)rows;
+	roster_count = count;
+	got_done(arg, err);
+}
+
+static struct store_sim_row rows_got[8];
+static size_t rows_count;
+
+static void got_rows(void *arg, int err, const struct store_sim_row *rows, size_t count)
+{
+	rows_count = count;
+	for (size_t i = 0; i < count && i < 8; i++)
+		rows_got[i] = rows[i];
+	got_done(arg, err);
+}
+
+static void cards_in_rows_are_kept(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_sim_row row = { "north", CARD, 1, 8, 64, T0 };
+	char big[STORE_NAME_SIZE + 1];
+	struct answer a = { 0 };
+
+	store_sim_row_put(fx->store, &row, got_done, &a);
+	row.card_id = ""; /* the same place, later: it is empty */
+	row.seen_ms = T0 + 1;
+	store_sim_row_put(fx->store, &row, got_done, &a);
+	row.bank = "south";
+	store_sim_row_put(fx->store, &row, got_done, &a);
+	fx_wait(fx);
+	assert_int_equal(a.err, 0);
+	fx_reopen(fx);
+	memset(&a, 0, sizeof a);
+	store_sim_rows(fx->store, "north", got_rows, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+	assert_int_equal(rows_count, 1);
+	assert_int_equal(rows_got[0].line, 1);
+	assert_int_equal(rows_got[0].column, 8);
+	assert_int_equal(rows_got[0].row, 64);
+	assert_int_equal(rows_got[0].seen_ms, T0 + 1);
+	memset(&a, 0, sizeof a);
+	memset(big, 'b', sizeof big - 1);
+	big[sizeof big - 1] = '\0';
+	row.bank = big;
+	store_sim_row_put(fx->store, &row, got_done, &a);
+	assert_int_equal(finish(fx, &a).err, -EINVAL);
+}
+
+/* 512 cards in 64 columns, all of them known with their numbers: 64 are in a radio. */
+static void only_cards_in_a_radio_are_announced(void **state)
+{
+	struct fixture *fx = *state;
+	struct answer a = { 0 };
+
+	fx_script(fx,
+		"INSERT INTO sim_row (bank, line_no, column_no, row_no, card_id, seen_ms)"
+		" WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 511)"
+		" SELECT 'north', i / 64 + 1, i / 8 % 8 + 1, i % 8 + 1,"
+		" '89460000000000' || substr('' || (100000 + i), 2), 1 FROM n;"
+		"INSERT INTO card (card_id, iccid, number_sim) SELECT card_id, card_id,"
+		" '+4670' || substr(card_id, 15) FROM sim_row;");
+	fx_script(fx, "INSERT INTO port (bank, slot, host, card_id, state, online, since_ms)"
+		      " SELECT 'north', 'p' || substr('' || (100 + line_no * 8 + column_no), 2), "
+		      "'host-a', card_id, 'ready', 0, 1"
+		      " FROM sim_row WHERE row_no = (line_no + column_no) % 8 + 1");
+	store_roster(fx->store, "push", got_roster, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+	assert_int_equal(roster_count, 0);
+	for (int i = 0; i < 64; i++) {
+		char card[24], slot[8];
+		int line = i / 8 + 1, col = i % 8 + 1;
+		snprintf(card, sizeof card, "89460000000000%05d",
+			(line - 1) * 64 + (col - 1) * 8 + (line + col) % 8);
+		snprintf(slot, sizeof slot, "p%02d", line * 8 + col);
+		port(fx, slot, card, true);
+	}
+	memset(&a, 0, sizeof a);
+	store_roster(fx->store, "push", got_roster, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+	assert_int_equal(roster_count, 64);
+}
+
 /* ---- older files ---------------------------------------------------------------------------- */
 
 static void second_version_is_upgraded(void **state)
@@ -598,6 +686,8 @@ int main(void)
 		T(every_step_fails_once),
 		T(order_of_the_list),
 		T(list_has_an_end),
+		T(cards_in_rows_are_kept),
+		T(only_cards_in_a_radio_are_announced),
 		T(second_version_is_upgraded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
