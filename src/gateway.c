@@ -112,9 +112,7 @@ static void open_rosters(struct gateway *gateway, const char *why)
 	log_info(LOGC_MAIN, NULL, NULL,
 		LOG_FIELDS(LOG_INT("ports", (int64_t)gateway->modem_count), LOG_STR("reason", why)),
 		"the number lists may go out");
-	for (size_t i = 0; i < gateway->view.platform_count; i++)
-		if (gateway->platforms[i].roster)
-			roster_open(gateway->platforms[i].roster);
+	gateway_hosts_settled(gateway);
 }
 
 static void on_grace_over(void *arg)
@@ -122,16 +120,19 @@ static void on_grace_over(void *arg)
 	open_rosters(arg, "start_grace is over");
 }
 
-/* No port at all may mean that udev is not done: then start_grace decides. The list has no use for
- * those that are drained. */
+/* No port at all may mean that udev is not done: then start_grace decides, unless all banks are
+ * other hosts'. The list has no use for those that are drained. */
 void gateway_look_settled(struct gateway *gateway)
 {
-	if (gateway->view.settled || gateway->starting || !gateway_hotplug_settled(gateway))
+	if (gateway->view.settled || gateway->starting || !gateway->begun ||
+		!gateway_hotplug_settled(gateway))
 		return;
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		if (!gateway->modems[i]->settled && gateway->modems[i]->drain.state == DRAIN_NO)
 			return;
-	if (gateway->modem_count > 0)
+	bool nothing =
+		gateway->denied_count && gateway->denied_count == gateway->config->bank_count;
+	if (gateway->modem_count > 0 || nothing)
 		open_rosters(gateway, "every port has settled");
 }
 
@@ -245,7 +246,8 @@ static void on_tick(void *arg)
 
 	loop_timer_start(&gateway->tick, TICK_MS);
 	gateway_bury_dead(gateway);
-	gateway_scan(gateway);
+	if (gateway->begun)
+		gateway_scan(gateway);
 	note_store(gateway);
 	tell_systemd(gateway);
 }
@@ -311,7 +313,8 @@ static int open_store(struct gateway *gateway, char *why, size_t why_size)
 		.host_id = gateway->config->host_id,
 		.loop = gateway->loop,
 		.shared = shared,
-		.password = gateway->config->store_password };
+		.password = gateway->config->store_password,
+		.stale_ms = gateway->config->host_stale_ms };
 
 	snprintf(path, sizeof path, "%s/simgate.db", gateway->config->state_dir);
 	return store_open(&config, &gateway->store, why, why_size);
@@ -340,7 +343,8 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 		retention_new(gateway->loop, gateway->store, &gateway->retention_spans);
 	if (!gateway->retention || !gateway->opener || !gateway->deliver || !gateway->inbox ||
 		!gateway->hubs || !gateway->control || !gateway->notify ||
-		gateway_orders_start(gateway) < 0 || gateway_pull_start(gateway) < 0) {
+		gateway_hosts_new(gateway) < 0 || gateway_orders_start(gateway) < 0 ||
+		gateway_pull_start(gateway) < 0) {
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
@@ -357,6 +361,18 @@ static int make_parts(struct gateway *gateway, char *why, size_t why_size)
 	return gateway_http_start(gateway, why, why_size);
 }
 
+void gateway_begin_ports(struct gateway *gateway)
+{
+	gateway->begun = gateway->starting = true;
+	if (gateway_hotplug_start(gateway) < 0)
+		log_error(LOGC_MAIN, NULL, NULL, NULL, "out of memory: no hot-plug");
+	gateway_scan(gateway);
+	gateway->starting = false;
+	if (gateway_banks_start(gateway) < 0)
+		log_error(LOGC_MAIN, NULL, NULL, NULL, "out of memory: no cards are switched");
+	gateway_look_settled(gateway);
+}
+
 static void set_going(struct gateway *gateway)
 {
 	const struct config *config = gateway->config;
@@ -370,14 +386,7 @@ static void set_going(struct gateway *gateway)
 	loop_timer_start(&gateway->grace, config->start_grace_ms);
 	loop_timer_start(&gateway->tick, TICK_MS);
 	loop_timer_start(&gateway->summary, GATEWAY_SUMMARY_MS);
-	gateway->starting = true;
-	if (gateway_hotplug_start(gateway) < 0)
-		log_error(LOGC_MAIN, NULL, NULL, NULL, "out of memory: no hot-plug");
-	gateway_scan(gateway);
-	gateway->starting = false;
-	if (gateway_banks_start(gateway) < 0)
-		log_error(LOGC_MAIN, NULL, NULL, NULL, "out of memory: no cards are switched");
-	gateway_look_settled(gateway);
+	gateway_hosts_start(gateway);
 	notify_ready(gateway->notify);
 	log_notice(LOGC_MAIN, NULL, NULL,
 		LOG_FIELDS(LOG_STR("version", SIMGATE_VERSION),
@@ -481,6 +490,7 @@ void gateway_stop(struct gateway *gateway, loop_fn *done, void *arg)
 			takeoff_stop(gateway->platforms[i].takeoff);
 		outbox_stop(gateway->platforms[i].outbox);
 	}
+	gateway_hosts_stop(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		modem_stop(gateway->modems[i], "stopping");
 	loop_timer_init(&gateway->stop_timer, gateway->loop, on_stop_timer, gateway);
@@ -510,6 +520,7 @@ void gateway_free(struct gateway *gateway)
 	customers_free(gateway->customers);
 	activation_free(gateway->activations);
 	banks_free(gateway->banks);
+	leader_free(gateway->leader);
 	inbox_free(gateway->inbox);
 	opener_free(gateway->opener);
 	control_free(gateway->control);
@@ -522,6 +533,7 @@ void gateway_free(struct gateway *gateway)
 	loop_timer_stop(&gateway->summary);
 	loop_timer_stop(&gateway->grace);
 	loop_timer_stop(&gateway->numbers);
+	loop_timer_stop(&gateway->claim);
 	loop_timer_stop(&gateway->drain);
 	loop_timer_stop(&gateway->stop_timer);
 	gateway_filters_free(gateway->filters);

@@ -21,6 +21,7 @@
 #include "platform/activation.h"
 #include "platform/alternative.h"
 #include "platform/deliver.h"
+#include "platform/leader.h"
 #include "platform/list_hook.h"
 #include "platform/names.h"
 #include "platform/orders.h"
@@ -90,6 +91,12 @@ struct gateway {
 	struct names *names;
 	struct orders *orders;
 	struct list_hook *list_hook;
+	struct leader *leader;
+	struct loop_timer claim;
+	/* Banks that are another host's, by the store's last word. */
+	char denied[CONFIG_BANKS_MAX][STORE_NAME_SIZE];
+	size_t denied_count, stale_hosts;
+	bool begun; /* the ports were added */
 	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
 	struct platform *owners[CONFIG_PLATFORMS_MAX];
 	struct control_view view;
@@ -116,6 +123,20 @@ void gateway_remove_platform(struct gateway *gateway, size_t i);
 void gateway_tell_sold_banks(struct gateway *gateway, struct control_platform *platform);
 void gateway_rosters_changed(struct gateway *gateway);
 bool gateway_shows(const struct gateway *gateway, const struct modem *modem);
+
+/* gateway_hosts.c: the hosts that share the store. _new: 0 or -ENOMEM. _start: this one lives; its
+ * ports are added once its banks are its own. _settled: every port is, or start_grace is over. */
+int gateway_hosts_new(struct gateway *gateway);
+void gateway_hosts_start(struct gateway *gateway);
+void gateway_hosts_settled(struct gateway *gateway);
+void gateway_hosts_stop(struct gateway *gateway);
+
+/* Asks the store whose the banks are; what is another host's goes out of service. */
+void gateway_claim_banks(struct gateway *gateway);
+bool gateway_is_denied(const struct gateway *gateway, const char *bank);
+
+/* gateway.c: the ports that there are are added. */
+void gateway_begin_ports(struct gateway *gateway);
 
 /* gateway_filters.c: the filters of a configuration, as struct gateway has them. Errors are
  * reported, all of them; then there is nothing to free. */

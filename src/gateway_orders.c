@@ -9,6 +9,8 @@
 #include "gateway_impl.h"
 #include "platform/filter.h"
 
+enum { OTHERS_MS = 1500 }; /* what other hosts did is seen so often */
+
 /* ---- what is a text of a service ------------------------------------------------------------ */
 
 /* Rules of the service as a filter file has them; each decides that the text is the service's. */
@@ -184,9 +186,17 @@ static void on_closed(void *arg, const struct store_activation *activation)
 		"an order is over");
 }
 
+static struct activation_spans order_spans(const struct gateway *gateway)
+{
+	return (struct activation_spans) {
+		.refresh_ms = store_is_shared(gateway->store) ? OTHERS_MS : 0,
+		.keep_ms = gateway->config->orders_keep_ms,
+	};
+}
+
 void gateway_orders_configure(struct gateway *gateway)
 {
-	const struct activation_spans spans = { .keep_ms = gateway->config->orders_keep_ms };
+	const struct activation_spans spans = order_spans(gateway);
 
 	activation_configure(gateway->activations, &spans);
 }
@@ -194,7 +204,7 @@ void gateway_orders_configure(struct gateway *gateway)
 int gateway_orders_start(struct gateway *gateway)
 {
 	static const struct activation_events events = { on_opened, on_closed };
-	const struct activation_spans spans = { .keep_ms = gateway->config->orders_keep_ms };
+	const struct activation_spans spans = order_spans(gateway);
 
 	gateway->activations =
 		activation_new(gateway->loop, gateway->store, &spans, &events, gateway);

@@ -19,7 +19,9 @@ static void on_want_list(void *arg)
 	struct platform *owner = arg;
 	struct control_platform *platform = gateway_platform(owner->gateway, owner->name);
 
-	if (platform && platform->roster)
+	if (platform && platform->roster && leader_follows(owner->gateway->leader))
+		leader_wish(owner->gateway->leader);
+	else if (platform && platform->roster)
 		roster_want(platform->roster);
 }
 
@@ -98,9 +100,11 @@ int gateway_add_platform(struct gateway *gateway, const struct config_platform *
 		return -ENOMEM;
 	}
 	gateway->view.platform_count++;
+	if (platform->roster)
+		roster_lead(platform->roster, gateway->leader);
 	gateway_tell_sold_banks(gateway, platform);
 	outbox_kick(platform->outbox);
-	if (gateway->view.settled && platform->roster)
+	if (gateway->view.settled && platform->roster && !leader_follows(gateway->leader))
 		roster_open(platform->roster);
 	return 0;
 }

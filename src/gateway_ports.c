@@ -71,6 +71,8 @@ struct modem *gateway_add_port(struct gateway *gateway, const struct modem_confi
 {
 	struct modem *modem;
 
+	if (gateway_is_denied(gateway, config->bank))
+		return NULL;
 	if (gateway->modem_count == GATEWAY_SLOTS_MAX) {
 		counter_add(COUNTER_SLOTS_REFUSED, 1);
 		return NULL;

@@ -120,6 +120,9 @@ static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, vo
 	old->record_dir = old->sys_root = old->dev_root = NULL;
 	if (fresh->openers != old->openers)
 		say(arg, "openers: changes at the next restart");
+	if (fresh->host_stale_ms != old->host_stale_ms)
+		say(arg, "host_stale: changes at the next restart");
+	fresh->host_stale_ms = old->host_stale_ms;
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
 		char *kept = *fixed[i].old;
 		if (strcmp(*fixed[i].fresh, kept) != 0) {
@@ -187,14 +190,17 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 	gateway_http_reload(gateway, old, say, say_arg);
 	diff_platforms(gateway, say, say_arg);
 	diff_ports(gateway, say, say_arg);
-	gateway_hotplug_reload(gateway);
-	gateway_scan(gateway);
+	if (gateway->begun) {
+		gateway_hotplug_reload(gateway);
+		gateway_scan(gateway);
+	}
 	gateway->reloading = false;
 	gateway_rescue_reload(gateway);
 	gateway_orders_reload(gateway);
 	if (gateway->banks && banks_configure(gateway->banks, fresh) < 0)
 		say(say_arg, "out of memory: not every bank switches cards");
 	gateway_load_numbers(gateway);
+	gateway_claim_banks(gateway);
 	gateway_keep_places(gateway);
 	for (size_t i = 0; i < gateway->modem_count; i++)
 		modem_card_changed(gateway->modems[i]); /* there may be a PIN for it now */

@@ -187,6 +187,7 @@ static const struct http_route routes[] = {
 	{ "POST", "/api/v1/filter/test", control_filter_test, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/drain", control_drain, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/resume", control_resume, NULL, HTTP_CONTROL },
+	{ "GET", "/api/v1/hosts", control_hosts, NULL, HTTP_OPERATOR },
 	{ "POST", "/api/v1/sync", control_sync, NULL, HTTP_CONTROL },
 	{ "POST", "/api/v1/takeoff", control_takeoff, NULL, HTTP_CONTROL },
 	{ "GET", "/api/v1/activations", control_activations, NULL, HTTP_OPERATOR },

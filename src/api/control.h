@@ -13,6 +13,7 @@
 #include "modem/modem.h"
 #include "platform/activation.h"
 #include "platform/customers.h"
+#include "platform/leader.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
 #include "platform/takeoff.h"
@@ -43,6 +44,7 @@ struct control_view {
 	size_t platform_count;
 	const struct history *history; /* NULL: none is kept */
 	const struct hubs *hubs;       /* NULL: none */
+	struct leader *leader;         /* NULL: this host alone */
 	bool settled;                  /* the lists may be sent */
 	bool stopping;
 	int64_t started_ms, started_wall_ms;

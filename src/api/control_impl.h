@@ -73,6 +73,9 @@ void control_add_filtered(cJSON *json);
 /* control_numbers.c: the handlers of the cards' numbers. */
 http_handler control_numbers, control_number_set, control_number_forget;
 
+/* control_hosts.c: those that share the store. */
+http_handler control_hosts;
+
 /* control_platforms.c: what is asked of the platforms. */
 http_handler control_sync, control_takeoff;
 

@@ -107,6 +107,8 @@ void control_sync(void *arg, struct http_request *request)
 		struct part *part = roster ? part_new(pending, list, &view->platforms[i]) : NULL;
 		if (part && is_test)
 			roster_self_test(roster, on_tested, part);
+		else if (part && leader_follows(view->leader))
+			leader_sync(view->leader, on_synced, part);
 		else if (part)
 			roster_sync(roster, on_synced, part);
 	}

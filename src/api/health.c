@@ -35,6 +35,8 @@ static bool lists_accepted(const struct control_view *view)
 {
 	struct roster_status status;
 
+	if (leader_follows(view->leader)) /* another host sends them */
+		return *leader_name(view->leader) != '\0';
 	for (size_t i = 0; i < view->platform_count; i++) {
 		if (!view->platforms[i].roster)
 			continue; /* has no list */

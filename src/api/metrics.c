@@ -363,6 +363,29 @@ static void write_tallies(struct metrics_text *text)
 	}
 }
 
+/* ---- hosts ---------------------------------------------------------------------------------- */
+
+static void write_hosts(struct metrics_text *text, const struct control_view *view)
+{
+	size_t count = 0;
+	const struct store_host *hosts = view->leader ? leader_hosts(view->leader, &count) : NULL;
+	struct metrics_label labels[] = { { "host", "" }, { NULL, NULL } };
+
+	if (!count)
+		return;
+	metrics_family(text, P "host_up", "gauge",
+		"Whether the host was heard of lately; of those that share the store.");
+	for (size_t i = 0; i < count; i++) {
+		labels[0].value = hosts[i].name;
+		metrics_int(text, P "host_up", labels, !hosts[i].stale);
+	}
+	metrics_family(text, P "host_leader", "gauge", "Whether the host sends the number lists.");
+	for (size_t i = 0; i < count; i++) {
+		labels[0].value = hosts[i].name;
+		metrics_int(text, P "host_leader", labels, hosts[i].leads);
+	}
+}
+
 /* ---- the process ---------------------------------------------------------------------------- */
 
 static int64_t milli_of(struct timeval time)
@@ -446,6 +469,7 @@ static void answer(struct metrics *metrics, struct http_request *request, bool t
 	write_ports(&text, metrics->view);
 	write_platforms(&text, metrics->view);
 	write_store(&text, metrics, totals);
+	write_hosts(&text, metrics->view);
 	write_counters(&text);
 	write_tallies(&text);
 	write_process(&text, metrics->view);

@@ -143,7 +143,7 @@ static void add_banks(cJSON *json, const struct control_view *view)
 }
 
 /* A platform without a list says so, and has no figures of one. */
-static void add_roster(cJSON *json, const struct roster *roster)
+static void add_roster(cJSON *json, const struct control_view *view, const struct roster *roster)
 {
 	struct roster_status status;
 
@@ -154,6 +154,8 @@ static void add_roster(cJSON *json, const struct roster *roster)
 	json_int(json, "numbers", (int64_t)status.numbers);
 	json_time(json, "list_accepted", status.accepted_wall_ms);
 	cJSON_AddStringToObject(json, "list_reason", status.reason);
+	cJSON_AddStringToObject(
+		json, "list_host", leader_follows(view->leader) ? leader_name(view->leader) : "");
 	json_int(json, "left_out", (int64_t)status.left_out);
 	json_int(json, "dropped", (int64_t)status.dropped);
 	json_time(json, "blocked_until", status.block_wall_ms);
@@ -175,7 +177,7 @@ static void add_platform(cJSON *list, const struct control_view *view,
 	cJSON_AddStringToObject(json, "health", health[out.health]);
 	cJSON_AddStringToObject(json, "reason", out.reason);
 	json_time(json, "since", out.since_wall_ms);
-	add_roster(json, platform->roster);
+	add_roster(json, view, platform->roster);
 	json_int(json, "in_flight", (int64_t)(out.in_flight + out.ready));
 	for (size_t i = 0; i < totals->platform_count; i++) {
 		if (strcmp(totals->platforms[i].platform, platform->config->name) != 0)

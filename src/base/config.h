@@ -223,6 +223,7 @@ struct config {
 	char *store;          /* "sqlite", or a postgresql:// URL without a password */
 	char *store_password; /* NULL: none; never logged */
 	char *host_id;
+	int64_t host_stale_ms;
 	char *control;
 	char *numbers_file; /* NULL: none */
 	char *record_dir;   /* of the command line: transcripts go there; NULL: nowhere */

@@ -26,6 +26,8 @@ static const struct key gateway_keys[] = {
 	{ "store", config_key_store, AT(config, store), .preset = CONFIG_STORE_FILE },
 	{ "store_password", config_key_secret, AT(config, store_password) },
 	{ "host_id", config_key_host, AT(config, host_id) },
+	{ "host_stale", config_key_time, AT(config, host_stale_ms), .preset = "20s", .min = 1000,
+		.max = INT64_C(3600) * 1000 },
 	{ "log_level", config_key_level, AT(config, log_level), .preset = "info" },
 	{ "log_format", config_key_format, AT(config, log_format), .preset = "auto" },
 	{ "control", config_key_control, AT(config, control),

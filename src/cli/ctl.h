@@ -101,6 +101,10 @@ enum ctl_exit ctl_filter(struct ctl *ctl, char **args, int count);
 enum ctl_exit ctl_sync(struct ctl *ctl, char **args, int count);
 enum ctl_exit ctl_takeoff(struct ctl *ctl, char **args, int count);
 
+/* ---- ctl_hosts.c ---------------------------------------------------------------------------- */
+
+enum ctl_exit ctl_hosts(struct ctl *ctl, char **args, int count);
+
 /* ---- ctl_drain.c ---------------------------------------------------------------------------- */
 
 enum ctl_exit ctl_drain(struct ctl *ctl, char **args, int count);

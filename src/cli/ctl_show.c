@@ -212,7 +212,7 @@ static void show_platforms(const struct ctl *ctl, const cJSON *status)
 	static const char *const names[] = { "numbers", "queued", "held", "withheld", "refused",
 		"delivered", "in_flight" };
 	struct ctl_table *table = ctl_table_new(columns, COUNT(columns));
-	char text[COUNT(names)][24], oldest[24];
+	char text[COUNT(names)][24], oldest[24], by[128];
 	const cJSON *p;
 
 	cJSON_ArrayForEach(p, list(status, "platforms"))
@@ -223,6 +223,10 @@ static void show_platforms(const struct ctl *ctl, const cJSON *status)
 		cells[9] = ctl_num(p, "oldest_s") > 0 ? span_of(p, "oldest_s", oldest) : "-";
 		cells[10] = ctl_str(p, "kind");
 		cells[11] = has_list(p) ? ctl_str(p, "list_accepted") : "no list";
+		if (*ctl_str(p, "list_host")) {
+			snprintf(by, sizeof by, "by %.100s", ctl_str(p, "list_host"));
+			cells[11] = by;
+		}
 		if (!has_list(p))
 			cells[2] = "-";
 		ctl_table_add(table, cells, state_color(ctl_str(p, "health")), NULL);

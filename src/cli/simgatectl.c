@@ -163,6 +163,8 @@ static const struct command commands[] = {
 		"line\n      each: SENDER, a tab and the text, or the text alone" },
 	{ "sync", "[--test]", 0, 0, ctl_sync,
 		"sends the number list now; --test: only to see whether the platform reads it" },
+	{ "hosts", "", 0, 0, ctl_hosts,
+		"those that share the store: their ports and banks, and who sends the lists" },
 	{ "takeoff", "--sum N.N [--since T]", 0, 0, ctl_takeoff,
 		"cards that have earned so much and can be replaced; of numbers added since T" },
 	{ "activations", "[--open] [--limit N]|release ID", 0, 2, ctl_activations,

@@ -253,6 +253,7 @@ struct modem_drain {
 	int64_t queued, unknown, held, parts; /* in the store, of its card */
 	size_t unstored;                      /* printed by the modem, not durable yet */
 	bool unread;                          /* it was not looked through since begun_ms */
+	uint64_t wish; /* a list without it, of the host that leads; 0: none was asked for */
 };
 
 struct modem {

@@ -30,6 +30,7 @@ struct deliver_call {
 	size_t len, room;
 	bool cut;
 	int64_t started_us;
+	const int64_t *end_ms;
 	deliver_fn *done;
 	void *arg;
 };
@@ -156,6 +157,21 @@ static void take_results(struct deliver *deliver)
 	}
 }
 
+/* Before libcurl gets to write anything: this process may have stood still. */
+static void end_overdue(struct deliver *deliver)
+{
+	int64_t now_ms = loop_fresh_us(deliver->loop) / 1000;
+	struct deliver_call *call;
+
+	do {
+		TAILQ_FOREACH(call, &deliver->calls, link)
+		if (call->end_ms && *call->end_ms <= now_ms) {
+			call_finish(call, CURLE_OPERATION_TIMEDOUT);
+			break;
+		}
+	} while (call);
+}
+
 /* ---- libcurl in the loop -------------------------------------------------------------------- */
 
 static void on_timer(void *arg)
@@ -163,6 +179,7 @@ static void on_timer(void *arg)
 	struct deliver *deliver = arg;
 	int running;
 
+	end_overdue(deliver);
 	curl_multi_socket_action(deliver->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	take_results(deliver);
 }
@@ -183,11 +200,13 @@ static void on_socket(void *arg, int events)
 {
 	struct watch *watch = arg;
 	struct deliver *deliver = watch->deliver;
+	int fd = watch->fd;
 	int mask = (events & LOOP_READ ? CURL_CSELECT_IN : 0) |
 		   (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
 	int running;
 
-	curl_multi_socket_action(deliver->multi, watch->fd, mask, &running);
+	end_overdue(deliver); /* the watch may be gone by then: libcurl knows */
+	curl_multi_socket_action(deliver->multi, fd, mask, &running);
 	take_results(deliver);
 }
 
@@ -352,6 +371,7 @@ static struct deliver_call *call_new(
 		return NULL;
 	call->deliver = deliver;
 	call->name = request->name;
+	call->end_ms = request->end_ms;
 	call->started_us = loop_fresh_us(deliver->loop);
 	call->room = ANSWER_ROOM;
 	call->answer = malloc(call->room);

@@ -92,6 +92,11 @@ int64_t outbox_lease_ms(const struct outbox *outbox)
 	return outbox->platform->batch_ms + (calls_ms > LEASE_MIN_MS ? calls_ms : LEASE_MIN_MS);
 }
 
+int64_t outbox_end_ms(const struct outbox *outbox, const struct store_delivery *delivery)
+{
+	return loop_now_ms(outbox->loop) + delivery->claimed_until_ms - loop_wall_ms(outbox->loop);
+}
+
 /* ---- tries ---------------------------------------------------------------------------------- */
 
 static void judge(struct text *text, const struct answer *answer)
@@ -130,6 +135,8 @@ static void send_text(struct outbox *outbox, struct text *text)
 		outbox_conclude(text);
 		return;
 	}
+	text->end_ms = outbox_end_ms(outbox, &text->delivery);
+	call.end_ms = &text->end_ms;
 	if (err == 0)
 		text->call =
 			deliver_start(outbox->deliver, outbox->platform, &call, on_answer, text);

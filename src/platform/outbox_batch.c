@@ -104,6 +104,9 @@ static void send_batch(struct outbox *outbox)
 	while (count < OUTBOX_BATCH_MAX && outbox->texts.counts[TEXT_GATHERED] > 0) {
 		text = TAILQ_FIRST(&outbox->texts.lists[TEXT_GATHERED]);
 		deliveries[count++] = &text->delivery;
+		int64_t end_ms = outbox_end_ms(outbox, &text->delivery);
+		if (count == 1 || end_ms < outbox->batch_end_ms)
+			outbox->batch_end_ms = end_ms;
 		move_first(outbox, TEXT_GATHERED, TEXT_BATCHED);
 	}
 	int err = outbox->kind->messages(outbox->platform, deliveries, count, &call);
@@ -111,6 +114,7 @@ static void send_batch(struct outbox *outbox)
 		take_apart(outbox, "cannot-be-said");
 		return;
 	}
+	call.end_ms = &outbox->batch_end_ms;
 	if (err == 0)
 		outbox->batch_call = deliver_start(
 			outbox->deliver, outbox->platform, &call, on_batch_answer, outbox);

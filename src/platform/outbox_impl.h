@@ -27,6 +27,7 @@ struct outbox {
 	struct loop_timer timer, store_timer, list_timer;
 	struct loop_timer gather_timer;  /* runs while texts may still join the next batch */
 	struct deliver_call *batch_call; /* of all texts that are TEXT_BATCHED */
+	int64_t batch_end_ms;            /* of the first of their claims to end; monotonic */
 	int64_t batch_rest_ms;           /* no batches before: one was refused; monotonic */
 	int64_t due_ms;                  /* wall: when the store should be asked; OUTBOX_NEVER */
 	int64_t asked_list_ms;
@@ -54,6 +55,9 @@ void outbox_due_at(struct outbox *outbox, int64_t wall_ms);
 void outbox_take(struct outbox *outbox, const struct store_delivery *delivery);
 
 int64_t outbox_lease_ms(const struct outbox *outbox);
+
+/* When a claim ends, by the monotonic clock: after it, another host may send the text. */
+int64_t outbox_end_ms(const struct outbox *outbox, const struct store_delivery *delivery);
 
 /* Outcomes that are not stored yet: a power cut would have them all sent again. */
 size_t outbox_unstored(const struct outbox *outbox);

@@ -31,7 +31,7 @@ struct text {
 	struct store_delivery delivery; /* its strings are in strings[] */
 	enum outcome outcome;
 	enum store_state store_state;
-	int64_t next_ms;
+	int64_t next_ms, end_ms; /* end_ms: of the claim; monotonic */
 	bool want_list;
 	char reason[PLATFORM_REASON_SIZE];
 	char strings[];

@@ -29,6 +29,8 @@ struct call {
 	char *path;                      /* behind the platform's url */
 	char *body;                      /* JSON; NULL for none. Holds a text: never logged */
 	char *headers[CALL_HEADERS_MAX]; /* "Name: value", beside those that all calls have */
+	const int64_t *end_ms; /* NULL; or not a byte of it goes out after that time, which may move
+				  (loop_fresh_us() in ms); it outlives the call */
 };
 void call_free(struct call *call);
 

@@ -179,12 +179,19 @@ static void send_part(struct roster *roster, size_t first, size_t count, enum ph
 {
 	bool test = phase == PHASE_TESTING && !roster->bisect.live;
 	struct call call = { 0 };
+
+	if (roster->leader && !leader_may_send(roster->leader)) {
+		roster_finish(roster, -EAGAIN, "another host leads");
+		return;
+	}
 	int err = make_id_room(roster);
 
 	roster->phase = phase;
 	if (err == 0)
 		err = roster->kind->list(roster->platform, roster->sending->entries + first, count,
 			test ? LIST_TEST : LIST_LIVE, &call);
+	if (roster->leader)
+		call.end_ms = leader_end_ms(roster->leader);
 	if (err == 0)
 		roster->call =
 			deliver_start(roster->deliver, roster->platform, &call, on_answer, roster);
@@ -199,8 +206,14 @@ static void on_rows(void *arg, int err, const struct store_roster_row *rows, siz
 {
 	struct roster *roster = arg;
 
-	if (roster_is_dead(roster) || roster->phase != PHASE_READING)
+	/* The last one called for is the last one to come. */
+	if (roster_is_dead(roster) || roster->phase != PHASE_READING || roster->owed > 0)
 		return;
+	if (err == -ESTALE) {
+		roster->force = true;
+		roster_finish(roster, -EAGAIN, "another host leads");
+		return;
+	}
 	roster->sending = err ? NULL : selection_make(&roster->selection, rows, count);
 	if (!roster->sending) {
 		roster_failed(roster, OUTCOME_RETRY, err ? "store" : "out_of_memory");
@@ -230,7 +243,8 @@ void roster_begin(struct roster *roster)
 		roster->waiters[i].current = true;
 	roster->phase = PHASE_READING;
 	roster->owed++;
-	store_roster(roster->store, roster->platform->name, on_rows, roster);
+	store_roster(roster->store, roster->platform->name,
+		roster->leader ? leader_fence(roster->leader) : 0, on_rows, roster);
 }
 
 /* While a failed list waits to be tried again, a change is one of the things it will say. */
@@ -329,6 +343,41 @@ void roster_open(struct roster *roster)
 	roster_begin(roster);
 }
 
+void roster_lead(struct roster *roster, const struct leader *leader)
+{
+	roster->leader = leader;
+}
+
+/* What is under way ends without an outcome. */
+static void halt(struct roster *roster)
+{
+	roster->again = false;
+	loop_timer_stop(&roster->delay);
+	loop_timer_stop(&roster->every);
+	loop_timer_stop(&roster->retry);
+	deliver_cancel(roster->call);
+	roster->call = NULL;
+	roster->phase = PHASE_IDLE;
+	listing_free(roster->sending);
+	roster->sending = NULL;
+	bisect_done(&roster->bisect);
+}
+
+void roster_close(struct roster *roster)
+{
+	if (!roster->opened || roster->stopped)
+		return;
+	roster->opened = false;
+	halt(roster);
+	listing_free(roster->accepted);
+	roster->accepted = NULL;
+	roster->tries = 0;
+	roster->dropped = 0;
+	roster->reason[0] = '\0';
+	roster->block_ms = roster->block_wall_ms = 0;
+	roster_tell_waiters(roster, -EAGAIN, "another host leads", false);
+}
+
 void roster_changed(struct roster *roster)
 {
 	int64_t delay_ms = roster->platform->list_delay_ms;
@@ -365,6 +414,15 @@ void roster_sync(struct roster *roster, roster_done_fn *done, void *arg)
 	roster_begin(roster);
 }
 
+void roster_serve(struct roster *roster, roster_done_fn *done, void *arg)
+{
+	if (roster->opened && !roster->stopped && loop_timer_active(&roster->retry) &&
+		roster->waiter_count < ROSTER_WAITERS_MAX)
+		roster->waiters[roster->waiter_count++] = (struct waiter) { done, arg, false };
+	else
+		roster_sync(roster, done, arg);
+}
+
 void roster_want(struct roster *roster)
 {
 	if (!loop_timer_active(&roster->retry))
@@ -376,16 +434,7 @@ void roster_stop(struct roster *roster)
 	if (roster->stopped)
 		return;
 	roster->stopped = true;
-	roster->again = false;
-	loop_timer_stop(&roster->delay);
-	loop_timer_stop(&roster->every);
-	loop_timer_stop(&roster->retry);
-	deliver_cancel(roster->call);
-	roster->call = NULL;
-	roster->phase = PHASE_IDLE;
-	listing_free(roster->sending);
-	roster->sending = NULL;
-	bisect_done(&roster->bisect);
+	halt(roster);
 	roster_test_stop(roster);
 	roster_print_stop(roster);
 	roster_tell_waiters(roster, -ECANCELED, "stopping", false);

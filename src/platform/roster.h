@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "platform/deliver.h"
+#include "platform/leader.h"
 #include "platform/platform.h"
 #include "store/store.h"
 
@@ -35,9 +36,16 @@ void roster_configure(struct roster *roster, const struct config_platform *platf
 /* Which banks this platform sells: banks[] are names, copied. */
 int roster_sells(struct roster *roster, char *const *banks, size_t count);
 
-/* From now on lists may be sent: every port has settled, or start_grace is over. The first goes out
- * at once. Before, changes are only remembered. */
+/* From now on lists may be sent: every port has settled, or start_grace is over, and this host
+ * leads. The first goes out at once. Before, changes are only remembered. */
 void roster_open(struct roster *roster);
+
+/* Another host sends them now: what is under way ends, what was accepted is forgotten; who waits is
+ * told -EAGAIN. */
+void roster_close(struct roster *roster);
+
+/* Lists go out while this leader may send, and bear its fence. It outlives the roster. */
+void roster_lead(struct roster *roster, const struct leader *leader);
 
 /* A port or a number changed: sent after list_delay, merged with what else changes in it. */
 void roster_changed(struct roster *roster);
@@ -45,6 +53,9 @@ void roster_changed(struct roster *roster);
 /* Send now (simgatectl sync); done may be NULL: called when this list is accepted or has failed. */
 typedef void roster_done_fn(void *arg, int err, const char *why);
 void roster_sync(struct roster *roster, roster_done_fn *done, void *arg);
+
+/* The same for another host's wish: with the list that waits to be tried again, if one does. */
+void roster_serve(struct roster *roster, roster_done_fn *done, void *arg);
 
 /* A text's number is not known to the platform: the list goes out again, now, or with the one that
  * waits to be tried again: a block is not disturbed. */

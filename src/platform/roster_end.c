@@ -216,6 +216,9 @@ void roster_accepted(struct roster *roster)
 	loop_timer_stop(&roster->retry);
 	if (roster->platform->list_every_ms > 0)
 		loop_timer_start(&roster->every, roster->platform->list_every_ms);
+	if (roster->leader && leader_fence(roster->leader))
+		store_listed(roster->store, roster->platform->name, leader_fence(roster->leader),
+			(int64_t)roster->accepted->count);
 	roster->phase = PHASE_STORING;
 	store_answer(roster);
 }

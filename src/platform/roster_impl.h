@@ -34,6 +34,7 @@ struct roster {
 	struct loop *loop;
 	struct store *store;
 	struct deliver *deliver;
+	const struct leader *leader; /* NULL: this host alone */
 	const struct config_platform *platform;
 	const struct platform_kind *kind;
 	struct roster_events events;

@@ -87,7 +87,7 @@ int roster_print(struct roster *roster, roster_print_fn *done, void *arg)
 	LIST_INSERT_HEAD(&roster->prints, task, link);
 	roster->print_count++;
 	roster->owed++;
-	store_roster(roster->store, roster->platform->name, on_rows, task);
+	store_roster(roster->store, roster->platform->name, 0, on_rows, task);
 	return 0;
 }
 

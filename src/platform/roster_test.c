@@ -111,7 +111,7 @@ void roster_self_test(struct roster *roster, roster_test_fn *done, void *arg)
 	test->done = done;
 	test->arg = arg;
 	roster->test = test;
-	store_roster(roster->store, roster->platform->name, on_rows, test);
+	store_roster(roster->store, roster->platform->name, 0, on_rows, test);
 }
 
 /* Without a call the store's callback is still to come, and frees it. */

@@ -223,6 +223,23 @@ static const char version_7[] =
 	"CREATE INDEX delivery_activation ON delivery (activation_id, message_id)"
 	" WHERE activation_id > 0;";
 
+/* Hosts. Times of host and lease are the database's. host.token: the process, '' once it has
+ * stopped; stale: not heard of until fresh_until_ms, its ports count no more. lease.fence grows
+ * with each new holder. listed: the list that a platform accepted last. counter: pool grows with
+ * each change of what can be sold, sync with each wish for a list now, synced is the last of these
+ * that was heard. card.file_host: whose numbers file names it, '' of before there were several. */
+static const char version_8[] =
+	"CREATE TABLE host (name TEXT PRIMARY KEY, token TEXT NOT NULL, version TEXT NOT NULL,"
+	" started_ms BIGINT NOT NULL, seen_ms BIGINT NOT NULL, fresh_until_ms BIGINT NOT NULL,"
+	" stale INTEGER NOT NULL DEFAULT 0, settled INTEGER NOT NULL DEFAULT 0,"
+	" ports INTEGER NOT NULL DEFAULT 0, ready INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, token TEXT NOT NULL,"
+	" fence BIGINT NOT NULL, until_ms BIGINT NOT NULL);"
+	"CREATE TABLE listed (platform TEXT PRIMARY KEY, host TEXT NOT NULL, fence BIGINT NOT NULL,"
+	" numbers BIGINT NOT NULL, sent_ms BIGINT NOT NULL);"
+	"INSERT INTO counter (name, value) VALUES ('pool', 0), ('sync', 0), ('synced', 0);"
+	"ALTER TABLE card ADD COLUMN file_host TEXT NOT NULL DEFAULT '';";
+
 _Static_assert(STORE_ACTIVATION_OPEN == 0 && STORE_ACTIVATION_SOLD == 1 &&
 		       STORE_ACTIVATION_CANCELLED == 2 && STORE_ACTIVATION_REFUSED == 3 &&
 		       STORE_ACTIVATION_REFUNDED == 4 && STORE_ACTIVATION_RELEASED == 5,
@@ -230,7 +247,7 @@ _Static_assert(STORE_ACTIVATION_OPEN == 0 && STORE_ACTIVATION_SOLD == 1 &&
 
 /* sim_row: which card a switch of the bank has shown there, '' none; line_no: the control line;
  * rows and columns count from 1. */
-static const char version_8[] =
+static const char version_9[] =
 	"CREATE TABLE sim_row (bank TEXT NOT NULL, line_no INTEGER NOT NULL,"
 	" column_no INTEGER NOT NULL, row_no INTEGER NOT NULL, card_id TEXT NOT NULL,"
 	" seen_ms BIGINT NOT NULL, PRIMARY KEY (bank, line_no, column_no, row_no));";
@@ -247,6 +264,7 @@ static const struct {
 	{ version_6_postgres, version_6_sqlite },
 	{ version_7, NULL },
 	{ version_8, NULL },
+	{ version_9, NULL },
 };
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 

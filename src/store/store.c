@@ -27,6 +27,8 @@ struct store {
 	struct loop_wake *wake;
 	char *host_id;
 	bool shared;
+	char token[STORE_TOKEN_SIZE];
+	int64_t stale_ms;
 	pthread_t thread;
 	bool thread_up;
 
@@ -45,6 +47,7 @@ struct store {
 	void *pool_arg;
 	uint64_t id_ms;
 	unsigned id_seq;
+	struct store_presence presence;
 };
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -94,6 +97,8 @@ static int run_jobs(struct store_job *first, const struct store_job *end)
 	for (struct store_job *job = first; job != end; job = job->next) {
 		store_job_reset(job);
 		int err = job->verb->run(job);
+		if (!err && job->pool && job->store->shared)
+			err = store_put(job, STMT_COUNTER_BUMP, ARGS(TXT("pool")));
 		if (err)
 			return err;
 	}
@@ -313,6 +318,21 @@ const char *store_host_among(const struct store *store)
 	return store->shared ? store->host_id : "";
 }
 
+const char *store_token(const struct store *store)
+{
+	return store->token;
+}
+
+struct store_presence *store_presence(struct store *store)
+{
+	return &store->presence;
+}
+
+bool store_is_shared(const struct store *store)
+{
+	return store->shared;
+}
+
 int64_t store_now_ms(const struct store *store)
 {
 	return loop_wall_ms(store->loop);
@@ -379,14 +399,18 @@ static int read_last_id(void *arg, const struct backend_value *cols, size_t coun
 
 /* What a process before this one left behind. Ids go on from the last, even if the clock was set
  * back since. */
-static int take_over(struct store *store)
+static int take_over(struct store *store, char *why, size_t why_size)
 {
 	const struct store_db *db = &store->db;
+	const struct store_entry_terms terms = { store->host_id, SIMGATE_VERSION, store->token,
+		store_now_ms(store), store->stale_ms, store->shared };
 	int64_t err = db->backend->begin(db->conn, true);
+	if (!err)
+		err = store_host_enter(db, &terms, &store->presence.kept, why, why_size);
 	if (!err)
 		err = db->backend->exec(
 			db->conn, STMT_CLAIMS_CLEAR, ARGS(TXT(store->host_id)), NULL, NULL);
-	if (err >= 0)
+	if (err >= 0 && !store->presence.kept)
 		err = db->backend->exec(
 			db->conn, STMT_PORTS_OFFLINE, ARGS(TXT(store->host_id)), NULL, NULL);
 	if (err >= 0)
@@ -409,8 +433,8 @@ static int open_database(
 		err = schema_upgrade(&store->db, config->path, why, why_size);
 	if (err)
 		return err;
-	err = take_over(store);
-	if (err)
+	err = take_over(store, why, why_size);
+	if (err && err != -EADDRINUSE)
 		snprintf(why, why_size, "cannot write to %s: %s (%s)", config->path,
 			store->db.backend->error(store->db.conn), strerror(-err));
 	return err;
@@ -442,6 +466,8 @@ static struct store *store_alloc(const struct store_config *config, const struct
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_cond_init(&store->work, NULL);
 	store->shared = config->shared;
+	store->stale_ms = config->stale_ms ? config->stale_ms : STORE_STALE_MS;
+	store_token_make(store->token);
 	store->host_id = strdup(config->host_id);
 	store->wake = loop_wake_new(config->loop, on_wake, store);
 	if (store->host_id && store->wake)
@@ -479,6 +505,21 @@ int store_open(const struct store_config *config, struct store **out, char *why,
 	return store_open_backend(config, backend, out, why, why_size);
 }
 
+/* Its name is free. */
+static void leave(struct store *store)
+{
+	const struct store_db *db = &store->db;
+	int64_t err = db->backend->begin(db->conn, true);
+
+	if (!err)
+		err = db->backend->exec(db->conn, STMT_HOST_LEAVE,
+			ARGS(TXT(store->host_id), TXT(store->token)), NULL, NULL);
+	if (err >= 0)
+		err = db->backend->commit(db->conn);
+	if (err < 0)
+		db->backend->rollback(db->conn);
+}
+
 void store_close(struct store *store)
 {
 	if (!store)
@@ -489,6 +530,8 @@ void store_close(struct store *store)
 		pthread_cond_signal(&store->work);
 		pthread_mutex_unlock(&store->lock);
 		pthread_join(store->thread, NULL);
+		if (store->shared && !store->presence.left)
+			leave(store);
 	}
 	list_free(&store->completed);
 	list_free(&store->refused);

@@ -43,12 +43,14 @@ struct store_config {
 	struct loop *loop;
 	bool shared;          /* a PostgreSQL server has it, other hosts may use it too */
 	const char *password; /* for that, NULL: none is needed */
+	int64_t stale_ms; /* of a shared one: this host counts so long without a word; 0: 20 s */
 };
 
 /* Opens or creates the store, brings the schema up to date, gives back what this host had claimed,
  * marks its ports offline, starts the thread. Refuses a store that another process has open, that a
  * newer version wrote, or whose file is damaged: negative errno and a sentence in why. -EAGAIN: the
- * server of a shared one cannot be reached. */
+ * server of a shared one cannot be reached. -EADDRINUSE: another process that lives has this
+ * host_id there. */
 int store_open(const struct store_config *config, struct store **out, char *why, size_t why_size);
 
 /* Finishes and commits what is queued, ends the thread, closes. Callbacks that were not made yet
@@ -114,7 +116,8 @@ typedef void store_card_fn(void *arg, int err, const struct store_card *card);
 void store_card_seen(
 	struct store *store, const struct store_card_seen *seen, store_card_fn *done, void *arg);
 
-/* The numbers file as a whole: cards it no longer names lose what it had said. Frees deliveries as
+/* This host's numbers file as a whole: cards it no longer names lose what it had said. Of a card
+ * that another host's file names too the newest word counts, and is logged. Frees deliveries as
  * above. done's freed counts them. */
 struct store_number {
 	const char *iccid, *number, *label;
@@ -245,20 +248,23 @@ struct store_drained {
 typedef void store_drains_fn(void *arg, int err, const struct store_drained *rows, size_t count);
 void store_drains(struct store *store, store_drains_fn *done, void *arg);
 
-/* The cards on sale now with a number known, by bank and slot. Cards whose number another such
- * card has too come with conflict set. */
+/* The cards on sale now with a number known, by bank and slot, of all hosts that live. Cards whose
+ * number another such card has too come with conflict set. fence: what the leader was given with
+ * its lease (store_hosts.h): read while nobody else writes, -ESTALE if that is over; 0: as it is.
+ */
 struct store_roster_row {
 	const char *bank, *slot, *card_id, *iccid, *imsi, *number, *label;
 	int operator_code, rent;       /* as in the numbers file; 0 / -1: not said */
 	int64_t date_start, date_stop; /* Unix seconds; date_start is never 0 */
 	int64_t price, balance;        /* 0: not said */
 	const char *remote_id;         /* what `platform` calls this number, "" if unknown */
-	int own_sell; /* 1, 0: by the numbers file `platform` sells this card, or not; -1: as its
-			 bank */
+	int own_sell; /* 1, 0: by the numbers file, or by another host's word on its bank,
+			 `platform` sells this card, or not; -1: as this host's bank */
 	bool conflict;
 };
 typedef void store_roster_fn(void *arg, int err, const struct store_roster_row *rows, size_t count);
-void store_roster(struct store *store, const char *platform, store_roster_fn *done, void *arg);
+void store_roster(
+	struct store *store, const char *platform, int64_t fence, store_roster_fn *done, void *arg);
 
 /* What a platform calls its numbers (its answer to the list). remote_id "": it dropped the number.
  */

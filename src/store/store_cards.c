@@ -213,19 +213,24 @@ void store_pin_get(struct store *store, const char *key, store_pin_fn *done, voi
 struct port_job {
 	struct store_job job;
 	struct store_port port;
+	struct store_presence presence;
 };
 
 static int port_run(struct store_job *job)
 {
-	const struct store_port *port = &((struct port_job *)job)->port;
+	const struct port_job *call = (struct port_job *)job;
+	const struct store_port *port = &call->port;
 	const char *host = store_host(job->store);
 
+	if (call->presence.left)
+		return 0;
 	int err = store_put(job, STMT_BANK_PUT, ARGS(TXT(port->bank), TXT(host)));
 	if (err)
 		return err;
 	return store_put(job, STMT_PORT_PUT,
 		ARGS(TXT(port->bank), TXT(port->slot), TXT(host), TXT(port->card_id),
-			TXT(port->state), INT(port->online), INT(port->now_ms)));
+			TXT(port->state), INT(port->online), INT(port->now_ms),
+			INT(call->presence.kept)));
 }
 
 void store_port_put(
@@ -238,6 +243,7 @@ void store_port_put(
 	job->callback.done = done;
 	job->arg = arg;
 	job->pool = true;
+	call->presence = *store_presence(store);
 	call->port = (struct store_port) {
 		.bank = job_name(job, port->bank, STORE_NAME_SIZE),
 		.slot = job_name(job, port->slot, STORE_NAME_SIZE),
@@ -320,6 +326,7 @@ void store_ports_keep(struct store *store, const struct store_place *places, siz
 struct roster_job {
 	struct store_job job;
 	const char *platform;
+	int64_t fence, now_ms;
 };
 
 static void roster_row(const struct backend_value *cells, struct store_roster_row *row)
@@ -339,7 +346,7 @@ static void roster_row(const struct backend_value *cells, struct store_roster_ro
 		.price = cells[11].num,
 		.balance = cells[12].num,
 		.remote_id = cells[13].text,
-		.own_sell = (int)cells[15].num,
+		.own_sell = (int)cells[14].num,
 	};
 }
 
@@ -365,13 +372,18 @@ static void mark_conflicts(struct store_roster_row **sorted, size_t count)
 
 static int roster_run(struct store_job *job)
 {
-	const char *platform = ((struct roster_job *)job)->platform;
+	const struct roster_job *call = (struct roster_job *)job;
 	struct store_table table;
+	int err = 0;
 
-	int err = store_select(
-		job, STMT_ROSTER, ARGS(TXT(platform), TXT(store_host(job->store))), &table);
+	if (call->fence)
+		err = store_lease_check(job, call->fence, call->now_ms);
+	job->refused = err == -ESTALE ? err : 0;
+	if (!err)
+		err = store_select(job, STMT_ROSTER,
+			ARGS(TXT(call->platform), TXT(store_host(job->store))), &table);
 	if (err)
-		return err;
+		return job->refused ? 0 : err;
 	struct store_roster_row *rows = job_out(job, table.rows, sizeof(*rows));
 	struct store_roster_row **sorted = job_out(job, table.rows, sizeof(*sorted));
 	if (!rows || !sorted)
@@ -384,26 +396,30 @@ static int roster_run(struct store_job *job)
 	qsort(sorted, table.rows, sizeof(struct store_roster_row *), by_number);
 	mark_conflicts(sorted, table.rows);
 
-	for (size_t i = 0; i < table.rows; i++)
-		if (table_row(&table, i)[14].num)
-			rows[job->count++] = rows[i];
+	job->count = (int64_t)table.rows;
 	job->result = rows;
 	return 0;
 }
 
 static void roster_finish(struct store_job *job)
 {
-	if (job->err && job->callback.roster)
-		job->callback.roster(job->arg, job->err, NULL, 0);
+	int err = job->err ? job->err : job->refused;
+
+	if (err && job->callback.roster)
+		job->callback.roster(job->arg, err, NULL, 0);
 	else if (job->callback.roster)
 		job->callback.roster(job->arg, 0, job->result, (size_t)job->count);
 }
 
-void store_roster(struct store *store, const char *platform, store_roster_fn *done, void *arg)
+void store_roster(
+	struct store *store, const char *platform, int64_t fence, store_roster_fn *done, void *arg)
 {
 	static const struct store_verb verb = { "roster", roster_run, roster_finish, false };
-	struct roster_job *call = store_job_new(store, sizeof(*call), &verb);
+	static const struct store_verb fenced = { "roster", roster_run, roster_finish, true };
+	struct roster_job *call = store_job_new(store, sizeof(*call), fence ? &fenced : &verb);
 
+	call->fence = fence;
+	call->now_ms = store_now_ms(store);
 	call->job.callback.roster = done;
 	call->job.arg = arg;
 	call->platform = job_text(&call->job, platform);

@@ -16,6 +16,7 @@ static struct places_job *places_job_new(struct store *store, const struct store
 	struct places_job *call = store_job_new(store, sizeof(*call), verb);
 	struct store_job *job = &call->job;
 
+	job->pool = true;
 	call->count = count;
 	call->places = job_array(job, count, sizeof(*places));
 	for (size_t i = 0; call->places && i < count; i++) {

@@ -3,6 +3,7 @@
 #define SIMGATE_STORE_STORE_IMPL_H
 
 #include "store/backend.h"
+#include "store/store_hosts.h"
 #include "store/store_orders.h"
 
 enum { STORE_PARTS_MAX = 255, STORE_LEDGER_ID_SIZE = 40 };
@@ -22,6 +23,7 @@ enum store_stmt {
 	STMT_FREE_MESSAGES,
 	STMT_FREE_DELIVERIES,
 	STMT_NUMBERS_MARK,
+	STMT_NUMBERS_OTHERS,
 	STMT_NUMBER_PUT,
 	STMT_NUMBERS_CLEAR,
 	STMT_NUMBERS_FORGET,
@@ -146,6 +148,7 @@ enum store_stmt {
 	STMT_BANK_SELL_CLEAR,
 	STMT_BANK_SELL_PUT,
 	STMT_CARD_SELL_CLEAR,
+	STMT_CARD_SELL_FORGET,
 	STMT_CARD_SELL_PUT,
 	STMT_SELLABLES,
 	STMT_CUSTOMER_GET,
@@ -161,6 +164,26 @@ enum store_stmt {
 	STMT_LEDGER_ADD,
 	STMT_LEDGER,
 	STMT_TURNOVERS,
+
+	STMT_HOST_GET,
+	STMT_HOST_ENTER,
+	STMT_HOST_BEAT,
+	STMT_HOST_LEAVE,
+	STMT_HOSTS_STALE,
+	STMT_HOSTS_FORGET,
+	STMT_HOSTS_OTHERS,
+	STMT_HOSTS,
+	STMT_BANKS,
+	STMT_BANK_HOST,
+	STMT_PORTS_ONLINE,
+	STMT_PORT_OFFLINE,
+	STMT_LEASE_GET,
+	STMT_LEASE_PUT,
+	STMT_LEASE_END,
+	STMT_COUNTER_BUMP,
+	STMT_COUNTER_RAISE,
+	STMT_COUNTERS,
+	STMT_LISTED,
 	STMT_COUNT
 };
 
@@ -213,6 +236,9 @@ union store_callback {
 	store_ledger_fn *ledger;
 	store_turnovers_fn *turnovers;
 	store_sim_rows_fn *sim_rows;
+	store_hosts_fn *hosts;
+	store_claims_fn *claims;
+	store_marks_fn *marks;
 };
 
 struct store_job {
@@ -256,7 +282,33 @@ struct store_db {
 const struct store_db *store_db(const struct store *store);
 const char *store_host(const struct store *store);
 const char *store_host_among(const struct store *store); /* "" where no other can be */
-int64_t store_now_ms(const struct store *store);         /* on the loop only */
+const char *store_token(const struct store *store);      /* this process among its host's */
+
+/* On the loop only. Kept: what a former process of this host said of its ports holds until theirs
+ * are settled. Left: what they say from now on is not to be heard. */
+struct store_presence {
+	bool kept, left;
+};
+struct store_presence *store_presence(struct store *store);
+
+/* At the start, in a transaction that writes: this process is its host's from now on. -EADDRINUSE
+ * and a sentence in why: another one is. kept: its rows are fresh still. */
+struct store_entry_terms {
+	const char *host_id, *version, *token;
+	int64_t now_ms, stale_ms;
+	bool shared;
+};
+int store_host_enter(const struct store_db *db, const struct store_entry_terms *terms, bool *kept,
+	char *why, size_t why_size);
+
+/* STORE_TOKEN_SIZE bytes: a name for this process that no other has. */
+enum { STORE_TOKEN_SIZE = 96 };
+void store_token_make(char out[STORE_TOKEN_SIZE]);
+
+/* 0 if this process holds the leader's lease with this fence, else -ESTALE. Hosts that have fallen
+ * silent are marked. In a transaction that writes. */
+int store_lease_check(struct store_job *job, int64_t fence, int64_t now_ms);
+int64_t store_now_ms(const struct store *store); /* on the loop only */
 
 /* Arguments, on the loop. NULL text becomes "". job_name refuses what does not fit size (-EINVAL).
  * job_array is zeroed; NULL if count is 0 or the job has failed. */

@@ -3,7 +3,10 @@
 #include "store/store_impl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 struct store_verdict store_verdict(const struct backend_value *cells)
 {
@@ -44,12 +47,13 @@ struct numbers_job {
 	struct store_job job;
 	struct store_number *rows;
 	size_t count;
-	int64_t now_ms;
+	int64_t now_ms, taken;
+	const char *taken_of; /* one of those hosts */
 };
 
 static int sellers_put(struct store_job *job, const struct store_number *row)
 {
-	int err = 0;
+	int err = store_put(job, STMT_CARD_SELL_FORGET, ARGS(TXT(row->iccid)));
 
 	for (size_t i = 0; i < row->sell_count && !err; i++)
 		err = store_put(job, STMT_CARD_SELL_PUT, ARGS(TXT(row->iccid), TXT(row->sell[i])));
@@ -58,15 +62,17 @@ static int sellers_put(struct store_job *job, const struct store_number *row)
 
 static int numbers_write(const struct numbers_job *call, struct store_job *job)
 {
-	int err = store_put(job, STMT_NUMBERS_MARK, NULL, 0);
+	const char *host = store_host(job->store), *among = store_host_among(job->store);
+	int err = store_put(job, STMT_CARD_SELL_CLEAR, ARGS(TXT(among)));
 	if (!err)
-		err = store_put(job, STMT_CARD_SELL_CLEAR, NULL, 0);
+		err = store_put(job, STMT_NUMBERS_MARK, ARGS(TXT(among)));
 	for (size_t i = 0; i < call->count && !err; i++) {
 		const struct store_number *row = &call->rows[i];
 		err = store_put(job, STMT_NUMBER_PUT,
 			ARGS(TXT(row->iccid), TXT(row->number), TXT(row->label),
 				INT(row->operator_code), INT(row->rent), INT(row->date_start),
-				INT(row->date_stop), INT(row->price), INT(row->balance)));
+				INT(row->date_stop), INT(row->price), INT(row->balance),
+				TXT(host)));
 		if (!err)
 			err = sellers_put(job, row);
 	}
@@ -75,12 +81,39 @@ static int numbers_write(const struct numbers_job *call, struct store_job *job)
 	return err ? err : store_put(job, STMT_NUMBERS_FORGET, NULL, 0);
 }
 
+static int by_iccid(const void *a, const void *b)
+{
+	const struct store_number *x = a, *y = b;
+	return strcmp(x->iccid, y->iccid);
+}
+
+/* Cards that another host's file names and this one's too: from now on they are this one's. */
+static int numbers_take(struct numbers_job *call, struct store_job *job)
+{
+	struct store_table others;
+
+	call->taken = 0;
+	int err = store_select(
+		job, STMT_NUMBERS_OTHERS, ARGS(TXT(store_host_among(job->store))), &others);
+	for (size_t i = 0; !err && i < others.rows; i++) {
+		const struct backend_value *row = table_row(&others, i);
+		struct store_number key = { .iccid = row[0].text };
+		if (!call->count || !bsearch(&key, call->rows, call->count, sizeof(key), by_iccid))
+			continue;
+		call->taken++;
+		call->taken_of = row[1].text;
+	}
+	return err;
+}
+
 static int numbers_run(struct store_job *job)
 {
-	const struct numbers_job *call = (struct numbers_job *)job;
+	struct numbers_job *call = (struct numbers_job *)job;
 	struct store_table held;
 
-	int err = numbers_write(call, job);
+	int err = numbers_take(call, job);
+	if (!err)
+		err = numbers_write(call, job);
 	if (!err)
 		err = store_select(job, STMT_HELD_CARDS, NULL, 0, &held);
 	if (err)
@@ -95,11 +128,22 @@ static int numbers_run(struct store_job *job)
 	return 0;
 }
 
+static void numbers_finish(struct store_job *job)
+{
+	const struct numbers_job *call = (struct numbers_job *)job;
+
+	if (!job->err && call->taken)
+		log_notice(LOGC_STORE, NULL, NULL,
+			LOG_FIELDS(LOG_INT("cards", call->taken), LOG_STR("host", call->taken_of)),
+			"cards are named by this host's numbers file and by that of another: this "
+			"one, being newer, counts; name each card in one file");
+	store_finish_count(job);
+}
+
 void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
 	store_count_fn *done, void *arg)
 {
-	static const struct store_verb verb = { "numbers_load", numbers_run, store_finish_count,
-		true };
+	static const struct store_verb verb = { "numbers_load", numbers_run, numbers_finish, true };
 	struct numbers_job *call = store_job_new(store, sizeof(*call), &verb);
 	struct store_job *job = &call->job;
 
@@ -118,6 +162,8 @@ void store_numbers_load(struct store *store, const struct store_number *rows, si
 		if (!call->rows[i].sell)
 			call->rows[i].sell_count = 0;
 	}
+	if (!job->err && call->rows)
+		qsort(call->rows, count, sizeof(*rows), by_iccid);
 	store_job_submit(job);
 }
 

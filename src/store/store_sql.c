@@ -48,17 +48,24 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 
 /* Whether a port's card may be sold; see store_drain(). */
 #define SELLABLE(p) \
-	p ".online = 1 AND NOT EXISTS (SELECT 1 FROM drain x WHERE x.bank = " p \
+	p ".online = 1 AND EXISTS (SELECT 1 FROM host f WHERE f.name = " p \
+	  ".host AND f.stale = 0) AND NOT EXISTS (SELECT 1 FROM drain x WHERE x.bank = " p \
 	  ".bank AND x.slot = " p ".slot)"
 
 #define DRAINED_CARD "COALESCE(NULLIF(p.card_id, ''), m.card_id)"
 
 /* A set is for the host whose bank its newest part came to: that one knows who sells the card. The
- * others leave it alone. host '': there is one host only. */
+ * others leave it alone while that host lives. host '': there is one host only. */
 #define SET_IS_OF(host) \
 	"(" host " = '' OR COALESCE((SELECT k.host FROM part o JOIN pdu e ON e.id = o.pdu_id" \
-	" JOIN bank k ON k.name = e.bank WHERE o.set_id = s.id ORDER BY e.id DESC LIMIT 1), " host \
-	") = " host ")"
+	" JOIN bank k ON k.name = e.bank JOIN host f ON f.name = k.host AND f.stale = 0" \
+	" WHERE o.set_id = s.id ORDER BY e.id DESC LIMIT 1), " host ") = " host ")"
+
+/* Whether the numbers file that names card c is ?1's to speak of: its own, one of before there were
+ * several hosts, or of a host that is there no more. '': there is one host only. */
+#define FILE_IS_OURS \
+	"(?1 = '' OR card.file_host IN (?1, '') OR NOT EXISTS" \
+	" (SELECT 1 FROM host f WHERE f.name = card.file_host))"
 
 /* ?7 the part's seq, ?8 since when, ?9 its PDU */
 #define SET_KEY \
@@ -109,6 +116,7 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	"(s.joined_message_id IN (SELECT m.id FROM message m WHERE " OF_NUMBER( \
 		"m") ")" \
 		     " OR (s.joined_message_id = '' AND s.card_id IN " CARDS_OF "))"
+#include "store/store_sql_hosts.h"
 #include "store/store_sql_orders.h"
 
 const struct backend_stmt store_stmts[STMT_COUNT] = {
@@ -167,20 +175,25 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" WHERE card_id = ?1 AND state = 1 AND reason = 'no_number'",
 		NULL },
 	[STMT_NUMBERS_MARK] = { "numbers_mark",
-		"UPDATE card SET file_named = 0 WHERE file_named = 1", NULL },
+		"UPDATE card SET file_named = 0 WHERE file_named = 1 AND " FILE_IS_OURS, NULL },
+	/* What files of other hosts say of cards. */
+	[STMT_NUMBERS_OTHERS] = { "numbers_others",
+		"SELECT card_id, file_host FROM card WHERE file_named = 1 AND NOT " FILE_IS_OURS
+		" ORDER BY card_id",
+		NULL },
 	[STMT_NUMBER_PUT] = { "number_put",
 		"INSERT INTO card (card_id, iccid, number_file, label, operator_code, rent,"
-		" date_start_file, date_stop, price, balance, file_named)"
-		" VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)"
+		" date_start_file, date_stop, price, balance, file_host, file_named)"
+		" VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"
 		" ON CONFLICT (card_id) DO UPDATE SET number_file = excluded.number_file,"
 		" label = excluded.label, operator_code = excluded.operator_code,"
 		" rent = excluded.rent, date_start_file = excluded.date_start_file,"
 		" date_stop = excluded.date_stop, price = excluded.price,"
-		" balance = excluded.balance, file_named = 1",
+		" balance = excluded.balance, file_host = excluded.file_host, file_named = 1",
 		NULL },
 	[STMT_NUMBERS_CLEAR] = { "numbers_clear",
 		"UPDATE card SET number_file = '', label = '', operator_code = 0, rent = -1,"
-		" date_start_file = 0, date_stop = 0, price = 0, balance = 0"
+		" date_start_file = 0, date_stop = 0, price = 0, balance = 0, file_host = ''"
 		" WHERE file_named = 0 AND (number_file <> '' OR label <> '' OR operator_code <> 0"
 		" OR rent <> -1 OR date_start_file <> 0 OR date_stop <> 0 OR price <> 0"
 		" OR balance <> 0)",
@@ -232,15 +245,21 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_PIN_FORGET] = { "pin_forget", "DELETE FROM pin_refused WHERE card_key = ?1", NULL },
 	[STMT_BANK_PUT] = { "bank_put",
 		"INSERT INTO bank (name, host) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE"
-		" SET host = excluded.host WHERE bank.host <> excluded.host",
+		" SET host = excluded.host WHERE bank.host <> excluded.host AND NOT EXISTS"
+		" (SELECT 1 FROM host f WHERE f.name = bank.host AND f.stale = 0)",
 		NULL },
+	/* Of another's bank it writes nothing; ?8: a port that is not ready yet stays as it was. */
 	[STMT_PORT_PUT] = { "port_put",
 		"INSERT INTO port (bank, slot, host, card_id, state, online, since_ms)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (bank, slot) DO UPDATE"
+		" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS"
+		" (SELECT 1 FROM bank k WHERE k.name = ?1 AND k.host = ?3)"
+		" ON CONFLICT (bank, slot) DO UPDATE"
 		" SET host = excluded.host, card_id = excluded.card_id, state = excluded.state,"
 		" online = excluded.online, since_ms = excluded.since_ms"
-		" WHERE port.host <> excluded.host OR port.card_id <> excluded.card_id"
-		" OR port.state <> excluded.state OR port.online <> excluded.online",
+		" WHERE port.host <> excluded.host OR ((?8 = 0 OR excluded.online = 1"
+		" OR excluded.card_id NOT IN ('', port.card_id))"
+		" AND (port.card_id <> excluded.card_id"
+		" OR port.state <> excluded.state OR port.online <> excluded.online))",
 		NULL },
 	[STMT_PORTS] = { "ports",
 		"SELECT bank, slot FROM port WHERE host = ?1 UNION SELECT d.bank, d.slot"
@@ -276,19 +295,19 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_RESUME] = { "resume", "DELETE FROM drain WHERE bank = ?1 AND slot = ?2", NULL },
 	[STMT_RESUME_ALL] = { "resume_all",
 		"DELETE FROM drain WHERE bank IN (SELECT name FROM bank WHERE host = ?1)", NULL },
-	/* Of all hosts: the same number at another one is a conflict too. */
+	/* Of all hosts. Who sells this one's banks its configuration says. */
 	[STMT_ROSTER] = { "roster",
 		"SELECT p.bank, p.slot, p.card_id, c.iccid, c.imsi, " NUMBER ", c.label,"
 		" c.operator_code, c.rent, CASE WHEN c.date_start_file > 0 THEN c.date_start_file"
 		" WHEN c.first_seen_ms > 0 THEN c.first_seen_ms / 1000 ELSE p.since_ms / 1000 END,"
-		" c.date_stop, c.price, c.balance, r.remote_id,"
-		" CASE WHEN p.host = ?2 THEN 1 ELSE 0 END,"
-		" CASE WHEN NOT EXISTS (SELECT 1 FROM card_sell s WHERE s.card_id = c.card_id)"
-		" THEN -1 WHEN EXISTS (SELECT 1 FROM card_sell s WHERE s.card_id = c.card_id"
-		" AND s.seller = ?1) THEN 1 ELSE 0 END"
-		" FROM port p JOIN card c ON c.card_id = p.card_id"
-		" LEFT JOIN remote_number r ON r.platform = ?1 AND r.number = " NUMBER
-		" WHERE " SELLABLE("p") " AND " NUMBER " <> '' ORDER BY p.bank, p.slot",
+		" c.date_stop, c.price, c.balance, r.remote_id, CASE WHEN p.host = ?2"
+		" AND NOT EXISTS (SELECT 1 FROM card_sell s WHERE s.card_id = c.card_id)"
+		" THEN -1 WHEN " SOLD_BY(
+			"?1") " THEN 1 ELSE 0 END"
+			      " FROM port p JOIN card c ON c.card_id = p.card_id"
+			      " LEFT JOIN remote_number r ON r.platform = ?1 AND r.number = " NUMBER
+			      " WHERE " SELLABLE("p") " AND " NUMBER
+						      " <> '' ORDER BY p.bank, p.slot",
 		NULL },
 	[STMT_REMOTE_PUT] = { "remote_put",
 		"INSERT INTO remote_number (platform, number, remote_id) VALUES (?1, ?2, ?3)"
@@ -563,6 +582,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"SELECT id, card_id, owner, bank, slot, memory, raw, undecodable, idx, tpdu_len,"
 		" arrived_ms FROM pdu WHERE undecodable IS NOT NULL AND (?1 = '' OR id = ?1)"
 		" AND id > ?2 AND (?4 = '' OR NOT EXISTS (SELECT 1 FROM bank k"
+		" JOIN host f ON f.name = k.host AND f.stale = 0"
 		" WHERE k.name = pdu.bank AND k.host <> ?4)) ORDER BY id LIMIT ?3",
 		NULL },
 	[STMT_OF_NUMBER] = { "of_number",
@@ -668,4 +688,9 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	   ------------------------------------------------------------------- */
 
 	ORDER_STMTS,
+
+	/* ---- hosts
+	   ---------------------------------------------------------------------------------- */
+
+	HOST_STMTS,
 };

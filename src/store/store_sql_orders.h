@@ -153,7 +153,13 @@
 	[STMT_BANK_SELL_PUT] = { "bank_sell_put", \
 		"INSERT INTO bank_sell (bank, seller) VALUES (?1, ?2) ON CONFLICT DO NOTHING", \
 		NULL }, \
-	[STMT_CARD_SELL_CLEAR] = { "card_sell_clear", "DELETE FROM card_sell", NULL }, \
+	[STMT_CARD_SELL_CLEAR] = { "card_sell_clear", \
+		"DELETE FROM card_sell" \
+		" WHERE EXISTS (SELECT 1 FROM card WHERE card.card_id = card_sell.card_id" \
+		" AND card.file_named = 1 AND " FILE_IS_OURS ")", \
+		NULL }, \
+	[STMT_CARD_SELL_FORGET] = { "card_sell_forget", \
+		"DELETE FROM card_sell WHERE card_id = ?1", NULL }, \
 	[STMT_CARD_SELL_PUT] = { "card_sell_put", \
 		"INSERT INTO card_sell (card_id, seller) VALUES (?1, ?2) ON CONFLICT DO NOTHING", \
 		NULL }, \

@@ -59,6 +59,8 @@ const struct backend *fx_backend(void);
 int fx_open(struct fixture *fx);
 /* Another host's store, with no faults. */
 int fx_open_as(struct fixture *fx, const char *host_id, struct store **out);
+/* The same, by the fixture's clock, which is the server's then. */
+int fx_open_also(struct fixture *fx, const char *host_id, struct store **out);
 void fx_close(struct fixture *fx);
 void fx_reopen(struct fixture *fx);
 /* Runs SQL on the database itself. */

@@ -913,6 +913,21 @@ class Changes(Bed):
         self.assertEqual(self.good("customer", "topup", "--", "hand", "-5"), "balance: -5\n")
         self.assertEqual(self.good("customer", "enable", "hand"), "active\n")
 
+    def test_hosts(self):
+        host = {"name": "host-a", "version": "1.2", "state": "up", "own": True, "leader": True,
+                "since": "2026-11-21T10:00:00Z", "uptime_s": 93600, "seen": "", "seen_s": 2,
+                "ports": 64, "ready": 60, "banks": ["north", "south"]}
+        answer = {"hosts": [host, {**host, "name": "host-b", "state": "stale", "leader": False,
+                                   "seen_s": 65, "banks": []}]}
+        self.answers["GET", "/api/v1/hosts"] = lambda query: (200, answer)
+        lines = self.good("hosts").splitlines()
+        self.assertEqual(lines[0].split(), ["HOST", "STATE", "LISTS", "READY", "UP", "SEEN",
+                                            "VERSION", "BANKS"])
+        self.assertEqual(lines[1].split(), ["host-a", "up", "leads", "60/64", "1d", "2h", "2s",
+                                            "1.2", "north", "south"])
+        self.assertEqual(lines[2].split()[:3], ["host-b", "stale", "60/64"])
+        self.assertEqual(json.loads(self.good("--json", "hosts")), answer)
+
     def test_takeoff(self):
         row = {"number": "+467***201", "id": "810045", "profit": "37.50", "balance": "100.00",
                "country": 46, "known": True, "port": "north/p01", "iccid": ICCID, "label": "blue"}

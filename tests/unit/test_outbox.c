@@ -99,6 +99,38 @@ static void answers_come_back(void **state)
 	assert_int_equal(got.status, 301);
 }
 
+/* As where this process stood still: what was handed over before is not sent any more. */
+static void nothing_goes_out_after_its_time(void **state)
+{
+	struct fixture *fx = *state;
+	int64_t end_ms = loop_now_ms(fx->loop) + 1000;
+	struct call call = { .name = "addMessage",
+		.method = "POST",
+		.path = (char *)"/api/resellers/addMessage",
+		.body = (char *)"{}",
+		.end_ms = &end_ms };
+	struct got late = { 0 }, moved = { 0 };
+
+	fx_reply_message(fx, ok);
+	assert_non_null(deliver_start(fx->deliver, &fx->platform, &call, got_answer, &late));
+	end_ms = loop_now_ms(fx->loop);
+	for (int i = 0; i < 20; i++)
+		loop_turn(fx->loop, 5);
+	assert_int_equal(late.calls, 1);
+	assert_int_equal(late.status, 0);
+	assert_string_equal(late.error, "timeout");
+	assert_int_equal(fx_calls(fx, NULL), 0);
+
+	assert_non_null(deliver_start(fx->deliver, &fx->platform, &call, got_answer, &moved));
+	end_ms += 1000;
+	for (int i = 0; i < 500 && !moved.calls; i++) {
+		loop_turn(fx->loop, 10);
+		loop_advance(fx->loop, 1);
+	}
+	assert_int_equal(moved.status, 200);
+	assert_int_equal(deliver_active(fx->deliver), 0);
+}
+
 static void no_answer_says_why(void **state)
 {
 	struct fixture *fx = *state;
@@ -645,6 +677,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(answers_come_back),
+		TEST(nothing_goes_out_after_its_time),
 		TEST(no_answer_says_why),
 		TEST(bodies_have_a_limit),
 		TEST(cancelled_calls_are_silent),

@@ -206,6 +206,98 @@ static void nothing_after_stop(void **state)
 	assert_int_equal(fx->syncs, 2);
 }
 
+static struct leader_state no_state(void *arg)
+{
+	(void)arg;
+	return (struct leader_state) { 0 };
+}
+
+static void no_event(void *arg)
+{
+	(void)arg;
+}
+
+static void no_wish(void *arg, int64_t wish)
+{
+	(void)arg, (void)wish;
+}
+
+static void another_host_sends_it(void **state)
+{
+	static const struct leader_events events = { no_state, no_event, no_event, no_event,
+		no_wish, no_event };
+	struct fixture *fx = *state;
+	struct leader *leader =
+		leader_new(fx->loop, fx->store, 20000, 90000, &events, NULL); /* not yet */
+
+	assert_non_null(leader);
+	fx_card(fx, 1, true);
+	fx_roster(fx);
+	roster_lead(fx->roster, leader);
+	roster_open(fx->roster);
+	fx_pass(fx, 600000);
+	assert_int_equal(lists(fx), 0);
+	leader_settled(leader);
+	roster_sync(fx->roster, fx_got_sync, fx);
+	fx_settle(fx);
+	assert_int_equal(lists(fx), 1);
+	assert_int_equal(fx->sync_err, 0);
+
+	/* in the middle of a list */
+	fx_reply_list(fx, (struct reply) { .hang = true });
+	roster_sync(fx->roster, fx_got_sync, fx);
+	assert_true(fx_until(fx, a_list_came, 0));
+	roster_close(fx->roster);
+	assert_int_equal(fx->syncs, 2);
+	assert_int_equal(fx->sync_err, -EAGAIN);
+	assert_int_equal(deliver_active(fx->deliver), 0);
+	size_t before = lists(fx);
+	roster_changed(fx->roster);
+	roster_sync(fx->roster, fx_got_sync, fx);
+	assert_int_equal(fx->sync_err, -EAGAIN);
+	fx_pass(fx, 3600000);
+	assert_int_equal(lists(fx), before);
+	assert_int_equal(status_of(fx).numbers, 0);
+
+	/* and back: what the platform has by now is not known */
+	fx_forget_replies(fx);
+	fx_reply_list(fx, ok);
+	roster_open(fx->roster);
+	fx_settle(fx);
+	assert_int_equal(lists(fx), before + 1);
+	assert_int_equal(status_of(fx).numbers, 1);
+	roster_free(fx->roster);
+	fx->roster = NULL;
+	leader_free(leader);
+}
+
+/* Another host's wish does not disturb a list that waits to be tried again. */
+static void a_wish_waits_its_turn(void **state)
+{
+	struct fixture *fx = *state;
+
+	open_with_cards(fx, 1);
+	fx_reply_list(fx, (struct reply) { .status = 503, .body = "" });
+	roster_sync(fx->roster, fx_got_sync, fx);
+	fx_settle(fx);
+	assert_int_equal(fx->syncs, 1);
+	size_t before = lists(fx);
+	roster_serve(fx->roster, fx_got_sync, fx);
+	fx_settle(fx);
+	assert_int_equal(lists(fx), before);
+	assert_int_equal(fx->syncs, 1);
+	fx_forget_replies(fx);
+	fx_reply_list(fx, ok);
+	fx_pass(fx, 10000);
+	assert_int_equal(fx->syncs, 2);
+	assert_int_equal(fx->sync_err, 0);
+	before = lists(fx);
+	roster_serve(fx->roster, fx_got_sync, fx);
+	fx_settle(fx);
+	assert_int_equal(lists(fx), before + 1);
+	assert_int_equal(fx->syncs, 3);
+}
+
 static void bad_entries_are_found_and_left_out(void **state)
 {
 	struct fixture *fx = *state;
@@ -338,7 +430,7 @@ static void assert_remotes(struct fixture *fx, const char *want)
 {
 	struct remotes remotes = { 0 };
 
-	store_roster(fx->store, "osim", got_roster, &remotes);
+	store_roster(fx->store, "osim", 0, got_roster, &remotes);
 	fx_settle(fx);
 	assert_true(remotes.done);
 	assert_string_equal(remotes.all, want);
@@ -771,6 +863,8 @@ int main(void)
 		TEST(changes_are_merged),
 		TEST(the_list_is_repeated),
 		TEST(nothing_after_stop),
+		TEST(another_host_sends_it),
+		TEST(a_wish_waits_its_turn),
 		TEST(bad_entries_are_found_and_left_out),
 		TEST(bad_entries_are_found_without_test),
 		TEST(a_platform_that_refuses_all_is_not_flooded),

@@ -633,7 +633,7 @@ static void only_cards_in_a_radio_are_announced(void **state)
 		      " SELECT 'north', 'p' || substr('' || (100 + line_no * 8 + column_no), 2), "
 		      "'host-a', card_id, 'ready', 0, 1"
 		      " FROM sim_row WHERE row_no = (line_no + column_no) % 8 + 1");
-	store_roster(fx->store, "push", got_roster, &a);
+	store_roster(fx->store, "push", 0, got_roster, &a);
 	assert_int_equal(finish(fx, &a).err, 0);
 	assert_int_equal(roster_count, 0);
 	for (int i = 0; i < 64; i++) {
@@ -645,7 +645,7 @@ static void only_cards_in_a_radio_are_announced(void **state)
 		port(fx, slot, card, true);
 	}
 	memset(&a, 0, sizeof a);
-	store_roster(fx->store, "push", got_roster, &a);
+	store_roster(fx->store, "push", 0, got_roster, &a);
 	assert_int_equal(finish(fx, &a).err, 0);
 	assert_int_equal(roster_count, 64);
 }

@@ -1,0 +1,163 @@
+"""test_hosts.py - three daemons on one PostgreSQL pool: one list, a leader that dies or freezes, texts
+delivered once, a bank and a host_id that two would have."""
+
+import os
+import signal
+import subprocess
+
+import harness
+from gateway_case import GATEWAY, PLATFORM, GatewayCase, number, running
+
+STALE_S = 3
+CARDS = 3  # a host
+
+
+class Hosts(GatewayCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Postgres())
+
+    def pool(self, hosts=3, **gateway):
+        """A rig whose daemon is unused, and daemons of their own for its modems."""
+        rig = self.rig(CARDS * hosts, start=False)
+        self.url, self.database = self.server.database()
+        rig.hosts = [self.host(rig, i, **gateway) for i in range(hosts)]
+        return rig
+
+    def host(self, rig, i, host_id=None, **bank):
+        workdir = os.path.join(rig.workdir, f"h{i}-{len(os.listdir(rig.workdir))}")
+        os.mkdir(workdir)
+        sections = {
+            "gateway": {**GATEWAY, "store": self.url, "host_id": host_id or f"host-{i}",
+                        "host_stale": f"{STALE_S}s", "start_grace": "30s"},
+            bank.pop("bank", f"bank b{i}"): {
+                "devices": ", ".join(rig.sim.path(n) for n in self.cards(i)), **bank},
+            "platform onlinesim": {**PLATFORM, "kind": "onlinesim-push",
+                                   "url": rig.platform.url, "key": harness.KEY},
+        }
+        host = self.enterContext(harness.Daemon(workdir, sections))
+        self.addCleanup(self.look_at, host)
+        return host
+
+    def look_at(self, host):
+        host.stop()
+        if hasattr(host, "log_path"):
+            self.assertNotIn("Sanitizer", host.log_text())
+            self.assertNotIn("runtime error", host.log_text())
+
+    def cards(self, i):
+        return range(CARDS * i, CARDS * (i + 1))
+
+    def numbers(self, *hosts):
+        return {number(n) for i in hosts for n in self.cards(i)}
+
+    def leader(self, rig, hosts=(0, 1, 2)):
+        """The index of the one that leads."""
+        name = rig.wait(lambda: self.led(rig, hosts), "a leader")
+        return int(name[-1])
+
+    def led(self, rig, hosts):
+        listed = rig.hosts[hosts[0]].ctl("hosts")["hosts"]
+        names = [h["name"] for h in listed if h["leader"] and int(h["name"][-1]) in hosts]
+        return names[0] if len(names) == 1 else None
+
+    def wait_numbers(self, rig, *hosts):
+        want = self.numbers(*hosts)
+        rig.wait(lambda: rig.platform.numbers() == want, f"the list of {hosts}")
+
+    def test_one_list_and_a_leader_that_goes(self):
+        rig = self.pool()
+        for host in rig.hosts:
+            host.start()
+        self.wait_numbers(rig, 0, 1, 2)
+        wanted = []
+
+        def text(words, hosts):
+            for n in (n for i in hosts for n in self.cards(i)):
+                rig.sim.sms(n, "Shop", words)
+                wanted.append((number(n), "Shop", words))
+
+        text("first", (0, 1, 2))
+        self.await_texts(rig, wanted)
+
+        # killed: another one leads; the dead one's numbers stay until it is stale, no other's go
+        lists = len(self.lists(rig))
+        dead = self.leader(rig)
+        alive = [i for i in range(3) if i != dead]
+        rig.hosts[dead].kill9()
+        second = self.leader(rig, alive)
+        text("second", alive)
+        self.wait_numbers(rig, *alive)
+        for sent in self.lists(rig)[lists:]:
+            self.assertLessEqual(self.numbers(*alive), sent)
+        self.await_texts(rig, wanted)
+
+        # it comes back, with texts of the meantime on its cards
+        text("third", (dead,))
+        rig.hosts[dead].start()
+        self.wait_numbers(rig, 0, 1, 2)
+        self.await_texts(rig, wanted)
+
+        # frozen: the same; awake again it does not send what it had in mind
+        frozen = second
+        others = [i for i in range(3) if i != frozen]
+        rig.hosts[frozen].signal(signal.SIGSTOP)
+        third = self.leader(rig, others)
+        self.wait_numbers(rig, *others)
+        lists = len(self.lists(rig))
+        rig.hosts[frozen].signal(signal.SIGCONT)
+        self.wait_numbers(rig, 0, 1, 2)
+        self.assertEqual(self.leader(rig), third)
+        for sent in self.lists(rig)[lists:]:
+            self.assertLessEqual(self.numbers(*others), sent)
+        self.assertIn("event=leader_lost", rig.hosts[frozen].log_text())
+
+        # a quick restart takes nothing off; a list by the word of one that does not lead
+        lists = len(self.lists(rig))
+        other = next(i for i in range(3) if i != third)
+        rig.hosts[other].restart()
+        rig.wait(lambda: "event=roster_sent" in rig.hosts[third].log_text(), "a list")
+        synced = rig.hosts[next(i for i in range(3) if i not in (third, other))].ctl("sync")
+        self.assertTrue(all(p["ok"] for p in synced["platforms"]), synced)
+        self.assertGreater(len(self.lists(rig)), lists)
+        for sent in self.lists(rig)[lists:]:
+            self.assertEqual(sent, self.numbers(0, 1, 2))
+        text("last", (0, 1, 2))
+        self.await_texts(rig, wanted)
+
+        # drained at a host that does not lead
+        gone = number(self.cards(other)[0])
+        rig.hosts[other].ctl("drain", f"b{other}/m{self.cards(other)[0]:03d}")
+        self.assertNotIn(gone, rig.platform.numbers())
+
+    def test_names_that_two_would_have(self):
+        rig = self.pool(2)
+        rig.hosts[0].start()
+        rig.hosts[1].sections["bank b0"] = rig.hosts[1].sections.pop("bank b1")
+        rig.hosts[1].write_config()
+        rig.hosts[1].start()
+        rig.wait(lambda: "event=bank_denied" in rig.hosts[1].log_text(), "a bank denied")
+        self.assertIn("host=host-0", rig.hosts[1].log_text())
+        self.wait_numbers(rig, 0)
+        self.assertEqual(rig.hosts[1].ctl("ports")["ports"], [])
+
+        # the name of a host is one process'
+        double = self.host(rig, 1, host_id="host-0")
+        done = subprocess.run(
+            [harness.program("simgated"), "-c", double.config_path], capture_output=True,
+            text=True, timeout=harness.DEADLINE_S,
+        )
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("another simgated with host_id host-0", done.stderr)
+        rig.hosts[0].kill9()
+        rig.hosts[0].start()  # known to be dead: its name is free at once
+        self.wait_numbers(rig, 0)
+
+        # once the owner is stale the bank is the other's
+        rig.hosts[0].stop()
+        rig.wait(lambda: "event=bank_claimed" in rig.hosts[1].log_text(), "the bank")
+        self.wait_numbers(rig, 1)
+
+
+if __name__ == "__main__":
+    running()
