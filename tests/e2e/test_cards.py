@@ -232,7 +232,7 @@ class ByHand(GatewayCase):
         )
         self.assertNotIn(number(1), ctl("ussd", "sim/m001", "*100#")[1])
         self.assertEqual(ctl("ussd", "sim/m001", "**04*1234*1*1#")[0], 1)
-        rig.sim.fault(0, "late", 2000)
+        rig.sim.fault(0, "late", 500)
         answer = rig.daemon.ctl("at", "sim/m000", "+CSQ")
         self.assertEqual(answer["lines"], ["+CSQ: 14,0"])
         rig.sim.clear(0)
