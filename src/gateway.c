@@ -309,14 +309,17 @@ static int open_store(struct gateway *gateway, char *why, size_t why_size)
 {
 	char path[4096];
 	bool shared = strcmp(gateway->config->store, CONFIG_STORE_FILE) != 0;
+
+	snprintf(path, sizeof path, "%s/%s", gateway->config->state_dir,
+		shared ? "journal.db" : "simgate.db");
 	struct store_config config = { .path = shared ? gateway->config->store : path,
 		.host_id = gateway->config->host_id,
 		.loop = gateway->loop,
 		.shared = shared,
 		.password = gateway->config->store_password,
-		.stale_ms = gateway->config->host_stale_ms };
+		.stale_ms = gateway->config->host_stale_ms,
+		.journal = shared ? path : NULL };
 
-	snprintf(path, sizeof path, "%s/simgate.db", gateway->config->state_dir);
 	return store_open(&config, &gateway->store, why, why_size);
 }
 
@@ -373,6 +376,26 @@ void gateway_begin_ports(struct gateway *gateway)
 	gateway_look_settled(gateway);
 }
 
+/* What it could not be told. Cards and ports come first: no list may be read without them. */
+static void on_server_back(void *arg)
+{
+	struct gateway *gateway = arg;
+
+	if (gateway->stopping)
+		return;
+	gateway_claim_banks(gateway);
+	gateway_load_numbers(gateway);
+	for (size_t i = 0; i < gateway->modem_count; i++) {
+		modem_number_changed(gateway->modems[i]);
+		modem_tell_port(gateway->modems[i]);
+	}
+	gateway_keep_places(gateway);
+	gateway_drain_look(gateway);
+	if (gateway->view.settled)
+		gateway_hosts_settled(gateway);
+	inbox_move(gateway->inbox);
+}
+
 static void set_going(struct gateway *gateway)
 {
 	const struct config *config = gateway->config;
@@ -383,6 +406,8 @@ static void set_going(struct gateway *gateway)
 	for (size_t i = 0; i < config->platform_count; i++)
 		gateway_add_platform(gateway, &config->platforms[i]);
 	inbox_recover(gateway->inbox, config->start_grace_ms);
+	inbox_move(gateway->inbox);
+	store_server_watch(gateway->store, on_server_back, gateway);
 	loop_timer_start(&gateway->grace, config->start_grace_ms);
 	loop_timer_start(&gateway->tick, TICK_MS);
 	loop_timer_start(&gateway->summary, GATEWAY_SUMMARY_MS);

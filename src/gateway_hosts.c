@@ -6,7 +6,10 @@
 
 #include "gateway_impl.h"
 
-enum { CLAIM_STALES = 3 }; /* banks are claimed again after so many host_stale */
+enum {
+	CLAIM_STALES = 3, /* banks are claimed again after so many host_stale */
+	CLAIM_MS = 5000,  /* the first ports wait so long for the answer */
+};
 
 /* ---- banks ---------------------------------------------------------------------------------- */
 
@@ -98,7 +101,12 @@ void gateway_claim_banks(struct gateway *gateway)
 
 static void on_claim(void *arg)
 {
-	gateway_claim_banks(arg);
+	struct gateway *gateway = arg;
+
+	if (gateway->begun)
+		gateway_claim_banks(gateway);
+	else
+		gateway_begin_ports(gateway);
 }
 
 /* ---- who sends the lists -------------------------------------------------------------------- */
@@ -213,10 +221,12 @@ int gateway_hosts_new(struct gateway *gateway)
 void gateway_hosts_start(struct gateway *gateway)
 {
 	leader_start(gateway->leader);
-	if (store_is_shared(gateway->store))
-		gateway_claim_banks(gateway);
-	else
+	if (!store_is_shared(gateway->store)) {
 		gateway_begin_ports(gateway);
+		return;
+	}
+	gateway_claim_banks(gateway);
+	loop_timer_start(&gateway->claim, CLAIM_MS);
 }
 
 void gateway_hosts_settled(struct gateway *gateway)

@@ -120,10 +120,12 @@ static void on_totals(void *arg, int err, const struct store_totals *totals)
 {
 	struct pending *pending = arg;
 
-	if (err)
+	/* Without its server the rest can be told. */
+	if (err && err != -EAGAIN)
 		json_store_error(pending->request, err);
 	else
-		json_answer(pending->request, 200, show_status(pending->control->view, totals));
+		json_answer(pending->request, 200,
+			show_status(pending->control->view, err ? NULL : totals));
 	free(pending);
 }
 

@@ -1,6 +1,7 @@
 /* events.c - what changes, as server-sent events (WHATWG HTML 9.2). */
 #include "api/events.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,6 +278,10 @@ static void look_messages(struct events *events)
 static uint64_t status_mark(const struct control_view *view)
 {
 	uint64_t hash = fnv_int(FNV_START, store_health(view->store));
+	struct store_server server = { 0 };
+
+	store_server(view->store, &server);
+	hash = fnv_int(fnv_int(hash, server.up), server.waiting > 0);
 
 	hash = fnv_int(hash, view->settled);
 	for (size_t i = 0; i < view->platform_count; i++) {
@@ -297,8 +302,8 @@ static void on_totals(void *arg, int err, const struct store_totals *totals)
 	struct events *events = arg;
 
 	events->status_asked = false;
-	if (!err && events->clients)
-		tell(events, "status", show_status(events->view, totals));
+	if ((!err || err == -EAGAIN) && events->clients)
+		tell(events, "status", show_status(events->view, err ? NULL : totals));
 }
 
 static void look_status(struct events *events)

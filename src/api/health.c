@@ -51,13 +51,16 @@ static void on_readyz(void *arg, struct http_request *request)
 {
 	struct health *health = arg;
 	const struct control_view *view = health->view;
+	struct store_server server;
 
 	if (view->stopping)
 		answer(request, "stopping");
 	else if (!health->alive(health->arg))
 		answer(request, "the store makes no progress");
 	else if (store_health(view->store) != 0)
-		answer(request, "the store cannot be written to");
+		answer(request, store_server(view->store, &server) && !server.up
+					? "the server that has the store is away"
+					: "the store cannot be written to");
 	else if (!lists_accepted(view))
 		answer(request, view->settled ? "a number list is not accepted" : "starting");
 	else

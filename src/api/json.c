@@ -1,6 +1,7 @@
 /* json.c - JSON answers, with what must be masked masked. */
 #include "api/json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -54,7 +55,11 @@ void json_store_error(struct http_request *request, int err)
 {
 	char text[128];
 
-	snprintf(text, sizeof text, "the store says: %s", strerror(-err));
+	if (err == -EAGAIN)
+		snprintf(text, sizeof text,
+			"the server that has the store is away: try again when it is back");
+	else
+		snprintf(text, sizeof text, "the store says: %s", strerror(-err));
 	json_error(request, 503, text);
 }
 

@@ -296,9 +296,29 @@ static void write_activations(struct metrics_text *text, const struct metrics *m
 	metrics_int(text, P "activations_unanswered", NULL, counts->open_unanswered);
 }
 
+static void write_server(
+	struct metrics_text *text, const struct store_server *server, int64_t now_ms)
+{
+	metrics_family(text, P "store_server_up", "gauge",
+		"Whether the server that has the shared store can be used.");
+	metrics_int(text, P "store_server_up", NULL, server->up);
+	metrics_family(text, P "store_journal_texts", "gauge",
+		"Texts in this host's journal that wait for the server.");
+	metrics_int(text, P "store_journal_texts", NULL, server->waiting);
+	metrics_family(text, P "store_journal_oldest_seconds", "gauge",
+		"Age of the oldest text in the journal; 0: none waits.");
+	metrics_milli(text, P "store_journal_oldest_seconds", NULL,
+		server->oldest_ms && server->oldest_ms < now_ms ? now_ms - server->oldest_ms : 0);
+	metrics_family(text, P "store_untold_total", "counter",
+		"Deletions and refused PINs that the server was to be told later, and were too "
+		"many.");
+	metrics_int(text, P "store_untold_total", NULL, server->dropped);
+}
+
 static void write_store(struct metrics_text *text, const struct metrics *metrics, bool totals)
 {
 	const struct control_view *view = metrics->view;
+	struct store_server server;
 
 	metrics_family(text, P "store_commit_seconds", "histogram",
 		"How long a transaction that wrote took, to the disk.");
@@ -308,6 +328,8 @@ static void write_store(struct metrics_text *text, const struct metrics *metrics
 	metrics_int(text, P "store_pending", NULL, (int64_t)store_pending(view->store));
 	metrics_family(text, P "store_up", "gauge", "Whether the last commit went well.");
 	metrics_int(text, P "store_up", NULL, store_health(view->store) == 0);
+	if (store_server(view->store, &server))
+		write_server(text, &server, loop_wall_ms(view->loop));
 	if (totals) {
 		write_outbox(text, metrics);
 		write_activations(text, metrics);

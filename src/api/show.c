@@ -179,7 +179,7 @@ static void add_platform(cJSON *list, const struct control_view *view,
 	json_time(json, "since", out.since_wall_ms);
 	add_roster(json, view, platform->roster);
 	json_int(json, "in_flight", (int64_t)(out.in_flight + out.ready));
-	for (size_t i = 0; i < totals->platform_count; i++) {
+	for (size_t i = 0; totals && i < totals->platform_count; i++) {
 		if (strcmp(totals->platforms[i].platform, platform->config->name) != 0)
 			continue;
 		int64_t oldest_ms = totals->platforms[i].oldest_ms;
@@ -192,9 +192,36 @@ static void add_platform(cJSON *list, const struct control_view *view,
 	cJSON_AddItemToArray(list, json);
 }
 
-cJSON *show_status(const struct control_view *view, const struct store_totals *totals)
+static void add_store(cJSON *json, const struct control_view *view)
 {
 	int health = store_health(view->store);
+	struct store_server server;
+
+	cJSON_AddBoolToObject(json, "ok", health == 0);
+	cJSON_AddStringToObject(json, "error", health ? strerror(-health) : "");
+	json_int(json, "pending", (int64_t)store_pending(view->store));
+	if (!store_server(view->store, &server))
+		return;
+	json = cJSON_AddObjectToObject(json, "server");
+	cJSON_AddBoolToObject(json, "up", server.up);
+	json_time(json, "since", server.since_ms);
+	cJSON_AddStringToObject(json, "error", server.why);
+	json_int(json, "journal", server.waiting);
+	json_int(json, "journal_oldest_s",
+		server.oldest_ms ? (loop_wall_ms(view->loop) - server.oldest_ms) / 1000 : 0);
+	json_int(json, "untold", server.dropped);
+}
+
+static void add_messages(cJSON *json, const struct store_totals *totals)
+{
+	json_int(json, "total", totals->messages);
+	json_int(json, "last_hour", totals->messages_hour);
+	json_int(json, "undecodable", totals->undecodable);
+	json_int(json, "parts_pending", totals->parts_pending);
+}
+
+cJSON *show_status(const struct control_view *view, const struct store_totals *totals)
+{
 	cJSON *json = cJSON_CreateObject(), *part;
 
 	cJSON_AddStringToObject(json, "version", SIMGATE_VERSION);
@@ -206,15 +233,10 @@ cJSON *show_status(const struct control_view *view, const struct store_totals *t
 	part = cJSON_AddArrayToObject(json, "hub_alarms");
 	if (view->hubs)
 		hubs_each_alarm(view->hubs, add_alarm, part);
-	part = cJSON_AddObjectToObject(json, "store");
-	cJSON_AddBoolToObject(part, "ok", health == 0);
-	cJSON_AddStringToObject(part, "error", health ? strerror(-health) : "");
-	json_int(part, "pending", (int64_t)store_pending(view->store));
+	add_store(cJSON_AddObjectToObject(json, "store"), view);
 	part = cJSON_AddObjectToObject(json, "messages");
-	json_int(part, "total", totals->messages);
-	json_int(part, "last_hour", totals->messages_hour);
-	json_int(part, "undecodable", totals->undecodable);
-	json_int(part, "parts_pending", totals->parts_pending);
+	if (totals)
+		add_messages(part, totals);
 	part = cJSON_AddArrayToObject(json, "platforms");
 	for (size_t i = 0; i < view->platform_count; i++)
 		add_platform(part, view, &view->platforms[i], totals);

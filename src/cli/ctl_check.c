@@ -90,8 +90,14 @@ static void check_all(struct check *check, const cJSON *status)
 	const cJSON *store = list(status, "store"), *platform;
 	double undecodable = ctl_num(list(status, "messages"), "undecodable");
 
-	if (!ctl_true(store, "ok"))
+	const cJSON *server = list(store, "server");
+	if (server && !ctl_true(server, "up"))
+		found(check, CRITICAL, "the store's server is away, %.0f texts in the journal: %s",
+			ctl_num(server, "journal"), ctl_str(server, "error"));
+	else if (!ctl_true(store, "ok"))
 		found(check, CRITICAL, "the store fails: %s", ctl_str(store, "error"));
+	else if (server && ctl_num(server, "journal_oldest_s") > OLD_S)
+		found(check, WARNING, "%.0f texts wait in the journal", ctl_num(server, "journal"));
 	check_ports(check, status);
 	cJSON_ArrayForEach(platform, list(status, "platforms")) check_platform(check, platform);
 	if (undecodable > 0)

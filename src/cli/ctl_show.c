@@ -124,7 +124,15 @@ static void show_trouble(const struct ctl *ctl, const cJSON *status)
 	struct trouble trouble = { ctl, 0 };
 	const cJSON *store = list(status, "store"), *item;
 
-	if (!ctl_true(store, "ok"))
+	const cJSON *server = list(store, "server");
+
+	if (server && !ctl_true(server, "up"))
+		trouble_add(&trouble,
+			"store: its server is away since %s (%s): texts are kept in the journal, "
+			"%.0f so far; no lists, deliveries or orders",
+			ctl_str(server, "since"), ctl_str(server, "error"),
+			ctl_num(server, "journal"));
+	else if (!ctl_true(store, "ok"))
 		trouble_add(&trouble, "store: %s; %.0f jobs wait",
 			*ctl_str(store, "error") ? ctl_str(store, "error") : "not working",
 			ctl_num(store, "pending"));
@@ -281,7 +289,7 @@ static void show_filtered(const cJSON *filtered)
 
 void ctl_show_status(const struct ctl *ctl, const cJSON *status)
 {
-	const cJSON *messages = list(status, "messages"), *item;
+	const cJSON *messages = list(status, "messages"), *store = list(status, "store"), *item;
 	char head[256], up[24];
 	bool counted = false;
 
@@ -290,13 +298,18 @@ void ctl_show_status(const struct ctl *ctl, const cJSON *status)
 	ctl_line("", head);
 	show_trouble(ctl, status);
 	show_banks(ctl, status);
-	printf("Messages: %.0f in the last hour, %.0f in all, %.0f undecodable, "
-	       "%.0f parts waiting\n",
-		ctl_num(messages, "last_hour"), ctl_num(messages, "total"),
-		ctl_num(messages, "undecodable"), ctl_num(messages, "parts_pending"));
-	printf("Store: %s, %.0f jobs wait\n\n",
-		ctl_true(list(status, "store"), "ok") ? "ok" : "FAILED",
-		ctl_num(list(status, "store"), "pending"));
+	if (ctl_has_num(messages, "total"))
+		printf("Messages: %.0f in the last hour, %.0f in all, %.0f undecodable, "
+		       "%.0f parts waiting\n",
+			ctl_num(messages, "last_hour"), ctl_num(messages, "total"),
+			ctl_num(messages, "undecodable"), ctl_num(messages, "parts_pending"));
+	else
+		puts("Messages: not known while the store's server is away");
+	printf("Store: %s, %.0f jobs wait", ctl_true(store, "ok") ? "ok" : "FAILED",
+		ctl_num(store, "pending"));
+	if (ctl_num(list(store, "server"), "journal") > 0)
+		printf(", %.0f texts in the journal", ctl_num(list(store, "server"), "journal"));
+	puts("\n");
 	show_platforms(ctl, status);
 	show_filtered(list(status, "filtered"));
 	cJSON_ArrayForEach(item, list(status, "counters")) counted |= item->valuedouble > 0;

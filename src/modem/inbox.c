@@ -13,6 +13,8 @@
 #include "store/store_orders.h"
 
 enum {
+	MOVE_RETRY_MS = 5000, /* what is in the journal could not be moved: again */
+	MOVE_MORE_MS = 50,
 	/* TS 23.040 9.2.3.9 */
 	PID_TYPE_0 = 0x40,              /* acknowledged, shown to nobody */
 	PID_SIM_DATA = 0x7F,            /* for the card's own programs */
@@ -31,38 +33,19 @@ struct inbox_job {
 	int seq, total; /* of a part */
 	char memory[8];
 	int index;
+	bool moved; /* from the journal, where it was counted */
 	char port_id[2 * STORE_NAME_SIZE];
 };
 
-struct inbox *inbox_new(struct loop *loop, struct store *store, const struct inbox_spans *spans,
-	const struct inbox_host *host, void *arg)
-{
-	struct inbox *inbox = calloc(1, sizeof *inbox);
-
-	if (!inbox)
-		return NULL;
-	*inbox = (struct inbox) {
-		.loop = loop, .store = store, .spans = spans, .host = host, .arg = arg
-	};
-	inbox_sets_init(inbox);
-	return inbox;
-}
-
-void inbox_free(struct inbox *inbox)
-{
-	if (inbox)
-		inbox_sets_done(inbox);
-	free(inbox);
-}
-
 void inbox_note_store(struct inbox *inbox, int err)
 {
+	if (err == -EAGAIN)
+		return; /* a server's absence tells the store itself */
 	if (err && !inbox->trouble)
 		log_error(LOGC_STORE, NULL, "store_failed",
 			LOG_FIELDS(LOG_STR("reason", strerror(-err))),
-			"texts cannot be stored: they stay on their cards and are read again; %s",
-			err == -EAGAIN ? "see to the server that has the store"
-				       : "make room on the disk of state_dir");
+			"texts cannot be stored: they stay on their cards and are read again; "
+			"make room on the disk of state_dir");
 	else if (!err && inbox->trouble)
 		log_notice(LOGC_STORE, NULL, "store_ok", NULL, "texts are stored again");
 	inbox->trouble = err != 0;
@@ -100,6 +83,12 @@ static void note_received(const struct inbox_job *job)
 
 static void note_stored(const struct inbox_job *job, const struct store_sms_result *result)
 {
+	if (job->moved) {
+		log_info(LOGC_SMS, job->port_id, NULL,
+			LOG_FIELDS(LOG_STR("id", result->message_id)),
+			"a text of the journal is in the store");
+		return;
+	}
 	if (result->same_entry) {
 		counter_add(COUNTER_SMS_SAME_ENTRY, 1);
 		return;
@@ -173,10 +162,12 @@ static void on_stored(void *arg, int err, const struct store_sms_result *result)
 	}
 	if (!err) {
 		note_stored(job, result);
-		if (!result->same_entry)
+		if (!result->same_entry || result->untold)
 			inbox->host->stored(inbox->arg, result);
 		if (result->set_id)
 			inbox_join(inbox, result);
+		if (result->untold && job->part && !job->moved)
+			inbox_join_complete(inbox);
 		if (result->crowded)
 			note_crowd(job);
 	}
@@ -260,6 +251,17 @@ static void put(const struct inbox_entry *entry, const struct sms_pdu *pdu, stru
 	store_sms_put(inbox->store, sms, on_stored, job);
 }
 
+static void put_read(const struct inbox_entry *entry, const struct sms_pdu *pdu,
+	struct inbox_job *job, struct store_sms *sms)
+{
+	if (!job->no_text) {
+		put(entry, pdu, job, sms);
+		return;
+	}
+	sms->undecodable = job->no_text;
+	store_sms_put(job->inbox->store, sms, on_stored, job);
+}
+
 static struct inbox_job *job_new(
 	struct inbox *inbox, const char *port_id, inbox_done_fn *done, void *owner)
 {
@@ -296,12 +298,7 @@ void inbox_put(
 	snprintf(job->memory, sizeof job->memory, "%s", entry->memory);
 	job->index = entry->index;
 	read_entry(entry, &pdu, job);
-	if (job->no_text) {
-		sms.undecodable = job->no_text;
-		store_sms_put(inbox->store, &sms, on_stored, job);
-	} else {
-		put(entry, &pdu, job, &sms);
-	}
+	put_read(entry, &pdu, job, &sms);
 }
 
 /* ---- once more ------------------------------------------------------------------------------ */
@@ -310,7 +307,7 @@ struct retry {
 	struct inbox *inbox;
 	inbox_retry_fn *done;
 	void *arg;
-	bool all;
+	bool all, move;           /* move: what waits in the journal */
 	char last[STORE_ID_SIZE]; /* id of the last entry looked at */
 	int64_t decoded, left;
 	size_t waiting; /* entries of this page that are being stored, and one for the page */
@@ -320,12 +317,22 @@ struct retry {
 
 static void on_raws(void *arg, int err, const struct store_raw *raws, size_t count);
 
+static void next_page(struct retry *retry, const char *id)
+{
+	struct store *store = retry->inbox->store;
+
+	if (retry->move)
+		store_journalled(store, retry->last, on_raws, retry);
+	else
+		store_undecodable(store, id, retry->last, on_raws, retry);
+}
+
 static void retry_over(struct retry *retry)
 {
 	if (--retry->waiting > 0)
 		return;
 	if (retry->more && !retry->err) {
-		store_undecodable(retry->inbox->store, NULL, retry->last, on_raws, retry);
+		next_page(retry, NULL);
 		return;
 	}
 	retry->done(retry->arg, retry->err, retry->decoded, retry->left);
@@ -343,6 +350,17 @@ static void on_decoded(void *owner, int err, bool same_entry)
 	retry_over(retry);
 }
 
+static void sms_of_journal(const struct store_raw *raw, struct store_sms *sms)
+{
+	sms->journalled = true;
+	sms->gone = raw->gone;
+	sms->card_id = raw->card_id;
+	sms->owner = raw->owner;
+	sms->bank = raw->bank;
+	sms->slot = raw->slot;
+	sms->memory = raw->memory;
+}
+
 static void decode_again(struct retry *retry, const struct store_raw *raw)
 {
 	char port_id[2 * STORE_NAME_SIZE];
@@ -356,10 +374,10 @@ static void decode_again(struct retry *retry, const struct store_raw *raw)
 		.tpdu_len = raw->tpdu_len,
 		.arrived_ms = raw->arrived_ms };
 
-	if (strcmp(raw->reason, INBOX_BROADCAST) == 0) {
-		retry->left++;
-		return;
-	}
+	if (retry->move)
+		sms_of_journal(raw, &sms);
+	if (strcmp(raw->reason, INBOX_BROADCAST) == 0)
+		entry.no_text = INBOX_BROADCAST;
 	snprintf(port_id, sizeof port_id, "%s/%s", raw->bank, raw->slot);
 	job = job_new(retry->inbox, port_id, on_decoded, retry);
 	if (!job) {
@@ -367,14 +385,15 @@ static void decode_again(struct retry *retry, const struct store_raw *raw)
 		return;
 	}
 	read_entry(&entry, &pdu, job);
-	if (job->no_text) {
+	if (job->no_text && !retry->move) {
 		retry->left++;
 		free(job);
 		return;
 	}
 	job->again = true;
+	job->moved = retry->move;
 	retry->waiting++;
-	put(&entry, &pdu, job, &sms);
+	put_read(&entry, &pdu, job, &sms);
 }
 
 static void on_raws(void *arg, int err, const struct store_raw *raws, size_t count)
@@ -400,5 +419,73 @@ void inbox_retry(struct inbox *inbox, const char *id, inbox_retry_fn *done, void
 		return;
 	}
 	*retry = (struct retry) { .inbox = inbox, .done = done, .arg = arg, .all = !id };
-	store_undecodable(inbox->store, id, "", on_raws, retry);
+	next_page(retry, id);
+}
+
+/* ---- from the journal ----------------------------------------------------------------------- */
+
+/* Texts that came in between are in their turn. */
+static void on_moved(void *arg, int err, int64_t moved, int64_t left)
+{
+	struct inbox *inbox = arg;
+	struct store_server server = { 0 };
+
+	(void)left;
+	inbox->moving = false;
+	bool has_journal = store_server(inbox->store, &server);
+	if (moved > 0)
+		log_info(LOGC_SMS, NULL, NULL,
+			LOG_FIELDS(LOG_INT("moved", moved), LOG_INT("waiting", server.waiting)),
+			"texts of the journal went to the store");
+	if (err || server.waiting > 0)
+		loop_timer_start(&inbox->move_timer, err ? MOVE_RETRY_MS : MOVE_MORE_MS);
+	else if (has_journal)
+		inbox_join_complete(inbox);
+}
+
+void inbox_move(struct inbox *inbox)
+{
+	struct retry *retry = inbox->moving ? NULL : calloc(1, sizeof *retry);
+
+	loop_timer_stop(&inbox->move_timer);
+	if (!retry) {
+		loop_timer_start(&inbox->move_timer, MOVE_RETRY_MS);
+		return;
+	}
+	*retry = (struct retry) {
+		.inbox = inbox, .done = on_moved, .arg = inbox, .all = true, .move = true
+	};
+	inbox->moving = true;
+	next_page(retry, NULL);
+}
+
+static void on_move_timer(void *arg)
+{
+	inbox_move(arg);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct inbox *inbox_new(struct loop *loop, struct store *store, const struct inbox_spans *spans,
+	const struct inbox_host *host, void *arg)
+{
+	struct inbox *inbox = calloc(1, sizeof *inbox);
+
+	if (!inbox)
+		return NULL;
+	*inbox = (struct inbox) {
+		.loop = loop, .store = store, .spans = spans, .host = host, .arg = arg
+	};
+	inbox_sets_init(inbox);
+	loop_timer_init(&inbox->move_timer, loop, on_move_timer, inbox);
+	return inbox;
+}
+
+void inbox_free(struct inbox *inbox)
+{
+	if (!inbox)
+		return;
+	inbox_sets_done(inbox);
+	loop_timer_stop(&inbox->move_timer);
+	free(inbox);
 }

@@ -62,6 +62,10 @@ void inbox_put(
  * may lie on the cards. */
 void inbox_recover(struct inbox *inbox, int64_t hold_ms);
 
+/* Moves what waits in the journal of a shared store, until nothing does (store_journalled()). To be
+ * called at the start and whenever its server is there again. */
+void inbox_move(struct inbox *inbox);
+
 /* Decodes once more what was undecodable: one entry by its id, or all (NULL). decoded: entries that
  * are texts or parts now; left: those that are not. */
 typedef void inbox_retry_fn(void *arg, int err, int64_t decoded, int64_t left);

@@ -17,7 +17,9 @@ struct inbox {
 	bool looking;                 /* the store was asked for them */
 	bool holding;                 /* after the start none is given up for its age */
 	size_t due_count;             /* sets that the answer under way has given up so far */
-	bool trouble;                 /* the store refused the last text */
+	struct loop_timer move_timer;
+	bool moving;  /* what waits in the journal */
+	bool trouble; /* the store refused the last text */
 };
 
 /* Says it once when the store begins to refuse texts, and when it takes them again. */
@@ -29,6 +31,9 @@ void inbox_sets_done(struct inbox *inbox);
 
 /* Makes the message of a set, with gaps where it lacks parts. */
 void inbox_join(struct inbox *inbox, const struct store_sms_result *set);
+
+/* Joins every set that is complete. */
+void inbox_join_complete(struct inbox *inbox);
 
 /* Looks now for sets that wait no longer, or are too many. */
 void inbox_look_for_due(struct inbox *inbox);

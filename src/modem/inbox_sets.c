@@ -129,11 +129,14 @@ static void on_set_complete(void *arg, int err, const struct store_sms_result *s
 		inbox_join(arg, set);
 }
 
+void inbox_join_complete(struct inbox *inbox)
+{
+	store_sets_complete(inbox->store, on_set_complete, inbox);
+}
+
 static void on_join_timer(void *arg)
 {
-	struct inbox *inbox = arg;
-
-	store_sets_complete(inbox->store, on_set_complete, inbox);
+	inbox_join_complete(arg);
 }
 
 /* ---- sets that wait no longer --------------------------------------------------------------- */

@@ -105,6 +105,12 @@ static void put_port(struct modem *modem)
 	store_port_put(modem->env->store, &port, on_port_put, modem);
 }
 
+void modem_tell_port(struct modem *modem)
+{
+	snprintf(modem->card_in_store, sizeof modem->card_in_store, "?");
+	put_port(modem);
+}
+
 void modem_store_again(struct modem *modem)
 {
 	if (!loop_timer_active(&modem->store_timer))

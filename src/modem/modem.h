@@ -447,6 +447,9 @@ int modem_ussd_ask(struct modem *modem, const char *code,
 /* The number file or a command changed what is known: asks the store again. */
 void modem_number_changed(struct modem *modem);
 
+/* Tells the store what this port holds, though it may know. */
+void modem_tell_port(struct modem *modem);
+
 const char *modem_state_name(const struct modem *modem);
 const char *modem_reg_name(enum modem_reg reg);
 

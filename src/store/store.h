@@ -44,6 +44,9 @@ struct store_config {
 	bool shared;          /* a PostgreSQL server has it, other hosts may use it too */
 	const char *password; /* for that, NULL: none is needed */
 	int64_t stale_ms; /* of a shared one: this host counts so long without a word; 0: 20 s */
+	/* A file of this host's own for what the server cannot take, NULL: none. Then the store
+	 * opens without the server, too. */
+	const char *journal;
 };
 
 /* Opens or creates the store, brings the schema up to date, gives back what this host had claimed,
@@ -336,6 +339,8 @@ struct store_sms {
 	const struct store_part *part;
 	const struct store_route *routes; /* with message */
 	size_t route_count;
+	bool journalled; /* pdu_id is an entry of the journal */
+	bool gone;       /* and the card has it no more */
 };
 
 /* A delivery that this host has claimed: may be sent until claimed_until_ms. */
@@ -368,6 +373,7 @@ struct store_activation; /* store_orders.h */
 struct store_sms_result {
 	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing
 			    added */
+	bool untold;     /* with same_entry: by a job that was thought to have failed */
 	bool same_part;  /* a set that is open, or went out with a gap, had this part already, byte
 			    for byte: journalled, not added */
 	bool late;    /* a part of a set that has gone out with a gap: it became a message alone */
@@ -425,6 +431,7 @@ struct store_raw {
 	const char *pdu_id, *card_id, *owner, *bank, *slot, *memory, *raw, *reason;
 	int index, tpdu_len;
 	int64_t arrived_ms;
+	bool gone; /* its card has it no more */
 };
 typedef void store_raws_fn(void *arg, int err, const struct store_raw *rows, size_t count);
 void store_undecodable(
@@ -443,6 +450,37 @@ void store_entry_deleted(
  * count: entries that were marked as deleted. */
 void store_entries_listed(struct store *store, const char *card_id, const char *memory,
 	const int *indices, size_t count, store_count_fn *done, void *arg);
+
+/* ---- a shared store and the host's journal --------------------------------------------------- */
+
+/* While the server is away, slow (no answer within a second) or refuses, texts are taken into the
+ * journal, whole: `done` of store_sms_put() is told success, without a message_id. What cards,
+ * numbers file and refused PINs say is in both, and told from the journal then; what happened to
+ * entries and PINs meanwhile is told to the server later. Everything else fails with -EAGAIN.
+ *
+ * Once the server is back the caller moves what waits, in its order: reads it by
+ * store_journalled(), and puts it with `journalled` set. New texts go behind it until none waits. A
+ * text that the server had after all is not added again. */
+struct store_server {
+	bool up;
+	int64_t since_ms; /* Unix; of this state */
+	int err;          /* not up: why */
+	const char *why;  /* in words, "" if up */
+	int64_t waiting;  /* texts in the journal */
+	int64_t oldest_ms;
+	int64_t dropped; /* what was to be told later, and was too much */
+};
+
+/* false: the store has no journal. */
+bool store_server(const struct store *store, struct store_server *out);
+
+/* Called whenever the server is there again. */
+void store_server_watch(struct store *store, void (*back)(void *arg), void *arg);
+
+/* What waits in the journal behind `after`, in the order of ids, at most STORE_PAGE_MAX. A reason
+ * that is not "" came with the entry. To be called when all that the last call gave is put: those
+ * behind one that failed have failed, too. Without a journal: none. */
+void store_journalled(struct store *store, const char *after, store_raws_fn *done, void *arg);
 
 /* ---- texts out ------------------------------------------------------------------------------ */
 

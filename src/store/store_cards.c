@@ -97,6 +97,12 @@ static void seen_finish(struct store_job *job)
 		job->callback.card(job->arg, job->err, job->err ? NULL : job->result);
 }
 
+static void seen_local(struct store *journal, const struct store_job *job)
+{
+	const struct seen_job *call = (const struct seen_job *)job;
+	store_card_seen(journal, &call->seen, job->callback.card, job->arg);
+}
+
 void store_card_seen(
 	struct store *store, const struct store_card_seen *seen, store_card_fn *done, void *arg)
 {
@@ -105,6 +111,8 @@ void store_card_seen(
 	struct store_job *job = &call->job;
 
 	job->callback.card = done;
+	job->local = seen_local;
+	job->traits = TRAIT_BOTH;
 	job->arg = arg;
 	job->pool = true;
 	call->seen = (struct store_card_seen) {
@@ -148,6 +156,13 @@ static int pin_refused_run(struct store_job *job)
 	return err ? err : store_put(job, STMT_PINS_LIMIT, ARGS(INT(STORE_PINS_MAX)));
 }
 
+static void pin_refused_local(struct store *journal, const struct store_job *job)
+{
+	const struct pin_job *call = (const struct pin_job *)job;
+	store_pin_refused(
+		journal, call->key, call->mark, call->refused_ms, job->callback.done, job->arg);
+}
+
 void store_pin_refused(struct store *store, const char *key, int64_t mark, int64_t now_ms,
 	store_done_fn *done, void *arg)
 {
@@ -156,6 +171,8 @@ void store_pin_refused(struct store *store, const char *key, int64_t mark, int64
 	struct pin_job *call = pin_job_new(store, &verb, key, arg);
 
 	call->job.callback.done = done;
+	call->job.local = pin_refused_local;
+	call->job.traits = TRAIT_BOTH | TRAIT_AGAIN;
 	call->mark = mark;
 	call->refused_ms = now_ms;
 	store_job_submit(&call->job);
@@ -166,6 +183,12 @@ static int pin_forget_run(struct store_job *job)
 	return store_put(job, STMT_PIN_FORGET, ARGS(TXT(((struct pin_job *)job)->key)));
 }
 
+static void pin_forget_local(struct store *journal, const struct store_job *job)
+{
+	const struct pin_job *call = (const struct pin_job *)job;
+	store_pin_forget(journal, call->key, job->callback.done, job->arg);
+}
+
 void store_pin_forget(struct store *store, const char *key, store_done_fn *done, void *arg)
 {
 	static const struct store_verb verb = { "pin_forget", pin_forget_run, store_finish_done,
@@ -173,6 +196,8 @@ void store_pin_forget(struct store *store, const char *key, store_done_fn *done,
 	struct pin_job *call = pin_job_new(store, &verb, key, arg);
 
 	call->job.callback.done = done;
+	call->job.local = pin_forget_local;
+	call->job.traits = TRAIT_BOTH | TRAIT_AGAIN;
 	store_job_submit(&call->job);
 }
 
@@ -199,12 +224,19 @@ static void pin_get_finish(struct store_job *job)
 		job->callback.pin(job->arg, 0, call->mark, call->refused_ms);
 }
 
+static void pin_get_local(struct store *journal, const struct store_job *job)
+{
+	const struct pin_job *call = (const struct pin_job *)job;
+	store_pin_get(journal, call->key, job->callback.pin, job->arg);
+}
+
 void store_pin_get(struct store *store, const char *key, store_pin_fn *done, void *arg)
 {
 	static const struct store_verb verb = { "pin_get", pin_get_run, pin_get_finish, false };
 	struct pin_job *call = pin_job_new(store, &verb, key, arg);
 
 	call->job.callback.pin = done;
+	call->job.local = pin_get_local;
 	store_job_submit(&call->job);
 }
 

@@ -12,6 +12,7 @@ enum store_stmt {
 	STMT_VERSION_GET,
 	STMT_VERSION_SET,
 	STMT_LAST_ID,
+	STMT_WAITING,
 	STMT_CLAIMS_CLEAR,
 	STMT_PORTS_OFFLINE,
 
@@ -52,6 +53,9 @@ enum store_stmt {
 	STMT_SIM_ROW_PUT,
 	STMT_SIM_ROWS,
 
+	STMT_PDU_KNOWN,
+	STMT_PDU_FORGET,
+	STMT_CLAIM_UNTOLD,
 	STMT_PDU_ADD,
 	STMT_PDU_DECODED,
 	STMT_PDU_GET,
@@ -198,6 +202,21 @@ struct store_job;
 typedef int store_run_fn(struct store_job *job);
 typedef void store_finish_fn(struct store_job *job);
 
+/* Does on the host's own journal what the job is to do in the shared store, and calls the job's
+ * callback in its place. On the loop; leaves the job as it is: its thread may have it still. */
+typedef void store_local_fn(struct store *journal, const struct store_job *job);
+
+/* How a job goes about the journal (store_journal.c). The first two also hold it up: once one such
+ * job has failed those behind it fail unrun, so that none overtakes it. */
+enum store_trait {
+	TRAIT_TEXT = 1,  /* a text that arrives */
+	TRAIT_MOVE = 2,  /* one from the journal */
+	TRAIT_BOTH = 4,  /* the journal has it too, whenever the shared store has it */
+	TRAIT_AGAIN = 8, /* the shared store gets it once it is back */
+	TRAIT_LONG = 16, /* it may take more than the second that others have */
+	TRAIT_PROBE = 32 /* asks whether the server is there */
+};
+
 /* What a kind of job does. run: on the store's thread, in a transaction; it may be rolled back and
  * called again, so it leaves its arguments as they are. finish: on the loop; calls the callback. */
 struct store_verb {
@@ -253,12 +272,66 @@ struct store_job {
 	const char *why;  /* in `out`: the database's words */
 	int64_t count;
 	int err;
-	bool scrub;        /* once it is committed what was erased leaves the files */
-	int refused;       /* 0, or what the caller asked in vain: nothing was written, err is 0 */
-	bool pool;         /* what can be ordered may be another after it */
+	bool scrub;  /* once it is committed what was erased leaves the files */
+	int refused; /* 0, or what the caller asked in vain: nothing was written, err is 0 */
+	bool pool;   /* what can be ordered may be another after it */
+	store_local_fn *local; /* NULL: without the server it fails */
+	unsigned traits;       /* enum store_trait */
+	bool rerun;            /* it may have been committed by a run whose answer was lost */
+	bool held;             /* was not run, for one before it failed */
+	bool queued;           /* the thread got it */
+	bool late;             /* the journal has answered for it */
+	int64_t answer_ms;     /* when that is to be, by loop_now_ms() */
+	struct store_job *timed_next;
 	bool wrote;        /* its commit put something on the disk; set on one job a commit */
 	int64_t commit_us; /* how long that took */
 };
+
+/* ---- the journal of a host beside a shared store: store_journal.c ---------------------------- */
+
+struct journal;
+
+/* On the loop. The store's thread must have been started; waits some seconds for its first answer
+ * from the server. */
+int journal_open(struct store *store, const struct store_config *config, struct journal **out,
+	char *why, size_t why_size);
+void journal_close(struct journal *journal); /* before the store's thread ends; takes NULL */
+
+/* Whether the thread gets a job: 0, or what it fails with. */
+int journal_admit(struct journal *journal, struct store_job *job);
+
+/* A job has come to its end: finishes it, here or at the journal. Takes it over. */
+void journal_answer(struct journal *journal, struct store_job *job);
+
+int journal_health(const struct journal *journal);
+size_t journal_pending(const struct journal *journal, size_t at_server);
+void journal_watch(struct journal *journal, void (*back)(void *arg), void *arg);
+
+/* A text for the journal, which counts it; one that has left it. */
+void journal_put(
+	struct journal *journal, const struct store_sms *sms, store_sms_fn *done, void *arg);
+void journal_moved(struct journal *journal, const char *pdu_id);
+
+/* ---- store.c --------------------------------------------------------------------------------- */
+
+struct journal *store_journal(const struct store *store); /* NULL: it has none */
+struct loop *store_loop(const struct store *store);
+
+/* Waits until the thread has ended a job, so long at most, and answers it. */
+void store_first_answer(struct store *store, int64_t limit_ms);
+
+/* New ids come after those that the other store has. */
+void store_adopt_ids(struct store *store, const struct store *other);
+
+/* What its opening found counts from now on. */
+void store_adopt_opening(struct store *store);
+
+/* Texts that wait in this one as undecodable, and the arrival of the first, as of its opening. */
+int64_t store_waiting(const struct store *store, int64_t *oldest_ms);
+
+/* From here on jobs with these traits fail unrun; or are run again. */
+void store_hold(struct store *store, unsigned traits);
+void store_release(struct store *store, unsigned traits);
 
 /* Opens with a given backend. */
 int store_open_backend(const struct store_config *config, const struct backend *backend,
@@ -342,6 +415,9 @@ int64_t store_exec(struct store_job *job, enum store_stmt stmt, const struct bac
 	size_t count);
 int store_select(struct store_job *job, enum store_stmt stmt, const struct backend_value *params,
 	size_t count, struct store_table *out);
+
+/* Keeps words for the log. */
+void store_job_say(struct store_job *job, const char *words);
 
 /* Keeps what the database says, for the log. */
 void store_job_why(struct store_job *job, const char *name);

@@ -136,7 +136,7 @@ static int pdu_add(struct sms_job *call, const char **message_id)
 	const char *becomes = sms->message && !sms->part ? call->message_id : NULL;
 	struct store_table table;
 
-	if (sms->pdu_id)
+	if (sms->pdu_id && !sms->journalled)
 		return (int)store_exec(
 			&call->job, STMT_PDU_DECODED, ARGS(TXT(call->pdu_id), TXT(becomes)));
 	int64_t n = store_exec(&call->job, STMT_PDU_ADD,
@@ -164,6 +164,44 @@ struct store_sms_result *sms_result_new(struct store_job *job)
 	return result;
 }
 
+/* 1: the store had the text after all, by a job whose answer was lost or came too late. Its claim
+ * is given up: nobody was told. */
+static int put_before(struct sms_job *call, struct store_sms_result *result)
+{
+	struct store_table table;
+
+	int err = store_select(&call->job, STMT_PDU_KNOWN, ARGS(TXT(call->pdu_id)), &table);
+	if (err || !table.rows)
+		return err;
+	result->same_entry = result->untold = true;
+	result->message_id = table_row(&table, 0)[0].text;
+	err = store_put(&call->job, STMT_CLAIM_UNTOLD,
+		ARGS(TXT(result->message_id), TXT(store_host(call->job.store)),
+			INT(STORE_LEASE_MS)));
+	return err ? err : 1;
+}
+
+static int entry_gone(struct sms_job *call)
+{
+	const struct store_sms *sms = &call->sms;
+
+	return !sms->gone ? 0
+			  : store_put(&call->job, STMT_PDU_DELETED,
+				    ARGS(TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
+					    TXT(sms->raw)));
+}
+
+static int put_new(struct sms_job *call, struct store_sms_result *result)
+{
+	int n = pdu_add(call, &result->message_id);
+	if (n < 0)
+		return n;
+	result->same_entry = n == 0;
+	if (result->same_entry || call->sms.undecodable)
+		return 0;
+	return call->sms.part ? sms_part_add(call, result) : sms_message_add(call, result);
+}
+
 static int put_run(struct store_job *job)
 {
 	struct sms_job *call = (struct sms_job *)job;
@@ -171,16 +209,15 @@ static int put_run(struct store_job *job)
 	if (!result)
 		return -ENOMEM;
 
-	int n = call->sms.undecodable ? 0 : sms_open(call, result);
-	if (n)
-		return n < 0 ? n : 0;
-	n = pdu_add(call, &result->message_id);
-	if (n < 0)
-		return n;
-	result->same_entry = n == 0;
-	if (result->same_entry || call->sms.undecodable)
-		return 0;
-	return call->sms.part ? sms_part_add(call, result) : sms_message_add(call, result);
+	int n = call->sms.journalled || job->rerun ? put_before(call, result) : 0;
+	if (!n && !call->sms.undecodable) {
+		n = sms_open(call, result);
+		if (n > 0)
+			return 0;
+	}
+	if (!n)
+		n = put_new(call, result);
+	return n < 0 ? n : entry_gone(call);
 }
 
 void sms_job_finish(struct store_job *job)
@@ -246,9 +283,34 @@ static bool sms_valid(const struct store_sms *sms)
 				part->seq >= 1 && part->seq <= part->total);
 }
 
+/* All that is needed to put it again; what the text says is read from its PDU then. */
+static void put_local(struct store *journal, const struct store_job *job)
+{
+	const struct sms_job *call = (const struct sms_job *)job;
+	struct store_sms sms = call->sms;
+
+	(void)journal;
+	sms.pdu_id = call->pdu_id;
+	sms.journalled = true;
+	sms.undecodable = sms.undecodable ? sms.undecodable : "";
+	sms.message = NULL;
+	sms.part = NULL;
+	journal_put(store_journal(job->store), &sms, job->callback.sms, job->arg);
+}
+
+static void put_finish(struct store_job *job)
+{
+	const struct sms_job *call = (struct sms_job *)job;
+	const struct store_sms_result *result = job->result;
+
+	if (job->traits & TRAIT_MOVE && !job->err && !result->is_moved)
+		journal_moved(store_journal(job->store), call->pdu_id);
+	sms_job_finish(job);
+}
+
 void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_fn *done, void *arg)
 {
-	static const struct store_verb verb = { "sms_put", put_run, sms_job_finish, true };
+	static const struct store_verb verb = { "sms_put", put_run, put_finish, true };
 	struct sms_job *call = sms_job_new(store, &verb, done, arg);
 	struct store_job *job = &call->job;
 
@@ -267,7 +329,15 @@ void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_f
 		.head = sms->head,
 		.arrived_ms = sms->arrived_ms,
 		.undecodable = sms->undecodable ? job_text(job, sms->undecodable) : NULL,
+		.journalled = sms->journalled,
+		.gone = sms->gone,
 	};
+	if (!sms->pdu_id) {
+		job->local = put_local;
+		job->traits = TRAIT_TEXT;
+	} else if (sms->journalled && store_journal(store)) {
+		job->traits = TRAIT_MOVE;
+	}
 	if (sms->pdu_id)
 		snprintf(call->pdu_id, sizeof(call->pdu_id), "%s", sms->pdu_id);
 	else
@@ -301,6 +371,13 @@ static int deleted_run(struct store_job *job)
 		ARGS(TXT(call->card_id), TXT(call->memory), INT(call->index), TXT(call->raw)));
 }
 
+static void deleted_local(struct store *journal, const struct store_job *job)
+{
+	const struct entry_job *call = (const struct entry_job *)job;
+	const struct store_entry entry = { call->card_id, call->memory, call->index, call->raw };
+	store_entry_deleted(journal, &entry, job->callback.done, job->arg);
+}
+
 void store_entry_deleted(
 	struct store *store, const struct store_entry *entry, store_done_fn *done, void *arg)
 {
@@ -310,6 +387,8 @@ void store_entry_deleted(
 	struct store_job *job = &call->job;
 
 	job->callback.done = done;
+	job->local = deleted_local;
+	job->traits = TRAIT_BOTH | TRAIT_AGAIN;
 	job->arg = arg;
 	call->card_id = job_text(job, entry->card_id);
 	call->memory = job_text(job, entry->memory);
@@ -347,6 +426,13 @@ static int listed_run(struct store_job *job)
 	return 0;
 }
 
+static void listed_local(struct store *journal, const struct store_job *job)
+{
+	const struct entry_job *call = (const struct entry_job *)job;
+	store_entries_listed(journal, call->card_id, call->memory, call->indices, call->count,
+		job->callback.count, job->arg);
+}
+
 void store_entries_listed(struct store *store, const char *card_id, const char *memory,
 	const int *indices, size_t count, store_count_fn *done, void *arg)
 {
@@ -356,6 +442,8 @@ void store_entries_listed(struct store *store, const char *card_id, const char *
 	struct store_job *job = &call->job;
 
 	job->callback.count = done;
+	job->local = listed_local;
+	job->traits = TRAIT_BOTH | TRAIT_AGAIN;
 	job->arg = arg;
 	call->card_id = job_text(job, card_id);
 	call->memory = job_text(job, memory);

@@ -167,6 +167,11 @@ static int collect_row(void *arg, const struct backend_value *cols, size_t count
 	return 0;
 }
 
+void store_job_say(struct store_job *job, const char *words)
+{
+	job->why = arena_text(&job->out, words);
+}
+
 /* The connection forgets the words at the rollback. */
 void store_job_why(struct store_job *job, const char *name)
 {

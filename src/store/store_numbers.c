@@ -140,6 +140,12 @@ static void numbers_finish(struct store_job *job)
 	store_finish_count(job);
 }
 
+static void numbers_local(struct store *journal, const struct store_job *job)
+{
+	const struct numbers_job *call = (const struct numbers_job *)job;
+	store_numbers_load(journal, call->rows, call->count, job->callback.count, job->arg);
+}
+
 void store_numbers_load(struct store *store, const struct store_number *rows, size_t count,
 	store_count_fn *done, void *arg)
 {
@@ -150,6 +156,8 @@ void store_numbers_load(struct store *store, const struct store_number *rows, si
 	job->callback.count = done;
 	job->arg = arg;
 	job->pool = true;
+	job->local = numbers_local;
+	job->traits = TRAIT_BOTH | TRAIT_LONG;
 	call->now_ms = store_now_ms(store);
 	call->count = count;
 	call->rows = job_array(job, count, sizeof(*rows));

@@ -152,6 +152,37 @@ char *link_url_fault(const char *url)
 	return fault;
 }
 
+/* The SQLSTATE in libpq's words, which has no other way to tell why no connection was made:
+ * "FATAL:  28P01: ...". "" if the server said none. */
+static void take_state(char *words, char state[6])
+{
+	char *at = words;
+
+	state[0] = '\0';
+	while ((at = strstr(at, ":  ")) != NULL) {
+		at += 3;
+		if (strspn(at, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5 || at[5] != ':')
+			continue;
+		memcpy(state, at, 5);
+		state[5] = '\0';
+		memmove(at, at + 7, strlen(at + 7) + 1);
+		char *place = strstr(at, "\nLOCATION:");
+		if (place)
+			*place = '\0';
+		return;
+	}
+}
+
+/* The server is there, and will not let this host in until somebody sees to it: authorization, no
+ * such database, no right to it. */
+static bool is_refused(const PGconn *pg, const char *state)
+{
+	if (!*state)
+		return PQconnectionNeedsPassword(pg);
+	return strncmp(state, "28", 2) == 0 || strncmp(state, "3D", 2) == 0 ||
+	       strcmp(state, "42501") == 0;
+}
+
 /* What a connection that could not be made calls for. */
 static const char *remedy(const PGconn *pg)
 {
@@ -228,21 +259,27 @@ static int set_up(struct backend_conn *conn)
 	return err;
 }
 
+static int link_refused(struct backend_conn *conn, bool silent)
+{
+	char said[sizeof conn->error], words[sizeof conn->error + 160], state[6];
+
+	snprintf(said, sizeof said, "%s",
+		silent ? "the server does not answer" : PQerrorMessage(conn->pg));
+	take_state(said, state);
+	snprintf(words, sizeof words, "%.500s; %s", said, remedy(conn->pg));
+	bool refused = is_refused(conn->pg, state);
+	link_lost(conn, words, true);
+	return refused ? -EACCES : -EAGAIN;
+}
+
 static int link_open(struct backend_conn *conn)
 {
-	char words[sizeof conn->error + 160];
-
 	conn->pg = connect_start(conn);
+	PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
 	int err = connect_wait(conn);
-	if (err) {
-		bool refused =
-			PQconnectionNeedsPassword(conn->pg) || PQconnectionUsedPassword(conn->pg);
-		snprintf(words, sizeof words, "%.500s; %s",
-			err == -ETIMEDOUT ? "the server does not answer" : PQerrorMessage(conn->pg),
-			remedy(conn->pg));
-		link_lost(conn, words, true);
-		return refused ? -EACCES : -EAGAIN;
-	}
+	PQsetErrorVerbosity(conn->pg, PQERRORS_DEFAULT);
+	if (err)
+		return link_refused(conn, err == -ETIMEDOUT);
 	err = set_up(conn);
 	if (err && conn->pg) {
 		link_close(conn);

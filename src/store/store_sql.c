@@ -130,6 +130,10 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM message"
 		" UNION ALL SELECT MAX(id) FROM pdu UNION ALL SELECT MAX(id) FROM part_set) AS t",
 		NULL },
+	[STMT_WAITING] = { "waiting",
+		"SELECT COUNT(*), COALESCE(MIN(arrived_ms), 0) FROM pdu"
+		" WHERE undecodable IS NOT NULL",
+		NULL },
 	[STMT_CLAIMS_CLEAR] = { "claims_clear",
 		"UPDATE delivery SET claimed_by = '', claimed_until_ms = 0"
 		" WHERE state = 0 AND claimed_until_ms > 0 AND claimed_by = ?1",
@@ -329,6 +333,15 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	/* ---- texts in
 	   ------------------------------------------------------------------------------- */
 
+	[STMT_PDU_KNOWN] = { "pdu_known", "SELECT COALESCE(message_id, '') FROM pdu WHERE id = ?1",
+		NULL },
+	[STMT_PDU_FORGET] = { "pdu_forget", "DELETE FROM pdu WHERE id = ?1", NULL },
+	/* Claimed as it was added, by a job whose answer came too late. */
+	[STMT_CLAIM_UNTOLD] = { "claim_untold",
+		"UPDATE delivery SET claimed_by = '', claimed_until_ms = 0 WHERE message_id = ?1"
+		" AND state = 0 AND claimed_by = ?2"
+		" AND claimed_until_ms BETWEEN next_ms + ?3 AND next_ms + ?3 + 2",
+		NULL },
 	[STMT_PDU_ADD] = { "pdu_add",
 		"INSERT INTO pdu (id, card_id, memory, idx, raw, bank, slot, arrived_ms,"
 		" undecodable, message_id, owner, tpdu_len, head)"
@@ -580,7 +593,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		UNDECODABLE " AND " FILTER("p") " AND p.id = ?5 LIMIT ?4", NULL },
 	[STMT_RAWS] = { "raws",
 		"SELECT id, card_id, owner, bank, slot, memory, raw, undecodable, idx, tpdu_len,"
-		" arrived_ms FROM pdu WHERE undecodable IS NOT NULL AND (?1 = '' OR id = ?1)"
+		" arrived_ms, deleted FROM pdu WHERE undecodable IS NOT NULL"
+		" AND (?1 = '' OR id = ?1)"
 		" AND id > ?2 AND (?4 = '' OR NOT EXISTS (SELECT 1 FROM bank k"
 		" JOIN host f ON f.name = k.host AND f.stale = 0"
 		" WHERE k.name = pdu.bank AND k.host <> ?4)) ORDER BY id LIMIT ?3",

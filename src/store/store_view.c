@@ -240,7 +240,7 @@ static int raws_run(struct store_job *job)
 		const struct backend_value *row = table_row(&table, i);
 		raws[i] = (struct store_raw) { row[0].text, row[1].text, row[2].text, row[3].text,
 			row[4].text, row[5].text, row[6].text, row[7].text, (int)row[8].num,
-			(int)row[9].num, row[10].num };
+			(int)row[9].num, row[10].num, row[11].num != 0 };
 	}
 	job->result = raws;
 	job->count = (int64_t)table.rows;

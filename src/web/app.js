@@ -251,7 +251,10 @@
 			items.push(wrongItem("bad", el("strong", null, `✗ ${head}:`), text, todo));
 		if (!status)
 			return items;
-		if (!status.store.ok)
+		if (status.store.server && !status.store.server.up)
+			add("store", `its server is away since ${when(status.store.server.since)}: ${status.store.server.error}`,
+				`texts are kept in this host's journal (${status.store.server.journal}); no lists, deliveries or orders until it is back`);
+		else if (!status.store.ok)
 			add("store", `cannot be written to: ${status.store.error}`,
 				"look at the disk; texts stay on their cards until then");
 		for (const platform of status.platforms) {
@@ -315,7 +318,7 @@
 		$("host").textContent = `${status.host_id}, ${status.version}`;
 		$("platforms").replaceChildren(...status.platforms.map(platformRow));
 		const { last_hour, undecodable, parts_pending } = status.messages;
-		$("store").textContent = `${last_hour} texts in the last hour; ${undecodable} undecodable; ` +
+		$("store").textContent = last_hour === undefined ? "" : `${last_hour} texts in the last hour; ${undecodable} undecodable; ` +
 			`${count(parts_pending, "part waits", "parts wait")} for the rest of their text.`;
 	}
 

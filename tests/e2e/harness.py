@@ -409,8 +409,10 @@ class Postgres:
         self.script = os.path.join(here, "..", "unit", "pg_server")
         self.file = tempfile.mktemp(prefix="simgate-pg-where-", dir="/tmp")
         self.made = 0
+        self.halted = False
 
     def command(self, command):
+        self.halted = command == "halt"
         subprocess.run([self.script, command, self.file], check=True, timeout=DEADLINE_S)
 
     def __enter__(self):
@@ -421,6 +423,21 @@ class Postgres:
 
     def __exit__(self, *exc):
         self.command("stop")
+
+    def revive(self):
+        """Unless it runs."""
+        if self.halted:
+            self.command("again")
+
+    def signal(self, number):
+        """To the server and all its children."""
+        with open(f"{self.folder}/data/postmaster.pid", encoding="utf-8") as file:
+            parent = int(file.readline())
+        with open(f"/proc/{parent}/task/{parent}/children", encoding="utf-8") as file:
+            children = [int(pid) for pid in file.read().split()]
+        for pid in [parent, *children]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def sql(self, sql, database="postgres"):
         """Rows of texts."""

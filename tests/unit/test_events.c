@@ -51,6 +51,7 @@ void __wrap_store_messages(
 	struct store *unused, const struct store_query *query, store_rows_fn *done, void *arg);
 size_t __wrap_store_pending(const struct store *unused);
 int __wrap_store_health(const struct store *unused);
+bool __wrap_store_server(const struct store *unused, struct store_server *out);
 
 void __wrap_store_totals(struct store *unused, int64_t now_ms, store_totals_fn *done, void *arg)
 {
@@ -80,6 +81,12 @@ int __wrap_store_health(const struct store *unused)
 {
 	(void)unused;
 	return 0;
+}
+
+bool __wrap_store_server(const struct store *unused, struct store_server *out)
+{
+	(void)unused, (void)out;
+	return false;
 }
 
 static void give_rows(const struct store_row *rows, size_t count)

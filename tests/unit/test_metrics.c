@@ -133,6 +133,7 @@ void __wrap_store_totals(struct store *store, int64_t now_ms, store_totals_fn *d
 const struct histogram *__wrap_store_commit_times(const struct store *store);
 size_t __wrap_store_pending(const struct store *store);
 int __wrap_store_health(const struct store *store);
+bool __wrap_store_server(const struct store *store, struct store_server *out);
 
 void __wrap_store_activation_counts(
 	struct store *store, int64_t now_ms, store_activation_counts_fn *done, void *arg);
@@ -175,6 +176,13 @@ int __wrap_store_health(const struct store *store)
 	return -ENOSPC;
 }
 
+bool __wrap_store_server(const struct store *store, struct store_server *out)
+{
+	(void)store;
+	*out = (struct store_server) { .waiting = 12, .oldest_ms = INT64_C(1790000000000) };
+	return true;
+}
+
 static void take_reply(
 	struct http_request *request, int status, const char *type, const char *body, size_t len)
 {
@@ -210,6 +218,9 @@ static void test_a_store_that_hangs(void **state)
 	assert_int_equal(last_status, 200);
 	assert_non_null(strstr(answer, "\nsimgate_store_up 0\n"));
 	assert_non_null(strstr(answer, "\nsimgate_store_pending 7\n"));
+	assert_non_null(strstr(answer, "\nsimgate_store_server_up 0\n"));
+	assert_non_null(strstr(answer, "\nsimgate_store_journal_texts 12\n"));
+	assert_non_null(strstr(answer, "\nsimgate_store_journal_oldest_seconds 2"));
 	assert_null(strstr(answer, "simgate_sms_parts_pending")); /* absent, not 0 */
 	loop_advance(loop, 60000);
 	route->fn(route->arg, &requests[2]);

@@ -651,7 +651,7 @@ static const struct refusal refusals[] = {
 		{ "no password", "store_password" } },
 	{ "postgresql:///postgres?host=%s&user=guarded", "wr0ng", -EACCES,
 		{ "password authentication failed", "guarded", "store_password" } },
-	{ "postgresql:///nowhere?host=%s&user=simgate", NULL, -EAGAIN,
+	{ "postgresql:///nowhere?host=%s&user=simgate", NULL, -EACCES,
 		{ "\"nowhere\" does not exist", "database" } },
 	{ "postgresql:///postgres?host=%s/none&user=simgate", NULL, -EAGAIN,
 		{ "No such file", "check that the server runs" } },
