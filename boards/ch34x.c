@@ -1,4 +1,5 @@
-/* ch34x.c - WCH CH340, CH341 and CH343 (Linux drivers ch341, cdc_acm): one UART.
+/* ch34x.c - WCH CH340, 1a86:7523, CH341, 1a86:5523, and CH343, 1a86:55d3 (Linux drivers ch341,
+ * cdc_acm): one UART.
  * Reset reaches the bridge alone: it cures a bridge that hangs, not a modem. No power: the modem
  * has a supply of its own, and the bridge has the reset. */
 #include "modem/board.h"

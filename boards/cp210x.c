@@ -1,4 +1,4 @@
-/* cp210x.c - Silicon Labs CP2101 to CP2104 and CP2102N (Linux driver cp210x): one UART.
+/* cp210x.c - Silicon Labs CP2101 to CP2104 and CP2102N, 10c4:ea60 (Linux driver cp210x): one UART.
  * Reset reaches the bridge alone: it cures a bridge that hangs, not a modem. No power: the modem
  * has a supply of its own, and the bridge has the reset. */
 #include "modem/board.h"

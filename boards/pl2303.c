@@ -1,4 +1,5 @@
-/* pl2303.c - Prolific PL2303 (Linux driver pl2303): one UART. Modems with it are the older ones.
+/* pl2303.c - Prolific PL2303, 067b:2303 (Linux driver pl2303): one UART. Modems with it are the
+ * older ones.
  * Reset reaches the bridge alone: it cures a bridge that hangs, not a modem. No power: the modem
  * has a supply of its own, and the bridge has the reset. */
 #include "modem/board.h"
