@@ -62,7 +62,7 @@ bool banks_control(const struct banks *banks, const char *bank, size_t n, struct
 
 /* Finds out which port is wired to which column: takes every number of the bank off the list, and
  * switches one column after the other. Refuses as banks_select() does. */
-int banks_calibrate(struct banks *banks, const char *bank, char *why, size_t why_size);
+int banks_calibrate(struct banks *banks, const char *name, char *why, size_t why_size);
 
 /* Of the last calibration of a bank; false: there was none. */
 struct bank_calibration {

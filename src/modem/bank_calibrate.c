@@ -342,8 +342,8 @@ static struct calibration *calibration_new(struct bank *bank)
 	cal->column = 1;
 	cal->total = bank->line_count * (size_t)bank->board->columns;
 	cal->ports = calloc(PORTS_MAX, sizeof *cal->ports);
-	cal->text = calloc(cal->total, sizeof *cal->text);
-	cal->lines = calloc(cal->total, sizeof *cal->lines);
+	cal->text = calloc(cal->total + 1, sizeof *cal->text);
+	cal->lines = calloc(cal->total + 1, sizeof *cal->lines);
 	loop_timer_init(&cal->timer, bank->banks->env->loop, tick, cal);
 	cal->command =
 		(struct bank_command) { .line = &bank->lines[0], .done = on_answer, .arg = cal };
