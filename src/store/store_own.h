@@ -51,11 +51,11 @@ struct store {
 	bool kept;
 };
 
-/* Until it is told to stop and nothing waits. */
-void *store_main(void *store);
+/* The thread of the store that arg is: until it is told to stop and nothing waits. */
+void *store_main(void *arg);
 
 /* The loop's side of it: jobs that have come to their end. */
-void store_on_wake(void *store);
+void store_on_wake(void *arg);
 
 /* On the store's thread, or before there is one. */
 int store_open_database(struct store *store, char *why, size_t why_size);
