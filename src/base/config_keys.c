@@ -478,10 +478,12 @@ void config_key_codes(struct config_loader *load, const struct key *key,
 	if (!strcmp(entry->value, "none"))
 		return;
 	config_split_list(load, entry, CONFIG_CODES_MAX, codes, &platform->final_error_count);
-	for (size_t i = 0; *codes && i < platform->final_error_count; i++)
-		if ((*codes)[i][strspn((*codes)[i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
+	for (size_t i = 0; *codes && i < platform->final_error_count; i++) {
+		const char *code = (*codes)[i];
+		if (code && code[strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
 			config_error(load->report, entry->place,
-				"%s: \"%.60s\" is no code as NO_OPERATION", key->name, (*codes)[i]);
+				"%s: \"%.60s\" is no code as NO_OPERATION", key->name, code);
+	}
 }
 
 void config_key_either(struct config_loader *load, const struct key *key,
