@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/usbdevice_fs.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -1074,46 +1075,149 @@ static void test_a_board_names_its_slots(void **state)
 
 /* ---- whatever the order --------------------------------------------------------------------- */
 
-static void test_many_plugs(void **state)
+enum { PLUGS = 300, SOCKETS = 8, HEAP_MORE = 64 * 1024 };
+
+/* SIMGATE_TEST_PLUGS: so many; SIMGATE_TEST_SEED: in another order. */
+static int from_env(const char *name, int otherwise)
 {
-	bool plugged[8] = { false };
-	int number = 0, count = 0, files;
+	const char *text = getenv(name);
+
+	return text ? (int)strtol(text, NULL, 10) : otherwise;
+}
+
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t heap_used(void)
+{
+	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
+						       : mallinfo2().uordblks;
+}
+
+/* Bits: the sockets that have something in them; those whose number is on the list. */
+static unsigned plugged, listed;
+static bool list_came;
+
+static void flip(int i)
+{
+	static int number;
 	char ports[16];
 
+	snprintf(ports, sizeof ports, "1.%d", i + 1);
+	plugged ^= 1U << i;
+	if (!(plugged & 1U << i)) {
+		unplug(ports);
+		return;
+	}
+	sysfs_usb(&fs, 1, ports, 0x067b, 0x2303, 1);
+	plug_tty(ports, 0, 0, "pl2303", number++ % 50, i);
+}
+
+static void on_roster(void *arg, int err, const struct store_roster_row *rows, size_t count)
+{
+	char number[32];
+
+	(void)arg;
+	assert_int_equal(err, 0);
+	listed = 0;
+	for (size_t i = 0; i < count; i++) {
+		int slot = rows[i].slot[0] - '1';
+		assert_in_range(slot, 0, SOCKETS - 1);
+		snprintf(number, sizeof number, "+467001002%02d", slot);
+		assert_string_equal(rows[i].number, number);
+		listed |= 1U << slot;
+	}
+	assert_int_equal(__builtin_popcount(listed), count);
+	list_came = true;
+}
+
+/* What the list is made of. */
+static void assert_listed(void)
+{
+	listed = ~plugged;
+	for (int n = 0; n < 100 && listed != plugged; n++) {
+		list_came = false;
+		store_roster(gateway->store, "p", 0, on_roster, NULL);
+		for (int i = 0; i < 1000 && !list_came; i++)
+			loop_turn(loop, 1);
+		assert_true(list_came);
+	}
+	assert_int_equal(listed, plugged);
+}
+
+/* Open, ready and listed are those ports that something is plugged in at, and no other. */
+static void assert_plugged(int files)
+{
+	int count = __builtin_popcount(plugged);
+	char slot[16];
+
+	pass(4 * SECOND);
+	until_ready(count);
+	assert_int_equal(gateway->modem_count, SOCKETS);
+	for (int i = 0; i < SOCKETS; i++) {
+		snprintf(slot, sizeof slot, "%d", i + 1);
+		assert_non_null(port(slot));
+		if (plugged & 1U << i)
+			assert_card(slot, i);
+		assert_int_equal(
+			port(slot)->fsm.state, plugged & 1U << i ? MODEM_READY : MODEM_OFF);
+	}
+	/* of each: both ends of its pty here, and the port's own */
+	for (int i = 0; i < 1000 && open_files() != files + 3 * count; i++)
+		loop_turn(loop, 1); /* threads close them */
+	assert_int_equal(open_files(), files + 3 * count);
+	assert_listed();
+}
+
+static void flip_all(void)
+{
+	for (int i = 0; i < SOCKETS; i++)
+		flip(i);
+}
+
+static void set_numbers(void)
+{
+	char iccid[32], number[32];
+
+	for (int i = 0; i < SOCKETS; i++) {
+		snprintf(iccid, sizeof iccid, "894600000000000000%02d", i);
+		snprintf(number, sizeof number, "+467001002%02d", i);
+		store_number_set(gateway->store, iccid, number, loop_wall_ms(loop), NULL, NULL);
+	}
+}
+
+static void test_many_plugs(void **state)
+{
+	int plugs = from_env("SIMGATE_TEST_PLUGS", PLUGS), files;
+	size_t heap;
+
 	(void)state;
-	srand(11);
+	srand((unsigned)from_env("SIMGATE_TEST_SEED", 11));
+	plugged = 0;
 	write_config("path = " ROOT "\n");
 	start();
 	pass(3 * SECOND);
 	files = open_files();
-	for (int n = 0; n < 300; n++) {
-		int i = rand() % 8;
-		snprintf(ports, sizeof ports, "1.%d", i + 1);
-		if (plugged[i]) {
-			unplug(ports);
-		} else {
-			sysfs_usb(&fs, 1, ports, 0x067b, 0x2303, 1);
-			plug_tty(ports, 0, 0, "pl2303", number++ % 50, i);
-		}
-		count += plugged[i] ? -1 : 1;
-		plugged[i] = !plugged[i];
+	flip_all();
+	until_ready(SOCKETS);
+	set_numbers();
+	assert_plugged(files);
+	flip_all();
+	assert_plugged(files);
+	heap = heap_used();
+	for (int n = 0; n < plugs; n++) {
+		flip(rand() % SOCKETS);
 		if (rand() % 3 == 0)
 			pass(rand() % 4000);
-		if (n % 50 != 49)
-			continue;
-		pass(4 * SECOND);
-		until_ready(count);
-		for (i = 0; i < 8; i++) {
-			snprintf(ports, sizeof ports, "%d", i + 1);
-			if (plugged[i])
-				assert_card(ports, i);
-		}
-		assert_int_equal(gateway->modem_count, 8);
-		/* of each: both ends of its pty here, and the port's own */
-		for (i = 0; i < 1000 && open_files() != files + 3 * count; i++)
-			loop_turn(loop, 1); /* threads close them */
-		assert_int_equal(open_files(), files + 3 * count);
+		if (n % 50 == 49)
+			assert_plugged(files);
 	}
+	for (int i = 0; i < SOCKETS; i++)
+		if (plugged & 1U << i)
+			flip(i);
+	assert_plugged(files);
+	if (getenv("SIMGATE_TEST_LOG"))
+		fprintf(stderr, "heap: %zu, after %d plugs %zu\n", heap, plugs, heap_used());
+	assert_in_range(heap_used(), 0, heap + HEAP_MORE);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
