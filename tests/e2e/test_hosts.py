@@ -1,6 +1,7 @@
 """test_hosts.py - three daemons on one PostgreSQL pool: one list, a leader that dies or freezes, texts
 delivered once, a bank and a host_id that two would have."""
 
+import json
 import os
 import signal
 import subprocess
@@ -57,7 +58,10 @@ class Hosts(GatewayCase):
         return int(name[-1])
 
     def led(self, rig, hosts):
-        listed = rig.hosts[hosts[0]].ctl("hosts")["hosts"]
+        status, out, _ = rig.hosts[hosts[0]].ctl_raw("--json", "hosts")
+        if status != 0:  # who has the turn to write is frozen, and has not lost it yet
+            return None
+        listed = json.loads(out)["hosts"]
         names = [h["name"] for h in listed if h["leader"] and int(h["name"][-1]) in hosts]
         return names[0] if len(names) == 1 else None
 

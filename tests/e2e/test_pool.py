@@ -82,6 +82,8 @@ class Pool(GatewayCase):
         for n in range(count):
             rig.sim.sms(n % 2, "Shop", f"{words} {n}")
             wanted.append((number(n % 2), "Shop", f"{words} {n}"))
+            # A free place of the card is used again: the next would be read before those behind.
+            rig.wait(lambda: rig.sim.stats()["remaining"] == 0, "the text to be read")
 
     def wait_journalled(self, rig, count):
         """And the cards are free."""
