@@ -45,8 +45,11 @@ void ctl_print_raw(const struct ctl_answer *answer);
 /* Flushes the output and sleeps; a signal ends it early. */
 void ctl_pause(int ms);
 
-/* Asks, and prints the answer: as it came, or for people. */
+/* Asks, or has something done, and prints the answer: as it came, or for people. One whose `ok` is
+ * false is a failure. */
 enum ctl_exit ctl_ask_and_show(struct ctl *ctl, const char *target,
+	void (*show)(const struct ctl *ctl, const cJSON *answer));
+enum ctl_exit ctl_do_and_show(struct ctl *ctl, const char *target,
 	void (*show)(const struct ctl *ctl, const cJSON *answer));
 
 /* ---- ctl_ports.c ---------------------------------------------------------------------------- */

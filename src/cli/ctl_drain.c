@@ -23,11 +23,12 @@ static enum ctl_exit check_which(const struct ctl *ctl, char **args, int count)
 	return CTL_OK;
 }
 
-static void show_drained(const cJSON *answer)
+static void show_drained(const struct ctl *ctl, const cJSON *answer)
 {
 	const cJSON *item;
 	char text[512];
 
+	(void)ctl;
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(answer, "draining"))
 	{
 		const char *waits = ctl_str(item, "waits");
@@ -41,7 +42,6 @@ static void show_drained(const cJSON *answer)
 enum ctl_exit ctl_drain(struct ctl *ctl, char **args, int count)
 {
 	char target[CTL_TARGET_MAX], text[24];
-	struct ctl_answer answer;
 	enum ctl_exit result = check_which(ctl, args, count);
 
 	if (result != CTL_OK)
@@ -57,35 +57,23 @@ enum ctl_exit ctl_drain(struct ctl *ctl, char **args, int count)
 	if (!which_target(ctl, "/api/v1/drain", args[0], target) ||
 		!ctl_target_query(target, "timeout", text))
 		return ctl_usage("an argument is too long", "");
-	result = ctl_call(ctl, "POST", target, &answer);
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		show_drained(answer.json);
-	result = ctl_true(answer.json, "ok") ? CTL_OK : CTL_FAILED;
-	ctl_answer_done(&answer);
-	return result;
+	return ctl_do_and_show(ctl, target, show_drained);
+}
+
+static void show_resumed(const struct ctl *ctl, const cJSON *answer)
+{
+	(void)ctl;
+	printf("%.0f resumed\n", ctl_num(answer, "count"));
 }
 
 enum ctl_exit ctl_resume(struct ctl *ctl, char **args, int count)
 {
 	char target[CTL_TARGET_MAX];
-	struct ctl_answer answer;
 	enum ctl_exit result = check_which(ctl, args, count);
 
 	if (result != CTL_OK)
 		return result;
 	if (!which_target(ctl, "/api/v1/resume", args[0], target))
 		return ctl_usage("an argument is too long", "");
-	result = ctl_call(ctl, "POST", target, &answer);
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		printf("%.0f resumed\n", ctl_num(answer.json, "count"));
-	ctl_answer_done(&answer);
-	return CTL_OK;
+	return ctl_do_and_show(ctl, target, show_resumed);
 }

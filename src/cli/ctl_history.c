@@ -52,19 +52,10 @@ static void show_erased(const struct ctl *ctl, const cJSON *answer)
 static enum ctl_exit erase_messages(struct ctl *ctl)
 {
 	char target[CTL_TARGET_MAX];
-	struct ctl_answer answer;
 
 	if (!number_target(ctl, "/api/v1/messages/erase", target))
 		return ctl_usage("an argument is too long", "");
-	enum ctl_exit result = ctl_call(ctl, "POST", target, &answer);
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		show_erased(ctl, answer.json);
-	ctl_answer_done(&answer);
-	return CTL_OK;
+	return ctl_do_and_show(ctl, target, show_erased);
 }
 
 enum ctl_exit ctl_history(struct ctl *ctl, const char *verb)

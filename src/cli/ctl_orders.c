@@ -7,23 +7,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* Puts a name or number into target, calls by POST, and prints the answer as it came or by show. */
-static enum ctl_exit post_and_show(struct ctl *ctl, const char *target,
-	void (*show)(const struct ctl *ctl, const cJSON *answer))
-{
-	struct ctl_answer answer;
-	enum ctl_exit result = ctl_call(ctl, "POST", target, &answer);
-
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		show(ctl, answer.json);
-	ctl_answer_done(&answer);
-	return CTL_OK;
-}
-
 /* ---- activations ---------------------------------------------------------------------------- */
 
 /* "open, 2 texts", "open, unanswered", "sold". */
@@ -117,7 +100,7 @@ enum ctl_exit ctl_activations(struct ctl *ctl, char **args, int count)
 			return ctl_usage("release takes the ID of an operation", "");
 		strcat(target, "/release");
 		ctl_target_query(target, "id", args[1]);
-		return post_and_show(ctl, target, show_released);
+		return ctl_do_and_show(ctl, target, show_released);
 	}
 	if (ctl->open)
 		ctl_target_query(target, "open", "1");
@@ -215,7 +198,7 @@ enum ctl_exit ctl_customer(struct ctl *ctl, char **args, int count)
 		if (!ctl_target_query(target, "name", args[1]) ||
 			(count > 2 && !ctl_target_query(target, "amount", args[2])))
 			return ctl_usage("an argument is too long", "");
-		return post_and_show(ctl, target, verbs[i].show);
+		return ctl_do_and_show(ctl, target, verbs[i].show);
 	}
 	return ctl_usage("customer knows list, add, topup, disable and enable, not", args[0]);
 }

@@ -129,24 +129,6 @@ static bool action_target(struct ctl *ctl, const char *port, const char *action,
 	       (!ctl->full || ctl_target_query(target, "full", "1"));
 }
 
-/* Does it, and prints the answer. ok false in it is a failure. */
-static enum ctl_exit act(struct ctl *ctl, const char *target,
-	void (*show)(const struct ctl *ctl, const cJSON *answer))
-{
-	struct ctl_answer answer;
-	enum ctl_exit result = ctl_call(ctl, "POST", target, &answer);
-
-	if (result != CTL_OK)
-		return result;
-	if (ctl->json)
-		ctl_print_raw(&answer);
-	else
-		show(ctl, answer.json);
-	result = ctl_true(answer.json, "ok") ? CTL_OK : CTL_FAILED;
-	ctl_answer_done(&answer);
-	return result;
-}
-
 static void show_lines(const struct ctl *ctl, const cJSON *answer)
 {
 	const cJSON *line;
@@ -187,7 +169,7 @@ enum ctl_exit ctl_at(struct ctl *ctl, char **args, int count)
 		return ctl_usage("a port is named BANK/SLOT", args[0]);
 	if (!action_target(ctl, args[0], "at", target) || !ctl_target_query(target, "cmd", args[1]))
 		return ctl_usage("an argument is too long", "");
-	return act(ctl, target, show_lines);
+	return ctl_do_and_show(ctl, target, show_lines);
 }
 
 enum ctl_exit ctl_ussd(struct ctl *ctl, char **args, int count)
@@ -200,7 +182,7 @@ enum ctl_exit ctl_ussd(struct ctl *ctl, char **args, int count)
 	if (!action_target(ctl, args[0], "ussd", target) ||
 		!ctl_target_query(target, "code", args[1]))
 		return ctl_usage("an argument is too long", "");
-	return act(ctl, target, show_code_answer);
+	return ctl_do_and_show(ctl, target, show_code_answer);
 }
 
 enum ctl_exit ctl_pin(struct ctl *ctl, char **args, int count)
@@ -214,5 +196,5 @@ enum ctl_exit ctl_pin(struct ctl *ctl, char **args, int count)
 		return ctl_usage("a port is named BANK/SLOT", args[1]);
 	if (!action_target(ctl, args[1], "forget_pin", target))
 		return ctl_usage("an argument is too long", "");
-	return act(ctl, target, show_done);
+	return ctl_do_and_show(ctl, target, show_done);
 }

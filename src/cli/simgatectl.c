@@ -90,11 +90,11 @@ void ctl_pause(int ms)
 	nanosleep(&ts, NULL);
 }
 
-enum ctl_exit ctl_ask_and_show(struct ctl *ctl, const char *target,
+static enum ctl_exit call_and_show(struct ctl *ctl, const char *method, const char *target,
 	void (*show)(const struct ctl *ctl, const cJSON *answer))
 {
 	struct ctl_answer answer;
-	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
+	enum ctl_exit result = ctl_call(ctl, method, target, &answer);
 
 	if (result != CTL_OK)
 		return result;
@@ -102,8 +102,22 @@ enum ctl_exit ctl_ask_and_show(struct ctl *ctl, const char *target,
 		ctl_print_raw(&answer);
 	else
 		show(ctl, answer.json);
+	if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(answer.json, "ok")))
+		result = CTL_FAILED;
 	ctl_answer_done(&answer);
-	return CTL_OK;
+	return result;
+}
+
+enum ctl_exit ctl_ask_and_show(struct ctl *ctl, const char *target,
+	void (*show)(const struct ctl *ctl, const cJSON *answer))
+{
+	return call_and_show(ctl, "GET", target, show);
+}
+
+enum ctl_exit ctl_do_and_show(struct ctl *ctl, const char *target,
+	void (*show)(const struct ctl *ctl, const cJSON *answer))
+{
+	return call_and_show(ctl, "POST", target, show);
 }
 
 static enum ctl_exit run_reload(struct ctl *ctl, char **args, int count)
