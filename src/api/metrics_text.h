@@ -41,4 +41,7 @@ void metrics_histogram(struct metrics_text *text, const char *name,
 	const struct metrics_label *labels, const struct histogram *histogram,
 	const int64_t *bounds_us);
 
+/* The process_* set: processor, descriptors, memory, and when it started (Unix milliseconds). */
+void metrics_process(struct metrics_text *text, int64_t started_wall_ms);
+
 #endif
