@@ -124,4 +124,8 @@ action_fn action_rent_number, action_rent_list, action_rent_status, action_set_r
 void place_order(struct call_in *call, const struct wish *wish, int64_t price, int64_t span_ms,
 	store_order_fn *done);
 
+/* Closes the operation of a copy of a call, with its `done`: as sold, or cancelled and paid back.
+ * done(): denied: cancelled it cannot be, for a text has come; arg is the copy. */
+void close_order(struct call_in *call, bool sold, store_closed_fn *done);
+
 #endif

@@ -250,9 +250,7 @@ void action_full_sms(struct call_in *call)
 
 enum { SET_SENT = 1, SET_AGAIN = 3, SET_DONE = 6, SET_CANCEL = 8, SET_CANCEL_OLD = -1 };
 
-static store_closed_fn on_closed;
-
-static void close_it(struct call_in *call, bool sold)
+void close_order(struct call_in *call, bool sold, store_closed_fn *done)
 {
 	struct alternative *api = call->api;
 	const struct store_close close = { .id = call->activation,
@@ -265,7 +263,7 @@ static void close_it(struct call_in *call, bool sold)
 		.only_textless = !sold,
 		.refund = !sold };
 
-	activation_close(api->parts.activations, &close, on_closed, call);
+	activation_close(api->parts.activations, &close, done, call);
 }
 
 /* A text may have come between the look at the memory and the store's: then it is sold, if that is
@@ -276,7 +274,7 @@ static void on_closed(void *arg, int err, const struct store_closed *closed)
 	bool cancel = call->done != SET_DONE;
 
 	if (!err && closed->found && closed->denied && !cancel) {
-		close_it(call, true);
+		close_order(call, true, on_closed);
 		return;
 	}
 	if (err)
@@ -312,7 +310,7 @@ static void cancel(struct call_in *call, const struct store_activation *activati
 	else if (age_ms < parts->config->http.cancel_after_ms)
 		answer_text(call->request, "EARLY_CANCEL_DENIED");
 	else if ((copy = call_keep(call)))
-		close_it(copy, false);
+		close_order(copy, false, on_closed);
 }
 
 void action_set_status(struct call_in *call)
@@ -340,7 +338,7 @@ void action_set_status(struct call_in *call)
 	case SET_DONE:
 		copy = call_keep(call);
 		if (copy)
-			close_it(copy, activation->texts > 0);
+			close_order(copy, activation->texts > 0, on_closed);
 		break;
 	case SET_CANCEL:
 	case SET_CANCEL_OLD: cancel(call, activation); break;

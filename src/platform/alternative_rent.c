@@ -85,6 +85,7 @@ void action_rent_number(struct call_in *call)
 struct rents {
 	const char *customer;
 	const struct store_activation **rows;
+	int *countries; /* of each row, its country's id */
 	size_t count, room;
 };
 
@@ -117,26 +118,25 @@ static int country_id(const struct config *config, const struct store_activation
 	return own && own->id >= 0 ? own->id : country ? country->id : -1;
 }
 
-static bool countries_differ(const struct config *config, const struct rents *rents)
+static bool countries_differ(const struct rents *rents)
 {
 	for (size_t i = 0; i < rents->count; i++)
 		for (size_t k = i + 1; k < rents->count; k++)
-			if (country_id(config, rents->rows[i]) ==
-				country_id(config, rents->rows[k]))
+			if (rents->countries[i] == rents->countries[k])
 				return false;
 	return true;
 }
 
-static cJSON *rents_json(const struct config *config, const struct rents *rents)
+static cJSON *rents_json(const struct rents *rents)
 {
-	bool by_country = countries_differ(config, rents);
+	bool by_country = countries_differ(rents);
 	cJSON *json = success(), *values = json ? cJSON_AddObjectToObject(json, "values") : NULL;
 	bool ok = values != NULL;
 
 	for (size_t i = 0; ok && i < rents->count; i++) {
 		const struct store_activation *row = rents->rows[i];
 		char key[24];
-		snprintf(key, sizeof key, "%d", by_country ? country_id(config, row) : (int)i);
+		snprintf(key, sizeof key, "%d", by_country ? rents->countries[i] : (int)i);
 		cJSON *item = cJSON_AddObjectToObject(values, key);
 		ok = item && json_add_int(item, "id", row->id) &&
 		     json_add_text(item, "phone", national_of(row->number));
@@ -154,14 +154,18 @@ void action_rent_list(struct call_in *call)
 		.room = activation_count(parts->activations) };
 
 	rents.rows = calloc(rents.room + 1, sizeof(*rents.rows));
-	if (!rents.rows) {
+	rents.countries = calloc(rents.room + 1, sizeof(*rents.countries));
+	if (rents.rows && rents.countries) {
+		activation_each(parts->activations, add_rent, &rents);
+		qsort(rents.rows, rents.count, sizeof(*rents.rows), by_id);
+		for (size_t i = 0; i < rents.count; i++)
+			rents.countries[i] = country_id(parts->config, rents.rows[i]);
+		answer_json(call->request, rents_json(&rents));
+	} else {
 		answer_failure(call->request);
-		return;
 	}
-	activation_each(parts->activations, add_rent, &rents);
-	qsort(rents.rows, rents.count, sizeof(*rents.rows), by_id);
-	answer_json(call->request, rents_json(parts->config, &rents));
 	free(rents.rows);
+	free(rents.countries);
 }
 
 /* ---- getRentStatus -------------------------------------------------------------------------- */
@@ -254,30 +258,12 @@ void action_rent_status(struct call_in *call)
 
 /* ---- setRentStatus -------------------------------------------------------------------------- */
 
-static store_closed_fn on_rent_closed;
-
-static void close_rent(struct call_in *call, bool sold)
-{
-	struct alternative *api = call->api;
-	const struct store_close close = { .id = call->activation,
-		.seller = STORE_CUSTOMERS,
-		.customer = call->name,
-		.state = sold ? STORE_ACTIVATION_SOLD : STORE_ACTIVATION_CANCELLED,
-		.finish_status = RENT_CLOSE,
-		.reason = sold ? "done" : "cancelled",
-		.now_ms = loop_wall_ms(api->parts.loop),
-		.only_textless = !sold,
-		.refund = !sold };
-
-	activation_close(api->parts.activations, &close, on_rent_closed, call);
-}
-
 static void on_rent_closed(void *arg, int err, const struct store_closed *closed)
 {
 	struct call_in *call = arg;
 
 	if (!err && closed->found && closed->denied) {
-		close_rent(call, true); /* a text came meanwhile */
+		close_order(call, true, on_rent_closed); /* a text came meanwhile */
 		return;
 	}
 	if (err)
@@ -300,6 +286,7 @@ void action_set_rent_status(struct call_in *call)
 		answer_rent_error(call->request, "INVALID_PHONE");
 	else if ((copy = call_keep(call))) {
 		copy->activation = activation->id;
-		close_rent(copy, activation->texts > 0);
+		copy->done = RENT_CLOSE;
+		close_order(copy, activation->texts > 0, on_rent_closed);
 	}
 }
