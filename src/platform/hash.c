@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
+
 enum { SIZE_FIRST = 64 }; /* a power of two */
 
-/* FNV-1a. */
 static uint32_t hash_of(const char *key)
 {
-	uint32_t hash = 2166136261U;
-
-	for (const unsigned char *at = (const unsigned char *)key; *at; at++)
-		hash = (hash ^ *at) * 16777619U;
-	return hash;
+	return (uint32_t)fnv_text(FNV_START, key);
 }
 
 struct hash_item *hash_find(const struct hash *hash, const char *key)
