@@ -15,7 +15,6 @@ static void print_head(const char *file)
 	       "\n"
 	       "ACTION==\"remove\", GOTO=\"simgate_place_end\"\n"
 	       "SUBSYSTEM!=\"tty|usb|usb-serial|usbmisc|net\", GOTO=\"simgate_place_end\"\n"
-	       "SUBSYSTEMS!=\"usb|pci|platform\", GOTO=\"simgate_place_end\"\n"
 	       "ENV{ID_PATH}==\"\", IMPORT{builtin}=\"path_id\"\n"
 	       "ENV{ID_PATH}==\"\", GOTO=\"simgate_place_end\"\n",
 		file);

@@ -172,25 +172,6 @@ static bool udevd_runs(const char *path)
 	return runs;
 }
 
-static void look_for_udev(struct hotplug *hotplug)
-{
-	bool runs = hotplug->source && !hotplug->deaf &&
-		    (!*hotplug->control || udevd_runs(hotplug->control));
-
-	if (hotplug->said && runs == hotplug->udev)
-		return;
-	if (!runs)
-		log_notice(LOGC_PORT, NULL, NULL,
-			LOG_FIELDS(LOG_STR(
-				"reason", hotplug->deaf ? "udevd tells us nothing" : "no udevd")),
-			"no events of plugs and pulls here: sysfs is looked at each %d s",
-			LOOK_NO_UDEV_MS / 1000);
-	else if (hotplug->said)
-		log_notice(LOGC_PORT, NULL, NULL, NULL, "udevd is there: its events are used");
-	hotplug->udev = runs;
-	hotplug->said = true;
-}
-
 /* ---- what is known -------------------------------------------------------------------------- */
 
 static struct known **bucket_of(struct hotplug *hotplug, const char *name)
@@ -251,6 +232,15 @@ static struct known *keep(struct hotplug *hotplug, const struct tty_info *info)
 	return known;
 }
 
+/* udev has another word for its place: a look at sysfs was faster than udev's rules. */
+static bool is_elsewhere(const struct tty_info *info, const char *id_path)
+{
+	struct tty_info told = *info;
+
+	tty_set_id_path(&told, id_path);
+	return strcmp(told.id_path, info->id_path) != 0;
+}
+
 /* Looks at one tty: new, gone, another one, or as it was. id_path NULL: not told. True if that was
  * news. */
 static bool look_at(struct hotplug *hotplug, const char *name, const char *id_path)
@@ -262,7 +252,8 @@ static bool look_at(struct hotplug *hotplug, const char *name, const char *id_pa
 	int err = tty_syspath(roots, name, syspath, sizeof syspath);
 
 	if (known && !err && strcmp(known->info.syspath, syspath) == 0 &&
-		tty_devnum(roots, known->info.usb_syspath) == known->info.devnum) {
+		tty_devnum(roots, known->info.usb_syspath) == known->info.devnum &&
+		!(id_path && is_elsewhere(&known->info, id_path))) {
 		known->pass = hotplug->pass;
 		return false;
 	}
@@ -279,6 +270,99 @@ static bool look_at(struct hotplug *hotplug, const char *name, const char *id_pa
 	if (known)
 		hotplug->events->added(hotplug->owner, &known->info);
 	return known != NULL;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void close_source(struct hotplug *hotplug)
+{
+	loop_io_free(hotplug->io);
+	hotplug->io = NULL;
+	if (hotplug->source)
+		hotplug->config.source->close(hotplug->source);
+	hotplug->source = NULL;
+}
+
+static void take_event(struct hotplug *hotplug, const struct hotplug_event *event)
+{
+	const char *name = strrchr(event->syspath, '/');
+	struct known **at;
+
+	if (!name)
+		return;
+	at = find(hotplug, name + 1);
+	if (!event->removed)
+		look_at(hotplug, name + 1, event->id_path);
+	else if (*at && strcmp((*at)->info.syspath, event->syspath) == 0)
+		drop(hotplug, at); /* sysfs may have it still */
+}
+
+static void on_events(void *arg, int events)
+{
+	struct hotplug *hotplug = arg;
+	struct hotplug_event event;
+	int got = 1;
+
+	(void)events;
+	for (int n = 0; n < BATCH && got != 0; n++) {
+		got = hotplug->config.source->next(hotplug->source, &event);
+		if (got > 0) {
+			hotplug->heard = true;
+			hotplug->deaf = false;
+			take_event(hotplug, &event);
+		} else if (got == -ENOBUFS) {
+			hotplug->lost = true;
+		} else if (got < 0) {
+			log_error(LOGC_PORT, NULL, NULL,
+				LOG_FIELDS(LOG_STR("reason", strerror(-got))),
+				"udev's events broke off");
+			close_source(hotplug);
+			hotplug_look(hotplug);
+			return;
+		}
+	}
+	if (hotplug->lost)
+		hotplug_look(hotplug); /* all that was queued was read */
+}
+
+static void open_source(struct hotplug *hotplug)
+{
+	const struct hotplug_source *source = hotplug->config.source;
+	int err = source ? source->open(&hotplug->source) : 0;
+
+	if (!source)
+		return;
+	if (!err)
+		hotplug->io = loop_io_new(
+			hotplug->loop, source->fd(hotplug->source), LOOP_READ, on_events, hotplug);
+	if (hotplug->io)
+		return;
+	log_warning(LOGC_PORT, NULL, NULL,
+		LOG_FIELDS(LOG_STR("reason", strerror(err ? -err : ENOMEM))),
+		"udev's events cannot be had");
+	close_source(hotplug);
+}
+
+static void look_for_udev(struct hotplug *hotplug)
+{
+	bool runs = hotplug->source && !hotplug->deaf &&
+		    (!*hotplug->control || udevd_runs(hotplug->control));
+
+	if (hotplug->said && runs == hotplug->udev)
+		return;
+	if (!runs)
+		log_notice(LOGC_PORT, NULL, NULL,
+			LOG_FIELDS(LOG_STR(
+				"reason", hotplug->deaf ? "udevd tells us nothing" : "no udevd")),
+			"no events of plugs and pulls here: sysfs is looked at each %d s",
+			LOOK_NO_UDEV_MS / 1000);
+	if (runs && hotplug->said) {
+		log_notice(LOGC_PORT, NULL, NULL, NULL, "udevd is there: its events are used");
+		close_source(hotplug); /* libudev opens a deaf one where no udevd is */
+		open_source(hotplug);
+	}
+	hotplug->udev = runs && hotplug->source;
+	hotplug->said = true;
 }
 
 /* ---- looks at all of sysfs ------------------------------------------------------------------ */
@@ -374,76 +458,7 @@ void hotplug_look(struct hotplug *hotplug)
 		loop_timer_start(&hotplug->timer, 0);
 }
 
-/* ---- events --------------------------------------------------------------------------------- */
-
-static void close_source(struct hotplug *hotplug)
-{
-	loop_io_free(hotplug->io);
-	hotplug->io = NULL;
-	if (hotplug->source)
-		hotplug->config.source->close(hotplug->source);
-	hotplug->source = NULL;
-}
-
-static void take_event(struct hotplug *hotplug, const struct hotplug_event *event)
-{
-	const char *name = strrchr(event->syspath, '/');
-	struct known **at;
-
-	if (!name)
-		return;
-	at = find(hotplug, name + 1);
-	if (!event->removed)
-		look_at(hotplug, name + 1, event->id_path);
-	else if (*at && strcmp((*at)->info.syspath, event->syspath) == 0)
-		drop(hotplug, at); /* sysfs may have it still */
-}
-
-static void on_events(void *arg, int events)
-{
-	struct hotplug *hotplug = arg;
-	struct hotplug_event event;
-	int got = 1;
-
-	(void)events;
-	for (int n = 0; n < BATCH && got != 0; n++) {
-		got = hotplug->config.source->next(hotplug->source, &event);
-		if (got > 0) {
-			hotplug->heard = true;
-			hotplug->deaf = false;
-			take_event(hotplug, &event);
-		} else if (got == -ENOBUFS) {
-			hotplug->lost = true;
-		} else if (got < 0) {
-			log_error(LOGC_PORT, NULL, NULL,
-				LOG_FIELDS(LOG_STR("reason", strerror(-got))),
-				"udev's events broke off");
-			close_source(hotplug);
-			hotplug_look(hotplug);
-			return;
-		}
-	}
-	if (hotplug->lost)
-		hotplug_look(hotplug); /* all that was queued was read */
-}
-
-static void open_source(struct hotplug *hotplug)
-{
-	const struct hotplug_source *source = hotplug->config.source;
-	int err = source ? source->open(&hotplug->source) : 0;
-
-	if (!source)
-		return;
-	if (!err)
-		hotplug->io = loop_io_new(
-			hotplug->loop, source->fd(hotplug->source), LOOP_READ, on_events, hotplug);
-	if (hotplug->io)
-		return;
-	log_warning(LOGC_PORT, NULL, NULL,
-		LOG_FIELDS(LOG_STR("reason", strerror(err ? -err : ENOMEM))),
-		"udev's events cannot be had");
-	close_source(hotplug);
-}
+/* ---- start, end ----------------------------------------------------------------------------- */
 
 struct hotplug *hotplug_new(struct loop *loop, const struct hotplug_config *config,
 	const struct hotplug_events *events, void *owner)

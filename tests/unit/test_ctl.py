@@ -315,6 +315,8 @@ class Options(Bed):
         self.assertIn('GROUP="dialout", MODE="0664", RUN+="/bin/sh -c \'cd /sys%p && for f in '
                       'authorized port/disable; do', out)
         self.assertNotIn("fixed", out)
+        # a parent's "!=" holds wherever one of them is something else: always
+        self.assertNotRegex(out, r"\b(SUBSYSTEMS|KERNELS|DRIVERS|ATTRS\{\w+\})!=")
         # each way out is there once
         for label in re.findall(r'GOTO="(\w+)"', out):
             self.assertEqual(out.count(f'LABEL="{label}"'), 1, label)

@@ -26,6 +26,7 @@ static struct {
 	int errs[EVENTS_MAX]; /* instead of the event */
 	int head, count, open_err;
 	bool opened, enumerated_before_open;
+	int opens;
 	const char *id_path; /* what udev knows of every device; NULL: nothing */
 } fake;
 
@@ -38,6 +39,7 @@ static int fake_open(void **out)
 {
 	fake.enumerated_before_open = told_count > 0;
 	fake.opened = !fake.open_err;
+	fake.opens++;
 	*out = fake.open_err ? NULL : &fake;
 	return fake.open_err;
 }
@@ -518,6 +520,26 @@ static void test_udevs_path_is_taken_where_it_makes_sense(void **state)
 	assert_true(was_told("+ ttyUSB3 " PC ":1.1:1.3"));
 }
 
+static void test_udevs_path_comes_after_a_look(void **state)
+{
+	char path[TTY_SYSPATH_SIZE];
+
+	(void)state;
+	plug_ec25("1.1", 0);
+	go(&fake_source, NULL);
+	assert_true(was_told("+ ttyUSB2 " PC ":1.1:1.2"));
+	told_count = 0;
+	sysfs_tty_path(&fs, "ttyUSB2", path, sizeof path);
+	queue(false, path, "pci-0000:00:15.0-usb-0:1.1:1.2", 0);
+	queue(false, path, "pci-0000:00:15.0-usb-0:1.1:1.2", 0);
+	queue(false, path, "nonsense:", 0);
+	queue(false, path, "", 0);
+	turns(2);
+	assert_int_equal(told_count, 2);
+	assert_string_equal(told[0], "- ttyUSB2 " PC ":1.1:1.2");
+	assert_string_equal(told[1], "+ ttyUSB2 pci-0000:00:15.0-usb-0:1.1:1.2");
+}
+
 static void test_lost_events_lead_to_a_look(void **state)
 {
 	(void)state;
@@ -643,6 +665,7 @@ static void test_without_udev_sysfs_is_looked_at(void **state)
 	assert_int_equal(listen(fd, 4), 0);
 	loop_advance(loop, 3 * SECOND);
 	assert_int_equal(logged("udevd is there"), 1);
+	assert_int_equal(fake.opens, 2); /* what was opened without an udevd stays deaf */
 	plug_ec25("1.1", 0);
 	loop_advance(loop, 30 * SECOND);
 	assert_int_equal(present, 0);
@@ -770,6 +793,7 @@ int main(void)
 		CASE(test_kinds),
 		CASE(test_enumeration_then_events),
 		CASE(test_udevs_path_is_taken_where_it_makes_sense),
+		CASE(test_udevs_path_comes_after_a_look),
 		CASE(test_lost_events_lead_to_a_look),
 		CASE(test_a_timer_finds_what_no_event_told),
 		CASE(test_another_plug_at_the_same_path),

@@ -73,6 +73,11 @@ class Devices(unittest.TestCase):
                 vendors |= {vid for vid, _ in ids}
         self.assertEqual(vendors, {vid for vid, _ in known})
 
+    def test_parents(self):
+        """A parent's "!=" holds wherever one of them is something else: always."""
+        self.assertNotRegex(read("udev/78-simgate.rules"),
+                            r"\b(SUBSYSTEMS|KERNELS|DRIVERS|ATTRS\{\w+\})!=")
+
     def test_ttys(self):
         names = re.search(r'KERNEL=="(\S+)"', read("udev/78-simgate.rules"))[1].split("|")
         self.assertTrue(all(name.endswith("[0-9]*") for name in names), names)
