@@ -7,11 +7,10 @@
 
 static void print_head(const char *file)
 {
-	printf("# udev rules by place, from %s: for /etc/udev/rules.d/79-simgate-place.rules.\n"
+	printf("# udev rules by place, from %s: for /etc/udev/rules.d/91-simgate-place.rules.\n"
 	       "# Then: udevadm control --reload && udevadm trigger\n"
-	       "# They come after the rules that find out what a device is, and before "
-	       "ModemManager's\n"
-	       "# last ones (80-mm-candidate).\n"
+	       "# They come after the rules that find out what a device is and after brltty's (85 "
+	       "or 90).\n"
 	       "\n"
 	       "ACTION==\"remove\", GOTO=\"simgate_place_end\"\n"
 	       "SUBSYSTEM!=\"tty|usb|usb-serial|usbmisc|net\", GOTO=\"simgate_place_end\"\n"
@@ -39,6 +38,9 @@ static void print_common(void)
 	puts("# ModemManager and NetworkManager leave these devices alone, net and QMI ports too\n"
 	     "ENV{ID_MM_DEVICE_IGNORE}=\"1\", ENV{ID_MM_PORT_IGNORE}=\"1\"\n"
 	     "SUBSYSTEM==\"net\", ENV{NM_UNMANAGED}=\"1\"\n"
+	     "# brltty takes some bridges for displays: it is not started for these\n"
+	     "ENV{SYSTEMD_WANTS}==\"*brltty*\", ENV{SYSTEMD_WANTS}=\"\"\n"
+	     "ENV{BRLTTY_BRAILLE_DRIVER}=\"\", ENV{BRLTTY_BRAILLE_DEVICE}=\"\"\n"
 	     "# no sleep\n"
 	     "SUBSYSTEM==\"usb\", ENV{DEVTYPE}==\"usb_device\", TEST==\"power/control\", "
 	     "ATTR{power/control}=\"on\"\n"

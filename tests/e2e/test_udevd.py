@@ -14,7 +14,7 @@ import harness
 import udev_bed
 
 OURS = pathlib.Path(__file__).resolve().parents[2] / "udev" / "78-simgate.rules"
-PLACES = "79-simgate-place.rules"  # where README has them
+PLACES = "91-simgate-place.rules"  # where README has them
 PCI = "pci-0000:00:14.0"
 BANKS = {
     "bank north": {"path": f"{PCI}-usb-0:1", "slot.p01": "1:1.2", "slot.p02": "2",
@@ -23,6 +23,10 @@ BANKS = {
     "bank card": {"path": "pci-0000:02:00.0", "slot.a": "4:1.2"},
     "bank bus": {"path": "pci-0000:03:00.0-usb-0", "slot.a": "1.4:1.0"},
 }
+BRLTTY = """
+SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", TAG+="systemd", ENV{BRLTTY_BRAILLE_DRIVER}="bm", \
+  ENV{SYSTEMD_WANTS}+="brltty-device@.service"
+"""  # what the rules of some distributions come to, for the bridges with a display's ids
 IGNORED = {"ID_MM_DEVICE_IGNORE": "1", "ID_MM_PORT_IGNORE": "1"}
 UNMANAGED = {"NM_UNMANAGED": "1"}
 
@@ -48,6 +52,7 @@ class Case(unittest.TestCase):
         self.udevd = udev_bed.Udevd(self.workdir)
         self.addCleanup(self.udevd.stop)
         (udev_bed.RULES / OURS.name).write_text(OURS.read_text())
+        (udev_bed.RULES / "90-brltty-device.rules").write_text(BRLTTY)
         (udev_bed.RULES / PLACES).write_text(place_rules(self.workdir))
 
     def complaints(self):
@@ -143,6 +148,10 @@ class Applying(Case):
         self.assertTrue(properties.get("ID_PATH"), name)
         return {k: properties[k] for k in IGNORED | UNMANAGED if k in properties}
 
+    def wants_brltty(self, name):
+        properties = udev_bed.info(self.paths[name])
+        return {k for k, v in properties.items() if "BRLTTY" in k or "brltty" in v}
+
     def attribute(self, name, attribute):
         return pathlib.Path(f"/sys{self.paths[name]}/{attribute}").read_text().strip()
 
@@ -186,6 +195,11 @@ class Applying(Case):
         self.assertEqual(self.marks("wwan0"), IGNORED | UNMANAGED)
         for name in ("1-2", "1-11", "1-4", "cdc-wdm1", "wwan1", "ttyUSB30", "ttyUSB31", "ttyS9"):
             self.assertEqual(self.marks(name), {}, name)
+        for name in ("1-1.4", "1-3", "2-4", "3-1.4"):
+            self.assertEqual(self.wants_brltty(name), set(), name)
+        for name in ("1-2", "1-11"):
+            self.assertEqual(self.wants_brltty(name),
+                             {"BRLTTY_BRAILLE_DRIVER", "SYSTEMD_WANTS"}, name)
 
     def links(self):
         found = {link.removeprefix("/dev/simgate/"): os.path.basename(os.path.realpath(link))

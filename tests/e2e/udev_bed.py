@@ -117,8 +117,9 @@ def usb_path(name):
 class Tree:
     """Devices in sysfs, and their nodes."""
 
+    last = 0  # of all kinds of numbers, in all trees: udevd keeps devices by them
+
     def __init__(self):
-        self.last = 0  # of all kinds of numbers
         for folder in ("/sys/devices", "/sys/class", "/sys/bus"):
             shutil.rmtree(folder, ignore_errors=True)
         for node in pathlib.Path("/dev").glob("tty?*"):
@@ -152,7 +153,7 @@ class Tree:
         if "-" in name and not os.path.exists("/sys" + usb_path(hub)):
             self.usb(hub, "1a40", "0201", "09")
         bus = int(name.removeprefix("usb")[0])
-        self.last += 1
+        Tree.last += 1
         self.device(path, "bus/usb", {
             "idVendor": vid, "idProduct": pid, "bDeviceClass": device_class, "busnum": bus,
             "devnum": self.last, "authorized": 1, "power/control": "auto",
@@ -217,7 +218,7 @@ class Tree:
         path = pathlib.Path("/dev", name)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            self.last += 1
+            Tree.last += 1
             os.mknod(path, 0o020600, os.makedev(MAJOR, self.last))
         return path.stat().st_rdev
 
