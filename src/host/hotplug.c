@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <libudev.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,8 @@ struct hotplug {
 	int sweep;               /* the next bucket to sweep; -1: not yet */
 	unsigned pass;
 	size_t differed; /* found by this look and not told by events */
-	bool lost;       /* events were lost since this look began */
+	bool lost;       /* events were lost, and more may be until the queue is read */
+	bool owed;       /* it is read, and no look has begun since */
 	bool resync;     /* this look is because of that */
 	bool udev, said; /* udevd runs; that was said, or that it does not */
 	bool asked;      /* this look was asked for: events may be on their way */
@@ -297,6 +299,20 @@ static void take_event(struct hotplug *hotplug, const struct hotplug_event *even
 		drop(hotplug, at); /* sysfs may have it still */
 }
 
+/* The kernel drops all that comes between the first event that was lost and the end of the queue,
+ * and says so once; and what is queued is older than what a look would see. So the look waits. */
+static void look_if_lost(struct hotplug *hotplug)
+{
+	struct pollfd more = { .fd = hotplug->config.source->fd(hotplug->source),
+		.events = POLLIN };
+
+	if (!hotplug->lost || poll(&more, 1, 0) != 0)
+		return;
+	hotplug->lost = false;
+	hotplug->owed = true;
+	hotplug_look(hotplug);
+}
+
 static void on_events(void *arg, int events)
 {
 	struct hotplug *hotplug = arg;
@@ -321,8 +337,7 @@ static void on_events(void *arg, int events)
 			return;
 		}
 	}
-	if (hotplug->lost)
-		hotplug_look(hotplug); /* all that was queued was read */
+	look_if_lost(hotplug);
 }
 
 static void open_source(struct hotplug *hotplug)
@@ -375,8 +390,8 @@ static void begin_look(struct hotplug *hotplug)
 	hotplug->pass++;
 	hotplug->sweep = -1;
 	hotplug->differed = 0;
-	hotplug->resync = hotplug->lost;
-	hotplug->lost = false;
+	hotplug->resync = hotplug->owed;
+	hotplug->owed = false;
 	if (snprintf(path, sizeof path, "%s/class/tty", hotplug->config.roots.sys) <
 		(int)sizeof path)
 		hotplug->dir = opendir(path);
@@ -403,7 +418,7 @@ static void end_look(struct hotplug *hotplug)
 		look_for_udev(hotplug);
 	}
 	hotplug->resync = hotplug->heard = hotplug->asked = false;
-	loop_timer_start(&hotplug->timer, hotplug->lost   ? LOOK_AGAIN_MS
+	loop_timer_start(&hotplug->timer, hotplug->owed   ? LOOK_AGAIN_MS
 					  : hotplug->udev ? LOOK_MS
 							  : LOOK_NO_UDEV_MS);
 	if (hotplug->enumerated)

@@ -53,9 +53,10 @@ struct hotplug_config {
 /* Begins in the next turn of the loop. The events object must outlive it. NULL if out of memory; a
  * source that cannot be opened is said in the log and done without.
  *
- * Events that were lost (ENOBUFS) lead to a look at all of sysfs at once, a timer to one each 60 s;
- * both add and remove what differs. A turn handles some 64 events or ttys, the rest waits. A tty
- * that came back at the same path by another plug (its devnum) is removed and added. */
+ * Events that were lost (ENOBUFS) lead to a look at all of sysfs as soon as what is queued was
+ * read, a timer to one each 60 s; both add and remove what differs. A turn handles some 64 events
+ * or ttys, the rest waits. A tty that came back at the same path by another plug (its devnum) is
+ * removed and added. */
 struct hotplug *hotplug_new(struct loop *loop, const struct hotplug_config *config,
 	const struct hotplug_events *events, void *owner);
 

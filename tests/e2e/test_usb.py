@@ -1,94 +1,16 @@
 """test_usb.py - banks by place on a host's USB, as umockdev plays it: plug, pull, other numbers,
 a reset."""
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import unittest
 
 import harness
-
-BED = os.path.join(harness.build_dir(), "usb_bed")
-WRAPPER = shutil.which("umockdev-wrapper")
+from usb_case import UsbCase
 
 
-class Bed(harness.Child):
-    """umockdev's testbed and the daemon in it."""
-
-    name = "bed"
-
-    def __init__(self, workdir):
-        super().__init__(workdir)
-        self.daemon = harness.Daemon(workdir, {"bank usb": {
-            "path": "pci-0000:00:14.0-usb-0:1", "slot.p01": "1", "slot.p02": "2", "slot.p09": "9"}})
-
-    def begin(self):
-        env = {**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
-        with open(os.path.join(self.workdir, "bed.log"), "ab") as log:
-            self.process = subprocess.Popen(
-                [WRAPPER, BED, os.path.join(harness.build_dir(), "usb_realpath.so"),
-                 harness.program("simgated"), "-c", self.daemon.config_path],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env)
-        self.log_path = os.path.join(self.workdir, "bed.log")
-
-    def say(self, *words):
-        self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
-        self.process.stdin.flush()
-        answer = self.read_line()
-        if answer != "ok":
-            raise harness.ControlError(f"{words}: {answer}")
-
-    def start(self):
-        self.say("start")
-        harness.wait_for(self.daemon.answers, "answer on the control socket", alive=[self])
-
-    def ports(self):
-        """Of each slot: its state, and the card's last digits."""
-        return {p["port"].split("/")[1]: p["state"] for p in self.daemon.ctl("ports")["ports"]}
-
-    def cards(self):
-        ports = [s for s, state in self.ports().items() if state == "ready"]
-        return {s: self.daemon.ctl("--full", "port", f"usb/{s}")["iccid"][-2:] for s in ports}
-
-    def wait_cards(self, **wanted):
-        try:
-            harness.wait_for(lambda: self.cards() == wanted, f"{wanted}", alive=[self])
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}: {self.cards()}\n{self.log_text()[-6000:]}") from error
-
-    def stop(self, timeout=10):
-        if self.process:
-            self.process.stdin.close()
-        return super().stop(timeout)
-
-    def end(self):
-        """The daemon's exit status."""
-        self.process.stdin.close()
-        status = self.process.wait(harness.DEADLINE_S)
-        self.process.stdout.close()
-        self.process = None
-        return status
-
-
-@unittest.skipUnless(WRAPPER and os.access(BED, os.X_OK),
-                     "umockdev is not installed: nothing plays USB here")
-class Usb(unittest.TestCase):
-    def setUp(self):
-        self.dir = tempfile.TemporaryDirectory(prefix="simgate-usb-", dir="/tmp")
-        self.addCleanup(self.dir.cleanup)
-        self.bed = Bed(self.dir.name)
-        self.addCleanup(self.bed.stop)
-        self.bed.begin()
-
-    def finish(self):
-        status = self.bed.end()
-        if status == 101:
-            print("SIGTERM was lost within umockdev", file=sys.stderr)
-        else:
-            self.assertEqual(status, 0, self.bed.log_text()[-4000:])
-        self.assertNotIn("Sanitizer", self.bed.log_text())
+class Usb(UsbCase):
+    def sections(self):
+        return {"bank usb": {"path": "pci-0000:00:14.0-usb-0:1", "slot.p01": "1", "slot.p02": "2",
+                             "slot.p09": "9"}}
 
     def test_plug_pull_and_other_numbers(self):
         bed = self.bed

@@ -5,15 +5,22 @@
  *
  * start: runs the program, with PRELOAD loaded first
  *
- * plug PORTS FIRST AT CARD: an EC25 at these ports, ttyUSB<FIRST> and the next three; interface AT
- * takes commands, with this card in it
+ * plug PORTS FIRST AT CARD: an EC25 at these ports, ttyUSB<FIRST> and the next three, or those of a
+ * list A,B,C,D; interface AT takes commands, with this card in it
  *
  * pull PORTS: an event, then its ttys hang up
  *
  * vanish PORTS: its ttys hang up and are gone, without an event
  *
  * hang PORTS FIRST: it is silent until its USB device is reset; then it goes and comes back as
- * ttyUSB<FIRST> and the next three */
+ * ttyUSB<FIRST> and the next three
+ *
+ * text CARD PDU: a text in this card's memory
+ *
+ * cut CARD COUNT: its next listing stops behind so many whole entries and half of one more; its
+ * module is silent from then on
+ *
+ * left CARD: how many texts are in its memory, behind the "ok" */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/usbdevice_fs.h>
@@ -26,6 +33,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <umockdev.h>
 #include <unistd.h>
@@ -33,22 +42,41 @@
 #define PCI "/devices/pci0000:00/0000:00:14.0"
 #define HUB PCI "/usb1/1-1"
 
-enum { TTYS = 4, MODULES_MAX = 12, QUIET_MS = 20, END_MS = 10000 };
+enum {
+	TTYS = 4,
+	MODULES_MAX = 12,
+	CARDS_MAX = 100,
+	TEXTS_MAX = 16,
+	PDU_SIZE = 360,
+	QUIET_MS = 20,
+	END_MS = 10000,
+	LOST_MS = 2000,  /* a signal that waits for so long will not be heard */
+	READ_MS = 30000, /* the program reads its events within this */
+};
 
 struct module {
-	char ports[16]; /* "" : free */
-	int first, at, card;
+	char ports[16];    /* "" : free */
+	int numbers[TTYS]; /* of its ttyUSBs, by interface */
+	int at, card;
 	int masters[TTYS];
-	int next;          /* hangs, and is ttyUSB<next> after a reset; 0: does not hang */
+	bool silent;       /* hangs */
+	int next;          /* then it is ttyUSB<next> after a reset; 0: as before */
 	atomic_bool reset; /* by umockdev's thread */
 	char node[40];     /* of its USB device */
 	char line[200];
 	size_t len;
 };
 
+struct card {
+	char texts[TEXTS_MAX][PDU_SIZE]; /* "": free */
+	int cut;                         /* 1 and the entries that its next listing shows; 0: all */
+};
+
 static UMockdevTestbed *bed;
 static struct module modules[MODULES_MAX];
+static struct card cards[CARDS_MAX];
 static pid_t child;
+static char said[20]; /* behind an "ok" */
 
 static void die(const char *what, GError *error)
 {
@@ -62,6 +90,29 @@ static void add(const char *record)
 
 	if (!umockdev_testbed_add_from_string(bed, record, &error))
 		die(record, error);
+}
+
+/* Events go through sockets that hold ten; umockdev dies where one is full. It waits instead. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	ssize_t sent = syscall(SYS_sendmsg, fd, message, flags);
+
+	for (int ms = 0; sent < 0 && errno == EAGAIN && ms < READ_MS; ms++) {
+		usleep(1000);
+		sent = syscall(SYS_sendmsg, fd, message, flags);
+	}
+	return sent;
+}
+
+/* "1.2": .../1-1/1-1.1/1-1.1.2 */
+static void usb_path(const char *ports, char *out, size_t size)
+{
+	int len = snprintf(out, size, HUB);
+
+	for (const char *c = ports; *c; c++)
+		if (c[1] == '.' || c[1] == '\0')
+			len += snprintf(out + len, size - (size_t)len, "/1-1.%.*s",
+				(int)(c + 1 - ports), ports);
 }
 
 /* ---- a tty ---------------------------------------------------------------------------------- */
@@ -112,13 +163,13 @@ static void attach(const char *node, GCallback fn, void *arg)
 
 static void add_tty(struct module *module, int interface)
 {
-	int number = module->first + interface;
-	char device[300], node[40], record[3000];
+	int number = module->numbers[interface];
+	char usb[160], device[300], node[40], record[3000];
 
 	snprintf(node, sizeof node, "/dev/ttyUSB%d", number);
 	attach(node, G_CALLBACK(on_ioctl), NULL); /* before the event is out */
-	snprintf(device, sizeof device, HUB "/1-1.%s/1-1.%s:1.%d", module->ports, module->ports,
-		interface);
+	usb_path(module->ports, usb, sizeof usb);
+	snprintf(device, sizeof device, "%s/1-1.%s:1.%d", usb, module->ports, interface);
 	snprintf(record, sizeof record,
 		"P: %s\nE: DEVTYPE=usb_interface\nE: SUBSYSTEM=usb\nE: DRIVER=option\n"
 		"A: bInterfaceNumber=%02d\\n\nA: bInterfaceClass=ff\\n\n"
@@ -144,16 +195,59 @@ static void add_tty(struct module *module, int interface)
 
 static void say(const struct module *module, const char *text)
 {
-	char out[300];
+	char out[PDU_SIZE + 60];
 	int len = snprintf(out, sizeof out, "\r\n%s\r\n", text);
 
 	if (write(module->masters[module->at], out, (size_t)len) != len)
 		fprintf(stderr, "usb_bed: %s\n", strerror(errno));
 }
 
-static void answer(const struct module *module, const char *command)
+/* Octets behind the service centre's address. */
+static int tpdu_len(const char *pdu)
+{
+	char first[3] = { pdu[0], pdu[1] };
+
+	return (int)strlen(pdu) / 2 - 1 - (int)strtol(first, NULL, 16);
+}
+
+static void list(struct module *module)
+{
+	struct card *card = &cards[module->card];
+	char text[PDU_SIZE + 40];
+	int shown = 0;
+
+	for (int i = 0; i < TEXTS_MAX && !module->silent; i++) {
+		const char *pdu = card->texts[i];
+		size_t len = strlen(pdu);
+		if (!*pdu)
+			continue;
+		module->silent = card->cut && ++shown == card->cut;
+		snprintf(text, sizeof text, "+CMGL: %d,0,,%d\r\n%.*s", i + 1, tpdu_len(pdu),
+			(int)(module->silent ? len / 2 : len), pdu);
+		say(module, text);
+	}
+	card->cut = 0;
+	if (!module->silent)
+		say(module, "OK");
+}
+
+static const char *delete (struct card *card, int index)
+{
+	if (index < 1 || index > TEXTS_MAX || !card->texts[index - 1][0])
+		return "+CMS ERROR: 321";
+	card->texts[index - 1][0] = '\0';
+	return "OK";
+}
+
+static void answer(struct module *module, const char *command)
 {
 	char text[200] = "OK";
+	int index;
+
+	if (strcmp(command, "AT+CMGL=4") == 0) {
+		list(module);
+		return;
+	}
 
 	if (strcmp(command, "AT+CGMM") == 0)
 		strcpy(text, "EC25\r\nOK");
@@ -169,6 +263,8 @@ static void answer(const struct module *module, const char *command)
 		strcpy(text, "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK");
 	else if (strcmp(command, "AT+CREG?") == 0)
 		strcpy(text, "+CREG: 1,1\r\nOK");
+	else if (sscanf(command, "AT+CMGD=%d", &index) == 1)
+		strcpy(text, delete (&cards[module->card], index));
 	say(module, text);
 }
 
@@ -184,7 +280,7 @@ static void listen_to(struct module *module)
 		}
 		module->line[module->len % sizeof module->line] = '\0';
 		module->len = 0;
-		if (!module->next)
+		if (!module->silent)
 			answer(module, module->line);
 	}
 }
@@ -199,24 +295,49 @@ static struct module *module_at(const char *ports)
 	return NULL;
 }
 
-static bool plug(const char *ports, int first, int at, int card)
+static int devnum = 2; /* of the last USB device */
+
+static void add_hub(const char *path)
 {
-	static int devnum = 2;
+	static char known[MODULES_MAX][160];
+	char record[400];
+	int i = 0;
+
+	for (; i < MODULES_MAX && known[i][0]; i++)
+		if (strcmp(known[i], path) == 0)
+			return;
+	if (i == MODULES_MAX)
+		return;
+	snprintf(known[i], sizeof known[i], "%s", path);
+	snprintf(record, sizeof record,
+		"P: %s\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nA: devnum=%d\\n\n\n", path,
+		++devnum);
+	add(record);
+}
+
+static bool plug(const char *ports, const int numbers[TTYS], int at, int card)
+{
 	struct module *module = module_at("");
-	char record[600];
+	char usb[160], hub[160], record[600];
 
 	if (!module || module_at(ports))
 		return false;
-	*module = (struct module) { .first = first, .at = at, .card = card };
+	*module = (struct module) { .at = at, .card = card };
+	memcpy(module->numbers, numbers, sizeof module->numbers);
 	snprintf(module->ports, sizeof module->ports, "%s", ports);
+	usb_path(ports, usb, sizeof usb);
+	snprintf(hub, sizeof hub, "%s", usb);
+	*strrchr(hub, '/') = '\0';
+	if (strchr(ports, '.'))
+		add_hub(hub);
 	devnum++;
 	snprintf(module->node, sizeof module->node, "/dev/bus/usb/001/%03d", devnum);
 	attach(module->node, G_CALLBACK(on_usb_ioctl), module);
 	snprintf(record, sizeof record,
-		"P: " HUB "/1-1.%s\nN: bus/usb/001/%03d\nE: DEVNAME=/dev/bus/usb/001/%03d\n"
+		"P: %s\nN: bus/usb/001/%03d\nE: DEVNAME=/dev/bus/usb/001/%03d\n"
 		"E: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\nA: busnum=1\\n\nA: devnum=%d\\n\n"
 		"A: idVendor=2c7c\\n\nA: idProduct=0125\\n\nA: authorized=1\\n\n\n",
-		ports, devnum, devnum, devnum);
+		usb, devnum, devnum, devnum);
 	add(record);
 	for (int i = 0; i < TTYS; i++)
 		add_tty(module, i);
@@ -237,12 +358,14 @@ static void forget_pty(const char *pty)
 
 static void pull_tty(struct module *module, int interface, bool with_event)
 {
-	int number = module->first + interface;
-	char path[300], node[40];
+	int number = module->numbers[interface];
+	char usb[160], path[300], node[40];
 	GError *error = NULL;
-	int len =
-		snprintf(path, sizeof path, "/sys" HUB "/1-1.%s/1-1.%s:1.%d/ttyUSB%d/tty/ttyUSB%d",
-			module->ports, module->ports, interface, number, number);
+	int len;
+
+	usb_path(module->ports, usb, sizeof usb);
+	len = snprintf(path, sizeof path, "/sys%s/1-1.%s:1.%d/ttyUSB%d/tty/ttyUSB%d", usb,
+		module->ports, interface, number, number);
 
 	if (with_event)
 		umockdev_testbed_uevent(bed, path, "remove");
@@ -263,13 +386,14 @@ static bool pull(const char *ports, bool with_event)
 {
 	struct module *module = module_at(ports);
 	GError *error = NULL;
-	char path[300];
+	char usb[160], path[300];
 
 	if (!module)
 		return false;
 	for (int i = 0; i < TTYS; i++)
 		pull_tty(module, i, with_event);
-	snprintf(path, sizeof path, "/sys" HUB "/1-1.%s", ports);
+	usb_path(ports, usb, sizeof usb);
+	snprintf(path, sizeof path, "/sys%s", usb);
 	umockdev_testbed_remove_device(bed, path);
 	if (!umockdev_testbed_detach_ioctl(bed, module->node, &error))
 		die(module->node, error);
@@ -281,23 +405,25 @@ static bool hang(const char *ports, int next)
 {
 	struct module *module = module_at(ports);
 
-	if (module)
-		module->next = next;
-	return module != NULL;
+	if (!module)
+		return false;
+	module->silent = true;
+	module->next = next;
+	return true;
 }
 
 /* Those that were reset go and come back. */
 static void come_back(void)
 {
 	for (int i = 0; i < MODULES_MAX; i++) {
-		struct module was = { .first = modules[i].next ? modules[i].next : modules[i].first,
-			.at = modules[i].at,
-			.card = modules[i].card };
+		struct module was;
 		if (!modules[i].ports[0] || !modules[i].reset)
 			continue;
-		memcpy(was.ports, modules[i].ports, sizeof was.ports);
+		memcpy(&was, &modules[i], sizeof was);
+		for (int n = 0; was.next && n < TTYS; n++)
+			was.numbers[n] = was.next + n;
 		pull(was.ports, true);
-		plug(was.ports, was.first, was.at, was.card);
+		plug(was.ports, was.numbers, was.at, was.card);
 	}
 }
 
@@ -319,20 +445,60 @@ static bool start(char **argv)
 	_exit(127);
 }
 
+static bool read_numbers(const char *text, int out[TTYS])
+{
+	int count = sscanf(text, "%d,%d,%d,%d", &out[0], &out[1], &out[2], &out[3]);
+
+	for (int i = 1; count == 1 && i < TTYS; i++)
+		out[i] = out[0] + i;
+	return count == 1 || count == TTYS;
+}
+
+/* Of what is in cards. */
+static bool obey_card(const char *line)
+{
+	char pdu[PDU_SIZE] = "";
+	int card, count = 0;
+
+	if (sscanf(line, "%*s %d", &card) != 1 || card < 0 || card >= CARDS_MAX)
+		return false;
+	if (sscanf(line, "cut %d %d", &card, &count) == 2) {
+		cards[card].cut = count + 1;
+		return count >= 0;
+	}
+	for (int i = 0; i < TEXTS_MAX; i++)
+		count += cards[card].texts[i][0] != '\0';
+	if (strncmp(line, "left ", 5) == 0) {
+		snprintf(said, sizeof said, " %d", count);
+		return true;
+	}
+	if (sscanf(line, "text %d %359s", &card, pdu) != 2)
+		return false;
+	for (int i = 0; i < TEXTS_MAX; i++)
+		if (!cards[card].texts[i][0]) {
+			memcpy(cards[card].texts[i], pdu, sizeof pdu);
+			return true;
+		}
+	return false;
+}
+
 static bool obey(char *line, char **argv)
 {
-	char ports[16] = "";
-	int first, at, card;
+	char ports[16] = "", list[40] = "";
+	int numbers[TTYS], first, at, card;
 
 	if (strcmp(line, "start\n") == 0)
 		return start(argv);
-	if (sscanf(line, "plug %15s %d %d %d", ports, &first, &at, &card) == 4)
-		return at >= 0 && at < TTYS && plug(ports, first, at, card);
+	if (sscanf(line, "plug %15s %39s %d %d", ports, list, &at, &card) == 4)
+		return at >= 0 && at < TTYS && card >= 0 && card < CARDS_MAX &&
+		       read_numbers(list, numbers) && plug(ports, numbers, at, card);
 	if (sscanf(line, "pull %15s", ports) == 1)
 		return pull(ports, true);
 	if (sscanf(line, "hang %15s %d", ports, &first) == 2)
 		return first > 0 && hang(ports, first);
-	return sscanf(line, "vanish %15s", ports) == 1 && pull(ports, false);
+	if (sscanf(line, "vanish %15s", ports) == 1)
+		return pull(ports, false);
+	return obey_card(line);
 }
 
 /* Modems talk while the next command is waited for. False: the end of them. */
@@ -380,24 +546,23 @@ static bool signal_waits(void)
 /* The program's exit status; 100: it had to be killed; 101: because the signal did not reach it. */
 static int end_child(void)
 {
-	int status, said = 100;
+	int status, lost_ms = 0;
 
 	kill(child, SIGTERM);
-	for (int i = 0; i < END_MS / QUIET_MS; i++) {
+	for (int ms = 0; ms < END_MS && lost_ms < LOST_MS; ms += QUIET_MS) {
 		if (waitpid(child, &status, WNOHANG) == child)
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+		lost_ms = signal_waits() ? lost_ms + QUIET_MS : 0;
 		usleep(QUIET_MS * 1000);
 	}
-	if (signal_waits())
-		said = 101;
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
-	return said;
+	return lost_ms > 0 ? 101 : 100;
 }
 
 int main(int argc, char **argv)
 {
-	char line[200];
+	char line[PDU_SIZE + 40];
 
 	if (argc < 3)
 		return 2;
@@ -414,7 +579,8 @@ int main(int argc, char **argv)
 			continue;
 		if (!fgets(line, sizeof line, stdin))
 			break;
-		puts(obey(line, argv) ? "ok" : "error");
+		said[0] = '\0';
+		printf("%s%s\n", obey(line, argv) ? "ok" : "error", said);
 	}
 	return child > 0 ? end_child() : 0;
 }

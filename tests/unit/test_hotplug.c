@@ -569,6 +569,30 @@ static void test_lost_events_lead_to_a_look(void **state)
 	assert_int_equal(logged("event=resync"), 1);
 }
 
+/* What was queued before the loss is read before the look: a pull is not taken for the last word.
+ */
+static void test_what_is_queued_is_older_than_the_look(void **state)
+{
+	(void)state;
+	plug_ec25("1.1", 0);
+	go(&fake_source, NULL);
+	queue(false, "", "", -ENOBUFS);
+	for (int i = 0; i < 200; i++)
+		say(false, "ttyUSB0");
+	say(true, "ttyUSB2"); /* that it is back was lost */
+	sysfs_unplug(&fs, 1, "1.1");
+	plug_ec25("1.1", 0);
+	for (int i = 0; i < 200; i++)
+		say(false, "ttyUSB1");
+	loop_turn(loop, 0);
+	hotplug_look(hotplug); /* for another reason; it counts for nothing */
+	turns(100);
+	loop_advance(loop, SECOND);
+	assert_int_equal(present, 4);
+	assert_string_equal(told[told_count - 1], "+ ttyUSB2 " PC ":1.1:1.2");
+	assert_int_equal(counter_get(COUNTER_UDEV_RESYNCS), resyncs + 1);
+}
+
 static void test_a_timer_finds_what_no_event_told(void **state)
 {
 	(void)state;
@@ -795,6 +819,7 @@ int main(void)
 		CASE(test_udevs_path_is_taken_where_it_makes_sense),
 		CASE(test_udevs_path_comes_after_a_look),
 		CASE(test_lost_events_lead_to_a_look),
+		CASE(test_what_is_queued_is_older_than_the_look),
 		CASE(test_a_timer_finds_what_no_event_told),
 		CASE(test_another_plug_at_the_same_path),
 		CASE(test_permuted_names),
