@@ -327,6 +327,9 @@ static void on_events(void *arg, int events)
 			hotplug->deaf = false;
 			take_event(hotplug, &event);
 		} else if (got == -ENOBUFS) {
+			log_debug(LOGC_PORT, NULL, NULL, NULL,
+				"udev's events overran their buffer: all ttys are looked at once "
+				"the rest is read");
 			hotplug->lost = true;
 		} else if (got < 0) {
 			log_error(LOGC_PORT, NULL, NULL,

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import glob
+import http.client
 import json
 import os
 import random
@@ -63,6 +64,20 @@ def free_port():
         with socket.socket() as s, contextlib.suppress(OSError):
             s.bind(("127.0.0.1", port))
             return port
+
+
+def open_files(pid):
+    """What each descriptor of a process leads to."""
+    folder = f"/proc/{pid}/fd"
+    found = []
+    for fd in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"{folder}/{fd}"))
+    return found
+
+
+def open_ttys(pid):
+    return sorted(name for name in open_files(pid) if name.startswith("/dev/pts/"))
 
 
 def _die_with_parent(parent):
@@ -388,6 +403,20 @@ class Daemon(Child):
         if status not in ok:
             raise ControlError(f"simgatectl {' '.join(args)}: exit {status}: {err or out}")
         return json.loads(out) if out.strip() else None
+
+    def get(self, path):
+        """Text from the control socket, without a program in between."""
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with contextlib.closing(connection):
+            connection.sock.settimeout(DEADLINE_S)
+            connection.sock.connect(self.control_path)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        if answer.status != 200:
+            raise ControlError(f"{path}: {answer.status}: {text}")
+        return text
 
     def ctl_raw(self, *args, stdin=""):
         """(exit status, standard output, standard error)."""

@@ -8,6 +8,8 @@ import socket
 import stat
 import struct
 
+import harness
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _NEWNS, _NEWNET = 0x00020000, 0x40000000
 _REC, _PRIVATE = 0x4000, 1 << 18
@@ -130,7 +132,7 @@ class Host:
 
 def dropped(pid):
     """By the kernel's own count: events that found no room in this process' monitor."""
-    mine = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    mine = harness.open_files(pid)
     with open("/proc/net/netlink", encoding="utf-8") as file:
         rows = [line.split() for line in file.readlines()[1:]]
     (drops,) = [int(row[8]) for row in rows if row[1] == str(_KOBJECT_UEVENT) and

@@ -28,7 +28,7 @@ class Usb(UsbCase):
         # in another order, under other numbers (umockdev cannot give one away a second time)
         bed.say("pull", "2")
         bed.wait_cards(**{"3": "13"})
-        bed.say("plug", "2", 12, 2, 12)
+        bed.say("plug", "2", 12, 3, 12)
         bed.say("plug", "1", 16, 2, 11)
         bed.wait_cards(p01="11", p02="12", **{"3": "13"})
         device = bed.daemon.ctl("port", "usb/p01")["device"]

@@ -2,7 +2,6 @@
 and come back under other names; a module goes in the middle of a listing."""
 
 import collections
-import contextlib
 import os
 import random
 import re
@@ -49,13 +48,14 @@ class Pool(UsbCase):
 
     def fds(self):
         """How many ttys the daemon has open, and how many other files."""
-        folder = f"/proc/{self.bed.daemon_pid()}/fd"
-        names = []
-        for fd in os.listdir(folder):
-            with contextlib.suppress(FileNotFoundError):
-                names.append(os.readlink(f"{folder}/{fd}"))
-        ttys = sum(name.startswith("/dev/pts/") for name in names)
-        return ttys, len(names) - ttys
+        pid = self.bed.daemon_pid()
+        ttys = len(harness.open_ttys(pid))
+        return ttys, len(harness.open_files(pid)) - ttys
+
+    def wait_fds(self, ttys, files):
+        """One more than those files: the connection to the platform."""
+        self.bed.wait(lambda: (now := self.fds())[0] == ttys and now[1] <= files + 1,
+                      f"{ttys} ttys open, and {files} files")
 
     def plug_all(self, places, numbers):
         """Each of a module's four ttys takes the next number."""
@@ -79,26 +79,27 @@ class Pool(UsbCase):
                 most = max(most, len(starting[started[2]]))
             if ready := re.match(r"\S+ I modem (usb/(\d)\.\d:) .* to=ready ", line):
                 starting[ready[2]].discard(ready[1])
-        self.assertEqual(most, STARTS)
+        self.assertLessEqual(most, STARTS)
         self.assertGreaterEqual(turns.total(), 12)
         self.assertLessEqual(max(turns.values()), OPENS)
+        return most
 
     def test_all_at_once(self):
         bed = self.bed
         bed.start()
         bed.wait(lambda: "what is plugged in is known" in bed.log_text(), "the first look")
         _, files = self.fds()
-        files += 1  # the connection to the platform stays
         self.plug_all(PLACES, iter(range(48)))
         self.wait_all()
         self.assertEqual(len(bed.ports()), 12)
-        self.check_starts(bed.log_text())
-        bed.wait(lambda: self.fds() == (12, files), "one tty of each")
+        # one is silent for long, another starts meanwhile
+        self.assertEqual(self.check_starts(bed.log_text()), STARTS)
+        self.wait_fds(12, files)
         for place in PLACES:
             bed.say("pull", place)
         bed.wait(lambda: set(bed.ports().values()) == {"off"}, "no port")
         bed.wait(lambda: self.platform.list() == [], "an empty list")
-        bed.wait(lambda: self.fds() == (0, files), "all ttys closed")
+        self.wait_fds(0, files)
         # in another order, each module's ttys anywhere among the others' (umockdev cannot give a
         # number away a second time)
         said = len(bed.log_text())
@@ -107,7 +108,7 @@ class Pool(UsbCase):
         self.plug_all(PLACES[::-1], iter(shuffled))
         self.wait_all()
         self.assertEqual(len(bed.ports()), 12)
-        bed.wait(lambda: self.fds() == (12, files), "one tty of each")
+        self.wait_fds(12, files)
         self.check_starts(bed.log_text()[said:])
         self.finish()
 
@@ -117,6 +118,7 @@ class Pool(UsbCase):
         bed.say("plug", "1", 0, 2, 7)
         bed.start()
         bed.wait_cards(**{"1": "07"})
+        _, files = self.fds()
         bed.say("cut", 7, 3)
         for text in texts:
             bed.say("text", 7, pdu(text))
@@ -125,7 +127,7 @@ class Pool(UsbCase):
         self.assertEqual(bed.say("left", 7), "7")
         bed.say("pull", "1")
         bed.wait(lambda: bed.ports()["1"] == "off", "a closed port")
-        bed.wait(lambda: self.fds()[0] == 0, "its tty closed")
+        self.wait_fds(0, files)
         self.assertEqual(bed.daemon.ctl("port", "usb/1")["device"], "")
         bed.say("plug", "1", "11,8,9,10", 2, 7)
         bed.wait(lambda: bed.say("left", 7) == "0", "an empty memory")

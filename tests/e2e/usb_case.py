@@ -1,5 +1,6 @@
 """usb_case.py - what the tests on umockdev's USB share: the bed with the daemon in it, and its end."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -57,16 +58,17 @@ class Bed(harness.Child):
 
     def ports(self):
         """Of each slot: its state."""
-        return {p["port"].split("/")[1]: p["state"] for p in self.daemon.ctl("ports")["ports"]}
+        ports = json.loads(self.daemon.get("/api/v1/ports"))["ports"]
+        return {p["port"].split("/")[1]: p["state"] for p in ports}
 
     def cards(self):
         """Of each slot that is ready: its card's last digits."""
         ports = [s for s, state in self.ports().items() if state == "ready"]
-        return {s: self.daemon.ctl("--full", "port", f"usb/{s}")["iccid"][-2:] for s in ports}
+        shown = {s: json.loads(self.daemon.get(f"/api/v1/ports/usb/{s}?full=1")) for s in ports}
+        return {s: port["iccid"][-2:] for s, port in shown.items()}
 
     def wait_cards(self, **wanted):
-        self.wait(lambda: {s for s, state in self.ports().items() if state == "ready"} ==
-                  set(wanted) and self.cards() == wanted, f"{wanted}")
+        self.wait(lambda: self.cards() == wanted, f"{wanted}")
 
     def stop(self, timeout=10):
         if self.process:

@@ -19,7 +19,7 @@
 #include "gateway_impl.h"
 #include "sysfs_fixture.h"
 
-enum { SIMS_MAX = 40, SECOND = 1000, STEP_MS = 20 };
+enum { SIMS_MAX = 48, SECOND = 1000, STEP_MS = 20 };
 
 #define ROOT "pci-0000:00:14.0-usb-0:1"
 
@@ -419,6 +419,50 @@ static void test_a_pool_keeps_its_names(void **state)
 	assert_int_equal(open_files(), files);
 }
 
+static void plug_ec25(const char *ports, int number, int at, int card)
+{
+	sysfs_usb(&fs, 1, ports, 0x2c7c, 0x0125, 5);
+	for (int i = 0; i < 4; i++)
+		plug_tty(ports, i, 0, "option", number + i, i == at ? card : -1);
+}
+
+/* Twelve modules on three hubs while it runs: as many as may start, but few of them in one turn. */
+static void test_a_pool_at_once(void **state)
+{
+	char ports[16];
+	int files, most = 0;
+
+	(void)state;
+	write_config("path = " ROOT "\n");
+	start();
+	pass(3 * SECOND);
+	files = open_files();
+	for (int i = 0; i < 12; i++) {
+		snprintf(ports, sizeof ports, "1.%d.%d", i / 4 + 1, i % 4 + 1);
+		plug_ec25(ports, 4 * i, 2, i);
+	}
+	for (int i = 0; i < 1000 && in_state(MODEM_READY) < 12; i++) {
+		int before = (int)gateway->modem_count - in_state(MODEM_OFF);
+		step(); /* turns that start something are further apart */
+		int started = (int)gateway->modem_count - in_state(MODEM_OFF) - before;
+		most = started > most ? started : most;
+	}
+	assert_int_equal(most, 4);
+	until_ready(12);
+	assert_int_equal(gateway->modem_count, 12);
+	for (int i = 0; i < 12; i++) {
+		snprintf(ports, sizeof ports, "%d.%d", i / 4 + 1, i % 4 + 1);
+		assert_card(ports, i);
+	}
+	unplug("1");
+	until_ready(0);
+	pass(5 * SECOND);
+	assert_int_equal(in_state(MODEM_OFF), 12);
+	for (int i = 0; i < 1000 && open_files() != files; i++)
+		loop_turn(loop, 1); /* threads close them */
+	assert_int_equal(open_files(), files);
+}
+
 /* ---- labels --------------------------------------------------------------------------------- */
 
 static void test_labels(void **state)
@@ -481,13 +525,6 @@ static void test_two_devices_for_one_slot(void **state)
 }
 
 /* ---- modules with several ttys -------------------------------------------------------------- */
-
-static void plug_ec25(const char *ports, int number, int at, int card)
-{
-	sysfs_usb(&fs, 1, ports, 0x2c7c, 0x0125, 5);
-	for (int i = 0; i < 4; i++)
-		plug_tty(ports, i, 0, "option", number + i, i == at ? card : -1);
-}
 
 static void test_a_module_is_one_port_whatever_its_ttys(void **state)
 {
@@ -1226,6 +1263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_a_pool_keeps_its_names),
+		CASE(test_a_pool_at_once),
 		CASE(test_labels),
 		CASE(test_two_devices_for_one_slot),
 		CASE(test_a_module_is_one_port_whatever_its_ttys),
