@@ -231,7 +231,7 @@ static void list(struct module *module)
 		say(module, "OK");
 }
 
-static const char *delete (struct card *card, int index)
+static const char *remove_text(struct card *card, int index)
 {
 	if (index < 1 || index > TEXTS_MAX || !card->texts[index - 1][0])
 		return "+CMS ERROR: 321";
@@ -248,7 +248,6 @@ static void answer(struct module *module, const char *command)
 		list(module);
 		return;
 	}
-
 	if (strcmp(command, "AT+CGMM") == 0)
 		strcpy(text, "EC25\r\nOK");
 	else if (strcmp(command, "AT+CGSN") == 0)
@@ -264,7 +263,7 @@ static void answer(struct module *module, const char *command)
 	else if (strcmp(command, "AT+CREG?") == 0)
 		strcpy(text, "+CREG: 1,1\r\nOK");
 	else if (sscanf(command, "AT+CMGD=%d", &index) == 1)
-		strcpy(text, delete (&cards[module->card], index));
+		strcpy(text, remove_text(&cards[module->card], index));
 	say(module, text);
 }
 
@@ -307,7 +306,7 @@ static void add_hub(const char *path)
 		if (strcmp(known[i], path) == 0)
 			return;
 	if (i == MODULES_MAX)
-		return;
+		die("too many hubs", NULL);
 	snprintf(known[i], sizeof known[i], "%s", path);
 	snprintf(record, sizeof record,
 		"P: %s\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nA: devnum=%d\\n\n\n", path,
