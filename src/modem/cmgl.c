@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/fnv.h"
+
 enum { SEEN_MAX = 1 << 20 /* digits counted; none are announced that far */ };
 
 /* ---- numbers -------------------------------------------------------------------------------- */
@@ -200,16 +202,9 @@ void cmgl_header(struct cmgl *cmgl, const char *line)
 
 /* ---- short entries -------------------------------------------------------------------------- */
 
-/* FNV-1a */
 static uint64_t hash_of(int memory, const struct cmgl_entry *entry)
 {
-	uint64_t hash = 14695981039346656037U;
-
-	hash = (hash ^ (unsigned)memory) * 1099511628211U;
-	hash = (hash ^ (unsigned)entry->index) * 1099511628211U;
-	for (const char *c = entry->hex; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 1099511628211U;
-	return hash;
+	return fnv_text(fnv_int(fnv_int(FNV_START, memory), entry->index), entry->hex);
 }
 
 bool cmgl_shorts_again(

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "modem/modem_impl.h"
 
 enum {
@@ -33,15 +34,12 @@ static void place_key(const struct modem *modem, char *out, size_t size)
 	snprintf(out, size, "%s-%s", modem->id, modem->imei[0] ? modem->imei : "unknown");
 }
 
-/* FNV-1a of key and PIN, without the last bits. */
+/* Of key and PIN, without the last bits. It is stored. */
 static int64_t mark_of(const char *key, const char *pin)
 {
-	const char *const parts[] = { key, "\n", pin };
-	uint64_t hash = UINT64_C(14695981039346656037);
+	uint64_t hash = fnv_bytes(FNV_START, key, strlen(key));
 
-	for (int i = 0; i < 3; i++)
-		for (const char *c = parts[i]; *c; c++)
-			hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+	hash = fnv_bytes(fnv_bytes(hash, "\n", 1), pin, strlen(pin));
 	return (int64_t)(hash & INT64_MAX & ~(uint64_t)MARK_BITS);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fnv.h"
 #include "modem/modem_impl.h"
 
 enum {
@@ -15,25 +16,21 @@ enum {
 
 static uint64_t mixed(uint64_t hash, const struct stat *st)
 {
-	const uint64_t parts[] = { (uint64_t)st->st_dev, (uint64_t)st->st_ino,
-		(uint64_t)st->st_rdev };
-
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-		hash = (hash ^ parts[i]) * UINT64_C(1099511628211);
-	return hash;
+	hash = fnv_int(fnv_int(hash, (int64_t)st->st_dev), (int64_t)st->st_ino);
+	return fnv_int(hash, (int64_t)st->st_rdev);
 }
 
 /* A node that was made anew is another one, even under its old name; so is its link. */
 uint64_t modem_device_id(const struct modem *modem)
 {
 	struct stat node, link;
-	uint64_t id = UINT64_C(14695981039346656037);
+	uint64_t id;
 
 	if (strncmp(modem->device, "tcp:", 4) == 0)
 		return 1;
 	if (stat(modem->device, &node) < 0 || lstat(modem->device, &link) < 0)
 		return 0;
-	id = mixed(mixed(id, &node), &link);
+	id = mixed(mixed(FNV_START, &node), &link);
 	return id ? id : 1;
 }
 

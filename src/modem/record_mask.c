@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/fnv.h"
+
 enum {
 	RUN_MAX = 22, /* an ICCID with its check digit and fillers */
 	KEPT = 2,     /* digits of a run that stay: 89 of an ICCID, the country of a number */
@@ -42,11 +44,11 @@ static bool private_run(const char *line, const char *at, size_t len)
 
 static unsigned number_of(struct record_names *names, const char *at, size_t len)
 {
-	uint64_t hash = 14695981039346656037U;
+	uint64_t hash = FNV_START;
 	unsigned n = 0;
 
 	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)toupper((unsigned char)at[i])) * 1099511628211U;
+		hash = fnv_int(hash, toupper((unsigned char)at[i]));
 	while (n < names->count && names->hashes[n] != hash)
 		n++;
 	if (n == names->count && n < RECORD_NAMES_MAX)

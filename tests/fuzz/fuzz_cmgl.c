@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "at/at_lex.h"
+#include "base/fnv.h"
 #include "modem/cmgl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -16,9 +17,9 @@ struct reading {
 	uint64_t hash;
 };
 
-static void mix(struct reading *reading, uint64_t value)
+static void mix(struct reading *reading, int64_t value)
 {
-	reading->hash = (reading->hash ^ value) * 1099511628211U;
+	reading->hash = fnv_int(reading->hash, value);
 }
 
 static void on_entry(void *arg, const struct cmgl_entry *entry)
@@ -44,9 +45,9 @@ static void on_entry(void *arg, const struct cmgl_entry *entry)
 	cmgl_shorts_again(&reading->shorts, reading->told / 7, entry->kind, entry);
 	assert(reading->shorts.count <= CMGL_SHORTS_MAX);
 	mix(reading, entry->kind);
-	mix(reading, (uint64_t)entry->index << 32 | (unsigned)entry->tpdu_len);
-	for (size_t i = 0; i < digits; i++)
-		mix(reading, (unsigned char)entry->hex[i]);
+	mix(reading, entry->index);
+	mix(reading, entry->tpdu_len);
+	reading->hash = fnv_text(reading->hash, entry->hex);
 }
 
 static void on_line(void *arg, const char *line, size_t len)
@@ -63,7 +64,7 @@ static void on_line(void *arg, const char *line, size_t len)
 		assert(rest > line && rest <= line + len);
 		cmgl_pdu_begin(&pdu, tpdu_len, kind != CMGL_CBM);
 		cmgl_pdu_add(&pdu, rest);
-		mix(reading, (uint64_t)cmgl_pdu_missing(&pdu));
+		mix(reading, cmgl_pdu_missing(&pdu));
 	}
 	if (strncmp(line, "+CMGL", 5) == 0) {
 		reading->headers++;
@@ -79,7 +80,7 @@ static void on_line(void *arg, const char *line, size_t len)
 static uint64_t read_all(const uint8_t *bytes, size_t len, size_t step)
 {
 	static struct at_lex lex;
-	struct reading reading = { .hash = 14695981039346656037U };
+	struct reading reading = { .hash = FNV_START };
 
 	lex = (struct at_lex) { 0 };
 	cmgl_begin(&reading.cmgl, on_entry, &reading);

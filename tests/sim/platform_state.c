@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fnv.h"
+
 enum { SEEN_FIRST = 1024 };
 
 int64_t platform_now_us(void)
@@ -145,18 +147,16 @@ static void answer_fault(struct platform *p, int64_t now_us, const struct platfo
 	answer_code(p, answer, fault->status, fault->code);
 }
 
-/* FNV-1a over the fields that make a message the same. */
+/* Over the fields that make a message the same. */
 static uint64_t hash_of(const cJSON *message)
 {
 	static const char *const names[] = { "number", "from", "message", "date" };
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = FNV_START;
 
 	for (int i = 0; i < 4; i++) {
 		const char *s =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, names[i]));
-		for (s = s ? s : ""; *s; s++)
-			h = (h ^ (uint8_t)*s) * 0x100000001b3u;
-		h = (h ^ 0xff) * 0x100000001b3u;
+		h = fnv_text(h, s ? s : "");
 	}
 	return h ? h : 1;
 }
@@ -486,10 +486,8 @@ static bool play_script(
 
 static uint64_t hash_text(const char *s)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = fnv_text(FNV_START, s);
 
-	for (; *s; s++)
-		h = (h ^ (uint8_t)*s) * 0x100000001b3u;
 	return h ? h : 1;
 }
 

@@ -558,7 +558,7 @@ size_t fx_lines(const struct fixture *fx, const char *part)
 	return count;
 }
 
-int fx_setup(void **state)
+int fixture_setup(void **state)
 {
 	struct fixture *fx = calloc(1, sizeof *fx);
 	char why[256] = "";
@@ -599,7 +599,7 @@ int fx_setup(void **state)
 	return fx->deliver ? 0 : -1;
 }
 
-int fx_teardown(void **state)
+int fixture_teardown(void **state)
 {
 	struct fixture *fx = *state;
 

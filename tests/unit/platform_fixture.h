@@ -68,8 +68,8 @@ struct fixture {
 	size_t line_count;
 };
 
-int fx_setup(void **state);
-int fx_teardown(void **state);
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
 
 void fx_reply_message(struct fixture *fx, struct reply reply);
 void fx_reply_batch(struct fixture *fx, struct reply reply);

@@ -258,7 +258,7 @@ static void setup_all(void **state)
 {
 	char dir[128];
 
-	assert_int_equal(fx_setup(state), 0);
+	assert_int_equal(fixture_setup(state), 0);
 	fx = *state;
 	sim_count = 0;
 	snprintf(dir, sizeof dir, "%s/state", fx->dir);
@@ -292,7 +292,7 @@ static int teardown(void **state)
 	snprintf(command, sizeof command, "rm -rf %s/state %s/simgate.conf %s/ctl", fx->dir,
 		fx->dir, fx->dir);
 	assert_int_equal(system(command), 0);
-	return fx_teardown(state);
+	return fixture_teardown(state);
 }
 
 /* ---- spans ---------------------------------------------------------------------------------- */

@@ -671,7 +671,7 @@ static void long_calls_hold_nothing_up(void **state)
 	assert_int_equal(fx_state(fx, "a", NULL), STORE_DELIVERED);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
 {

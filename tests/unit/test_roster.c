@@ -846,7 +846,7 @@ static void self_tests(void **state)
 	assert_int_equal(one.calls, 1);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
 {

@@ -678,7 +678,7 @@ static void two_days_with_batches(void **state)
 	assert_true(fx_calls(fx, BATCH) > 0);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
 {
