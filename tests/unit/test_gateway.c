@@ -231,13 +231,20 @@ static void stop(void)
 	gateway = NULL;
 }
 
+/* Whether a thread or the platform is at work, which takes real time. */
+static bool is_busy(void)
+{
+	return store_pending(gateway->store) > 0 || deliver_active(gateway->deliver) > 0 ||
+	       opener_active(gateway->opener) > 0;
+}
+
 /* Time passes; what happens on other threads and sockets gets its turn in between. */
 static void pass(int64_t ms, int64_t step_ms)
 {
 	for (int64_t done_ms = 0; done_ms < ms; done_ms += step_ms) {
 		loop_advance(fx->loop, step_ms);
 		for (int i = 0; i < 4; i++)
-			loop_turn(fx->loop, 1);
+			loop_turn(fx->loop, is_busy());
 	}
 }
 
