@@ -13,15 +13,16 @@
 
 #include "gateway_impl.h"
 #include "http_client.h"
+#include "log_fixture.h"
+#include "module_fixture.h"
 #include "platform_fixture.h"
 
-enum { MODEMS_MAX = 3, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+enum { MODEMS_MAX = 3, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, TURNS_MAX = 500 };
 
 struct sim {
 	int listener, fd, port; /* fd -1: nobody is connected */
 	struct loop_io *accepting, *io;
-	char line[256];
-	size_t len;
+	struct module_line line;
 	int number;
 	const char *creg;
 	char list[256]; /* what AT+CMGL=4 shows, until it is deleted */
@@ -34,62 +35,22 @@ static struct sim sims[MODEMS_MAX];
 static int sim_count;
 static bool stopped;
 
-static char log_text[1 << 20];
-static size_t log_len;
-
-static void on_log(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level;
-	if (getenv("SIMGATE_TEST_LOG"))
-		fprintf(stderr, "%s\n", line);
-	if (log_len + 600 < sizeof log_text)
-		log_len += (size_t)snprintf(log_text + log_len, 600, "%.590s\n", line);
-}
-
-static size_t logged(const char *part)
-{
-	size_t count = 0;
-
-	for (const char *at = log_text; (at = strstr(at, part)); at++)
-		count++;
-	return count;
-}
-
 /* ---- modems --------------------------------------------------------------------------------- */
-
-static void say(struct sim *sim, const char *text)
-{
-	char out[512];
-	int len = snprintf(out, sizeof out, "\r\n%s\r\n", text);
-
-	assert_int_equal(write(sim->fd, out, (size_t)len), len);
-}
 
 static void answer(struct sim *sim, const char *command)
 {
-	char text[400] = "OK";
+	char text[MODULE_TEXT];
 
-	if (strcmp(command, "AT+CGMM") == 0)
-		strcpy(text, "SIMCOM_SIM800L\r\nOK");
-	else if (strcmp(command, "AT+CGSN") == 0)
-		snprintf(text, sizeof text, "49015420323751%d\r\nOK", sim->number);
-	else if (strcmp(command, "AT+CCID") == 0)
-		snprintf(text, sizeof text, "8946000000000000001%d\r\nOK", sim->number);
-	else if (strcmp(command, "AT+CIMI") == 0)
-		snprintf(text, sizeof text, "24001000000001%d\r\nOK", sim->number);
-	else if (strcmp(command, "AT+CNUM") == 0)
+	module_answer(command, sim->number, 10 + sim->number, text);
+	if (strcmp(command, "AT+CNUM") == 0)
 		snprintf(text, sizeof text, "+CNUM: \"\",\"+4670010001%d\",145\r\nOK", sim->number);
-	else if (strcmp(command, "AT+CPIN?") == 0)
-		strcpy(text, "+CPIN: READY\r\nOK");
-	else if (strcmp(command, "AT+CPMS=?") == 0)
-		strcpy(text, "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK");
 	else if (strcmp(command, "AT+CREG?") == 0)
 		snprintf(text, sizeof text, "+CREG: 1,%s\r\nOK", sim->creg);
 	else if (strcmp(command, "AT+CMGL=4") == 0)
 		snprintf(text, sizeof text, "%s\r\nOK", sim->list);
 	else if (strncmp(command, "AT+CMGD", 7) == 0)
 		sim->list[0] = '\0';
-	say(sim, text);
+	module_say(sim->fd, text);
 }
 
 static void hang_up(struct sim *sim)
@@ -113,14 +74,9 @@ static void on_bytes(void *arg, int events)
 		return;
 	}
 	for (ssize_t i = 0; i < len; i++) {
-		if (bytes[i] != '\r') {
-			sim->line[sim->len++ % (sizeof sim->line - 1)] = bytes[i];
-			continue;
-		}
-		sim->line[sim->len % sizeof sim->line] = '\0';
-		sim->len = 0;
-		if (!sim->silent)
-			answer(sim, sim->line);
+		const char *command = module_take(&sim->line, bytes[i]);
+		if (command && !sim->silent)
+			answer(sim, command);
 	}
 }
 
@@ -133,6 +89,19 @@ static void on_connect(void *arg, int events)
 	sim->fd = accept4(sim->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(sim->fd >= 0);
 	sim->io = loop_io_new(fx->loop, sim->fd, LOOP_READ, on_bytes, sim);
+}
+
+/* Whether a module is at this device that takes commands. */
+static bool answers(const char *device)
+{
+	char name[32];
+
+	for (int i = 0; i < sim_count; i++) {
+		snprintf(name, sizeof name, "tcp:127.0.0.1:%d", sims[i].port);
+		if (strcmp(name, device) == 0)
+			return !sims[i].silent;
+	}
+	return false;
 }
 
 static void add_sim(void)
@@ -152,12 +121,24 @@ static void add_sim(void)
 	sim_count++;
 }
 
+/* What a module says unasked; the gateway has it then. */
+static void tell(int i, const char *text)
+{
+	const struct at *at = &gateway->modems[i]->at;
+	unsigned lines = at->ring_next;
+
+	module_say(sims[i].fd, text);
+	for (int turn = 0; turn < TURNS_MAX && at->ring_next == lines; turn++)
+		loop_turn(fx->loop, 1);
+	assert_true(at->ring_next != lines);
+}
+
 /* A text of five letters from "Gate", the k-th of its kind. */
 static void arrive(int i, int k)
 {
 	snprintf(sims[i].list, sizeof sims[i].list,
 		"+CMGL: 1,0,\"\",22\r\n000407D0C730BD0C000062111209%02d008005E8329BFD06", k);
-	say(&sims[i], "+CMTI: \"SM\",1");
+	tell(i, "+CMTI: \"SM\",1");
 }
 
 /* ---- the daemon ----------------------------------------------------------------------------- */
@@ -231,20 +212,28 @@ static void stop(void)
 	gateway = NULL;
 }
 
-/* Whether a thread or the platform is at work, which takes real time. */
-static bool is_busy(void)
+/* Whether a thread or the platform is at work, or a command or its answer on its way: that takes
+ * real time. */
+static bool is_busy(int64_t step_ms)
 {
-	return store_pending(gateway->store) > 0 || deliver_active(gateway->deliver) > 0 ||
-	       opener_active(gateway->opener) > 0;
+	bool busy = store_pending(gateway->store) > 0 || deliver_active(gateway->deliver) > 0 ||
+		    opener_active(gateway->opener) > 0;
+
+	for (size_t i = 0; i < gateway->modem_count && !busy; i++)
+		busy = module_is_asked(gateway->modems[i], step_ms) &&
+		       answers(gateway->modems[i]->device);
+	return busy;
 }
 
-/* Time passes; what happens on other threads and sockets gets its turn in between. */
+/* Time passes; what happens on other threads and sockets has its turns in between. */
 static void pass(int64_t ms, int64_t step_ms)
 {
 	for (int64_t done_ms = 0; done_ms < ms; done_ms += step_ms) {
 		loop_advance(fx->loop, step_ms);
-		for (int i = 0; i < 4; i++)
-			loop_turn(fx->loop, is_busy());
+		for (int i = 0; i < 4 || (i < TURNS_MAX && is_busy(step_ms)); i++) {
+			loop_turn(fx->loop, is_busy(step_ms));
+			loop_advance(fx->loop, i >= 4); /* curl has timers, too */
+		}
 	}
 }
 
@@ -274,9 +263,7 @@ static void setup_all(void **state)
 	fx_reply_message(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
 	strcpy(filter, "default");
 	write_config("");
-	log_set_sink(on_log, NULL);
-	log_len = 0;
-	log_text[0] = '\0';
+	log_keep();
 }
 
 static int setup(void **state)
@@ -380,7 +367,7 @@ static void test_lost_registration_is_off_the_list_after_its_grace(void **state)
 	pass(2 * SECOND, 100);
 	lists = fx_calls(fx, LIST);
 	sims[0].creg = "2";
-	say(&sims[0], "+CREG: 2");
+	tell(0, "+CREG: 2");
 	pass(19 * SECOND, 200);
 	assert_int_equal(fx_calls(fx, LIST), lists);
 	pass(4 * SECOND, 200);
@@ -388,7 +375,7 @@ static void test_lost_registration_is_off_the_list_after_its_grace(void **state)
 	assert_null(strstr(fx_call(fx, LIST, lists)->body, "+46700100010"));
 	assert_non_null(strstr(fx_call(fx, LIST, lists)->body, "+46700100011"));
 	sims[0].creg = "1";
-	say(&sims[0], "+CREG: 1");
+	tell(0, "+CREG: 1");
 	until_calls(LIST, lists + 2);
 	assert_non_null(strstr(fx_call(fx, LIST, lists + 1)->body, "+46700100010"));
 }

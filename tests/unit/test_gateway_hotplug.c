@@ -17,6 +17,8 @@
 
 #include "base/counter.h"
 #include "gateway_impl.h"
+#include "log_fixture.h"
+#include "module_fixture.h"
 #include "sysfs_fixture.h"
 
 enum { SIMS_MAX = 48, SECOND = 1000, STEP_MS = 20, TURNS_MAX = 200 };
@@ -27,8 +29,7 @@ enum { SIMS_MAX = 48, SECOND = 1000, STEP_MS = 20, TURNS_MAX = 200 };
 struct sim {
 	int master, slave; /* -1: unplugged */
 	struct loop_io *io;
-	char line[256];
-	size_t len;
+	struct module_line line;
 	char tty[32];
 	int card; /* of the module; -1: takes no commands */
 };
@@ -40,65 +41,21 @@ static struct sim sims[SIMS_MAX];
 static bool stopped;
 static int most_starting;
 static bool talking; /* ports that are ready are asked something now and then */
-static char log_text[1 << 20];
-static size_t log_len;
-
-static void on_log(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level;
-	if (getenv("SIMGATE_TEST_LOG"))
-		fprintf(stderr, "%s\n", line);
-	if (log_len + 900 < sizeof log_text)
-		log_len += (size_t)snprintf(log_text + log_len, 900, "%.890s\n", line);
-}
-
 /* ---- modems --------------------------------------------------------------------------------- */
-
-static void say(const struct sim *sim, const char *text)
-{
-	char out[300];
-	int len = snprintf(out, sizeof out, "\r\n%s\r\n", text);
-
-	assert_int_equal(write(sim->master, out, (size_t)len), len);
-}
-
-static void answer(const struct sim *sim, const char *command)
-{
-	char text[200] = "OK";
-
-	if (strcmp(command, "AT+CGMM") == 0)
-		strcpy(text, "SIMCOM_SIM800L\r\nOK");
-	else if (strcmp(command, "AT+CGSN") == 0)
-		strcpy(text, "490154203237518\r\nOK");
-	else if (strcmp(command, "AT+CCID") == 0)
-		snprintf(text, sizeof text, "894600000000000000%02d\r\nOK", sim->card);
-	else if (strcmp(command, "AT+CIMI") == 0)
-		snprintf(text, sizeof text, "2400100000000%02d\r\nOK", sim->card);
-	else if (strcmp(command, "AT+CPIN?") == 0)
-		strcpy(text, "+CPIN: READY\r\nOK");
-	else if (strcmp(command, "AT+CPMS=?") == 0)
-		strcpy(text, "+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\nOK");
-	else if (strcmp(command, "AT+CREG?") == 0)
-		strcpy(text, "+CREG: 1,1\r\nOK");
-	say(sim, text);
-}
 
 static void on_bytes(void *arg, int events)
 {
 	struct sim *sim = arg;
-	char bytes[256];
+	char bytes[256], text[MODULE_TEXT];
 	ssize_t len = read(sim->master, bytes, sizeof bytes);
 
 	(void)events;
 	for (ssize_t i = 0; i < len; i++) {
-		if (bytes[i] != '\r') {
-			sim->line[sim->len++ % (sizeof sim->line - 1)] = bytes[i];
+		const char *command = module_take(&sim->line, bytes[i]);
+		if (!command || sim->card < 0)
 			continue;
-		}
-		sim->line[sim->len % sizeof sim->line] = '\0';
-		sim->len = 0;
-		if (sim->card >= 0)
-			answer(sim, sim->line);
+		module_answer(command, 8, sim->card, text);
+		module_say(sim->master, text);
 	}
 }
 
@@ -214,18 +171,13 @@ static int starting(void)
 	return count;
 }
 
-/* Whether the command that it has just sent, or the answer to it, is in a pty. */
-static bool is_asking(const struct modem *modem)
+/* Whether a module is at this device that takes commands. */
+static bool answers(const char *device)
 {
-	const struct at *at = &modem->at;
-	const struct at_ring_line *last =
-		&at->ring[(at->ring_next + AT_RING_LINES - 1) % AT_RING_LINES];
-	const char *tty = strrchr(modem->device, '/');
+	const char *tty = strrchr(device, '/');
 
-	if (last->dir != '>' || last->wall_ms + STEP_MS <= loop_wall_ms(loop))
-		return false;
-	for (const struct sim *sim = sims; sim < sims + SIMS_MAX; sim++)
-		if (sim->master >= 0 && sim->card >= 0 && tty && strcmp(sim->tty, tty + 1) == 0)
+	for (const struct sim *sim = sims; tty && sim < sims + SIMS_MAX; sim++)
+		if (sim->master >= 0 && sim->card >= 0 && strcmp(sim->tty, tty + 1) == 0)
 			return true;
 	return false;
 }
@@ -235,7 +187,8 @@ static bool someone_asks(void)
 	bool asks = false;
 
 	for (size_t i = 0; i < gateway->modem_count && !asks; i++)
-		asks = is_asking(gateway->modems[i]);
+		asks = module_is_asked(gateway->modems[i], STEP_MS) &&
+		       answers(gateway->modems[i]->device);
 	return asks;
 }
 
@@ -342,9 +295,7 @@ static int setup(void **state)
 	loop = loop_new_manual(1000000, 1700000000000);
 	for (int i = 0; i < SIMS_MAX; i++)
 		sims[i].master = -1;
-	log_set_sink(on_log, NULL);
-	log_len = 0;
-	log_text[0] = '\0';
+	log_keep();
 	most_starting = 0;
 	talking = false;
 	return 0;
@@ -572,8 +523,7 @@ static void test_a_module_is_one_port_whatever_its_ttys(void **state)
 	/* it is remembered which one it was */
 	unplug("1.3");
 	until_ready(2);
-	log_len = 0;
-	log_text[0] = '\0';
+	log_forget();
 	plug_ec25("1.3", 20, 1, 3);
 	until_ready(3);
 	assert_null(strstr(log_text, "another interface"));
@@ -1044,8 +994,7 @@ static void test_a_hub_without_power(void **state)
 	until_ready(4);
 	assert_non_null(strstr(log_text, "3 of 4 ports are back; still down: b/3."));
 	/* a reload that takes them away is no trouble */
-	log_len = 0;
-	log_text[0] = '\0';
+	log_forget();
 	write_config("path = pci-0000:00:14.0-usb-0:7\n");
 	gateway_reload(gateway);
 	pass(5 * SECOND);
@@ -1106,8 +1055,7 @@ static void test_modems_without_power(void **state)
 		pass_silent(1);
 	assert_non_null(strstr(log_text, "hub " ROOT " (bank b): 4 ports fail together"));
 	/* none is reset, none is left alone for long, and nothing more is said */
-	log_len = 0;
-	log_text[0] = '\0';
+	log_forget();
 	pass_silent(300 * SECOND);
 	assert_int_equal(resets, 0);
 	assert_null(strstr(log_text, "event=quarantined"));

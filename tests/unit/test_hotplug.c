@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/counter.h"
-#include "base/log.h"
 #include "host/hotplug.h"
 #include "host/usb_ids.h"
+#include "log_fixture.h"
 #include "sysfs_fixture.h"
 
 #define PC "pci-0000:00:14.0-usb-0"
@@ -33,7 +33,6 @@ static struct {
 static char told[TOLD_MAX][TTY_SYSPATH_SIZE];
 static size_t told_count;
 static int enumerated, present;
-static char log_text[1 << 16];
 
 static int fake_open(void **out)
 {
@@ -132,24 +131,6 @@ static bool was_told(const char *line)
 	return false;
 }
 
-static void on_log(void *arg, enum log_level level, const char *line)
-{
-	size_t len = strlen(log_text);
-
-	(void)arg, (void)level;
-	if (len + 600 < sizeof log_text)
-		snprintf(log_text + len, 600, "%.590s\n", line);
-}
-
-static size_t logged(const char *part)
-{
-	size_t count = 0;
-
-	for (const char *at = log_text; (at = strstr(at, part)); at++)
-		count++;
-	return count;
-}
-
 /* ---- the bench ------------------------------------------------------------------------------ */
 
 static struct sysfs fs;
@@ -164,8 +145,7 @@ static int setup(void **state)
 	fake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	told_count = 0;
 	enumerated = present = 0;
-	log_text[0] = '\0';
-	log_set_sink(on_log, NULL);
+	log_keep();
 	sysfs_make(&fs);
 	loop = loop_new_manual(1000000, 1700000000000);
 	log_init(LOGF_TEXT, loop);

@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/tally.h"
+#include "log_fixture.h"
 #include "modem/hubs.h"
-#include "unit.h"
 
 enum { PORTS_MAX = 40, SECOND = 1000 };
 
@@ -17,25 +16,7 @@ static struct hubs *hubs;
 static struct hub_limits limits;
 static struct hub_port ports[PORTS_MAX];
 static char ids[PORTS_MAX][32];
-static char log_text[20000];
 static char alarms[4000];
-
-static void on_log(void *arg, enum log_level level, const char *line)
-{
-	size_t len = strlen(log_text);
-
-	(void)arg, (void)level;
-	snprintf(log_text + len, sizeof log_text - len, "%s\n", line);
-}
-
-static int said(const char *part)
-{
-	int count = 0;
-
-	for (const char *at = log_text; (at = strstr(at, part)) != NULL; at++)
-		count++;
-	return count;
-}
 
 static void on_alarm(void *arg, const char *text)
 {
@@ -100,8 +81,7 @@ static int setup(void **state)
 	limits = (struct hub_limits) { 2, 3, 50, 10 * SECOND };
 	hubs = hubs_new(loop, &limits);
 	memset(ports, 0, sizeof ports);
-	log_text[0] = '\0';
-	log_set_sink(on_log, NULL);
+	log_keep();
 	return 0;
 }
 
@@ -248,10 +228,10 @@ static void test_one_alarm(void **state)
 	}
 	pass(5 * SECOND);
 	assert_int_equal(held(), 16);
-	assert_int_equal(said("event=hub_trouble"), 1);
-	assert_int_equal(said("hub " PC ":1 (bank north): 16 ports fail together"), 1);
-	assert_int_equal(said("north/p07"), 1);
-	assert_int_equal(said("power supply"), 1);
+	assert_int_equal(logged("event=hub_trouble"), 1);
+	assert_int_equal(logged("hub " PC ":1 (bank north): 16 ports fail together"), 1);
+	assert_int_equal(logged("north/p07"), 1);
+	assert_int_equal(logged("power supply"), 1);
 	assert_int_equal(counted() - before, 1);
 	assert_non_null(strstr(standing(), "16 of 16 ports are down since 6 s"));
 	/* it goes on until they are back */
@@ -261,18 +241,18 @@ static void test_one_alarm(void **state)
 	hub_port_down(&ports[10]); /* not for good */
 	hub_port_up(&ports[11]);
 	assert_int_equal(held(), 16);
-	assert_int_equal(said("event=hub_trouble"), 1);
+	assert_int_equal(logged("event=hub_trouble"), 1);
 	hub_port_up(&ports[10]);
 	assert_int_equal(held(), 0);
-	assert_int_equal(said("event=hub_trouble"), 2);
-	assert_int_equal(said("12 of 16 ports are back; still down:"), 1);
-	assert_int_equal(said("state=over"), 1);
+	assert_int_equal(logged("event=hub_trouble"), 2);
+	assert_int_equal(logged("12 of 16 ports are back; still down:"), 1);
+	assert_int_equal(logged("state=over"), 1);
 	assert_string_equal(standing(), "");
 	/* those that are still down are each by themselves */
 	for (int n = 12; n < 16; n++)
 		hub_port_down(&ports[n]);
 	pass(60 * SECOND);
-	assert_int_equal(said("event=hub_trouble"), 2);
+	assert_int_equal(logged("event=hub_trouble"), 2);
 	assert_int_equal(counted() - before, 1);
 }
 
@@ -283,11 +263,11 @@ static void test_it_widens(void **state)
 	add_pool();
 	fail_ports(4, 4);
 	pass(3 * SECOND);
-	assert_int_equal(said("hub " PC ":1.2 (bank north): 4 ports fail together"), 1);
+	assert_int_equal(logged("hub " PC ":1.2 (bank north): 4 ports fail together"), 1);
 	fail_ports(12, 3);
 	fail_ports(8, 3);
 	pass(3 * SECOND);
-	assert_int_equal(said("state=begun"), 1);
+	assert_int_equal(logged("state=begun"), 1);
 	assert_non_null(strstr(standing(), "hub " PC ":1 (bank north): 10 of 10"));
 	assert_int_equal(held(), 10);
 }
@@ -300,14 +280,14 @@ static void test_two_hubs_apart(void **state)
 	pass(60 * SECOND);
 	fail_ports(8, 4);
 	pass(3 * SECOND);
-	assert_int_equal(said("state=begun"), 2);
-	assert_int_equal(said("hub " PC ":1.1 (bank"), 1);
-	assert_int_equal(said("hub " PC ":1.3 (bank"), 1);
+	assert_int_equal(logged("state=begun"), 2);
+	assert_int_equal(logged("hub " PC ":1.1 (bank"), 1);
+	assert_int_equal(logged("hub " PC ":1.3 (bank"), 1);
 	for (int n = 0; n < 4; n++)
 		hub_port_up(&ports[n]);
 	assert_int_equal(held(), 4);
-	assert_int_equal(said("state=over"), 1);
-	assert_int_equal(said("3 of 4 ports are back; still down: north/p03"), 1);
+	assert_int_equal(logged("state=over"), 1);
+	assert_int_equal(logged("3 of 4 ports are back; still down: north/p03"), 1);
 }
 
 /* Ports without a place on USB have their bank. */
@@ -321,15 +301,15 @@ static void test_bank_of_a_serial_server(void **state)
 	fail_ports(0, 3);
 	assert_int_equal(held(), 3);
 	pass(3 * SECOND);
-	assert_int_equal(said("bank moxa: 3 ports fail together"), 1);
+	assert_int_equal(logged("bank moxa: 3 ports fail together"), 1);
 	/* over before it was said is said, too */
 	for (int n = 0; n < 6; n++)
 		hub_port_up(&ports[n]);
 	fail_ports(0, 6);
 	for (int n = 0; n < 6; n++)
 		hub_port_up(&ports[n]);
-	assert_int_equal(said("state=begun"), 2);
-	assert_int_equal(said("state=over"), 2);
+	assert_int_equal(logged("state=begun"), 2);
+	assert_int_equal(logged("state=over"), 2);
 }
 
 /* Ports that are taken out of the configuration end it, too. */
@@ -343,7 +323,7 @@ static void test_ports_that_go(void **state)
 		ports[n].hubs = NULL;
 	}
 	assert_string_equal(standing(), "");
-	assert_int_equal(said("state=over"), 1);
+	assert_int_equal(logged("state=over"), 1);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -8,42 +8,14 @@
 #include <unistd.h>
 
 #include "base/tally.h"
+#include "log_fixture.h"
 #include "modem_fixture.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND };
 
-/* ---- what is said --------------------------------------------------------------------------- */
-
-static char log_text[1 << 20];
-static size_t log_len;
-
-static void on_log(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level;
-	if (getenv("SIMGATE_TEST_LOG"))
-		fprintf(stderr, "%s\n", line);
-	if (log_len + 600 < sizeof log_text)
-		log_len += (size_t)snprintf(log_text + log_len, 600, "%.590s\n", line);
-}
-
-static size_t said(const char *part)
-{
-	size_t count = 0;
-
-	for (const char *at = log_text; (at = strstr(at, part)); at++)
-		count++;
-	return count;
-}
-
-static void forget_log(void)
-{
-	log_len = 0;
-	log_text[0] = '\0';
-}
-
 static int setup(void **state)
 {
-	forget_log();
+	log_forget();
 	return bench_setup(state);
 }
 
@@ -189,9 +161,9 @@ static int until_state(int state, int most_s)
 
 static void until_said(const char *part, int most_s)
 {
-	for (int i = 0; i < 5 * most_s && !said(part); i++)
+	for (int i = 0; i < 5 * most_s && !logged(part); i++)
 		pass(200);
-	if (!said(part))
+	if (!logged(part))
 		fail_msg("not said: %s (%s: %s)", part, modem_state_name(bench->modem),
 			bench->modem->fsm.why);
 }
@@ -210,14 +182,14 @@ static void test_silent_modem(void **state)
 	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
 	assert_false(bench->modem->online);
 	assert_int_equal(sim.radios + sim.restarts, 0); /* it would not hear them */
-	assert_int_equal(said("event=quarantined"), 1);
-	assert_int_equal(said("step=reopen"), 3); /* the 1st, 2nd and 4th */
-	assert_int_equal(said("check its power supply, its cable and the baud rate"), 1);
-	assert_int_equal(said("left alone for 300 s"), 1);
+	assert_int_equal(logged("event=quarantined"), 1);
+	assert_int_equal(logged("step=reopen"), 3); /* the 1st, 2nd and 4th */
+	assert_int_equal(logged("check its power supply, its cable and the baud rate"), 1);
+	assert_int_equal(logged("left alone for 300 s"), 1);
 	assert_int_equal(strncmp(trouble(), "quarantine (1): does not answer", 31), 0);
 	/* what it said last, once */
-	assert_true(said("last AT lines") <= 4);
-	assert_true(said("> AT+CMGL=4") >= 1);
+	assert_true(logged("last AT lines") <= 4);
+	assert_true(logged("> AT+CMGL=4") >= 1);
 	opens = bench->fake->opens;
 	pass(298 * SECOND);
 	assert_int_equal(bench->fake->opens, opens);
@@ -226,8 +198,8 @@ static void test_silent_modem(void **state)
 	assert_int_equal(bench->fake->opens, opens + 1);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_true(bench->modem->online);
-	assert_int_equal(said("event=recovered"), 1);
-	assert_int_equal(said("what helped: quarantine"), 1);
+	assert_int_equal(logged("event=recovered"), 1);
+	assert_int_equal(logged("what helped: quarantine"), 1);
 	assert_string_equal(trouble(), "");
 }
 
@@ -242,13 +214,13 @@ static void test_quarantine_grows(void **state)
 	memset(&sim, 0, sizeof sim);
 	sim.dead = true;
 	for (size_t i = 0; i < COUNT_OF(spans); i++) {
-		forget_log();
-		for (int n = 0; n < 5000 && !said("event=quarantined"); n++) {
+		log_forget();
+		for (int n = 0; n < 5000 && !logged("event=quarantined"); n++) {
 			loop_advance(bench->loop, SECOND);
 			bench->fake->len = 0;
 		}
 		snprintf(text, sizeof text, "left alone for %s", spans[i]);
-		assert_int_equal(said(text), 1);
+		assert_int_equal(logged(text), 1);
 	}
 }
 
@@ -265,14 +237,14 @@ static void test_modem_that_refuses_its_start_up(void **state)
 	assert_int_equal(bench->fake->opens - opens, 5);
 	assert_int_equal(sim.radios, 1);
 	assert_int_equal(sim.restarts, 2);
-	assert_int_equal(said("step=reinit n="), 2);
-	assert_int_equal(said("step=radio n=1"), 1);
-	assert_int_equal(said("step=restart n=2"), 1);
+	assert_int_equal(logged("step=reinit n="), 2);
+	assert_int_equal(logged("step=radio n=1"), 1);
+	assert_int_equal(logged("step=restart n=2"), 1);
 	assert_non_null(strstr(bench->modem->fsm.why, "quarantine: AT+CMGF=0: ERROR"));
 	sim.cmgf = NULL;
 	pass(301 * SECOND + 5 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(said("event=recovered"), 1);
+	assert_int_equal(logged("event=recovered"), 1);
 }
 
 static void test_modem_that_answers_error_to_all(void **state)
@@ -281,7 +253,7 @@ static void test_modem_that_answers_error_to_all(void **state)
 	memset(&sim, 0, sizeof sim);
 	sim.all = "ERROR";
 	until_said("step=reopen", 60);
-	assert_true(said("reason=\"AT: ERROR\"") >= 1);
+	assert_true(logged("reason=\"AT: ERROR\"") >= 1);
 	assert_true(bench->modem->settled);
 	until_said("event=quarantined", 1500);
 	sim.all = NULL;
@@ -298,16 +270,16 @@ static void test_modem_without_a_card(void **state)
 	sim.cpin = "ERROR";
 	pass(30 * MINUTE);
 	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
-	assert_int_equal(said("event=recovery"), 0);
-	assert_int_equal(said("event=sim_out"), 1);
+	assert_int_equal(logged("event=recovery"), 0);
+	assert_int_equal(logged("event=sim_out"), 1);
 	sim.all = "ERROR";
 	pass(60 * SECOND);
-	assert_true(said("step=reopen n=1") == 1);
+	assert_true(logged("step=reopen n=1") == 1);
 	assert_int_equal(strncmp(trouble(), "reopen", 6), 0);
 	sim.all = sim.cpin = NULL;
 	pass(60 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(said("event=recovered"), 1);
+	assert_int_equal(logged("event=recovered"), 1);
 }
 
 static void test_deaf_modem(void **state)
@@ -322,10 +294,10 @@ static void test_deaf_modem(void **state)
 	until_said("event=recovery", 60);
 	assert_true(bench->modem->deaf);
 	assert_false(bench->modem->online);
-	assert_int_equal(said("texts cannot be read, AT+CMGL=4: +CMS ERROR: 500"), 4);
+	assert_int_equal(logged("texts cannot be read, AT+CMGL=4: +CMS ERROR: 500"), 4);
 	assert_int_equal(strncmp(trouble(), "reinit (1): deaf", 16), 0);
 	until_said("event=quarantined", 600);
-	assert_int_equal(said("step=reinit n="), 2);
+	assert_int_equal(logged("step=reinit n="), 2);
 	assert_int_equal(sim.radios, 1);
 	assert_int_equal(sim.restarts, 2);
 	assert_int_equal(bench->fake->opens, opens); /* the channel was well all the time */
@@ -334,7 +306,7 @@ static void test_deaf_modem(void **state)
 	pass(310 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_true(bench->modem->online);
-	assert_int_equal(said("texts can be read again"), 1);
+	assert_int_equal(logged("texts can be read again"), 1);
 }
 
 static void test_deaf_modem_comes_back_on_the_first_step(void **state)
@@ -347,7 +319,7 @@ static void test_deaf_modem_comes_back_on_the_first_step(void **state)
 	sim.list = NULL;
 	pass(5 * SECOND);
 	assert_true(bench->modem->online);
-	assert_int_equal(said("what helped: reinit"), 1);
+	assert_int_equal(logged("what helped: reinit"), 1);
 	assert_int_equal(bench->modem->recovery.used[RECOVERY_REINIT], 0); /* full again */
 }
 
@@ -362,14 +334,14 @@ static void test_listing_that_never_ends(void **state)
 	sim.list = "+CMGL: junk";
 	modem_sweep(bench->modem);
 	until_said("event=recovery", 60);
-	assert_int_equal(said("deaf: no good look at its texts for 3"), 4);
+	assert_int_equal(logged("deaf: no good look at its texts for 3"), 4);
 	assert_false(bench->modem->online);
 	assert_true(bench->modem->deaf);
 	sim.endless = false;
 	sim.list = NULL;
 	pass(10 * SECOND);
 	assert_true(bench->modem->online);
-	assert_int_equal(said("event=recovered"), 1);
+	assert_int_equal(logged("event=recovered"), 1);
 }
 
 static void test_open_that_fails(void **state)
@@ -386,12 +358,12 @@ static void test_open_that_fails(void **state)
 		bench->fake->open_err = errs[i];
 		pass(55 * SECOND);
 		assert_int_equal(bench->fake->opens, 6);
-		assert_int_equal(said("event=quarantined"), 1);
+		assert_int_equal(logged("event=quarantined"), 1);
 		assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
 		bench->fake->open_err = 0;
 		pass(305 * SECOND);
 		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-		assert_int_equal(said("event=recovered"), 1);
+		assert_int_equal(logged("event=recovered"), 1);
 	}
 }
 
@@ -401,13 +373,13 @@ static void test_open_that_hangs(void **state)
 	memset(&sim, 0, sizeof sim);
 	bench->fake->open_err = -ETIMEDOUT;
 	pass(2 * SECOND);
-	assert_int_equal(said("event=port_open_hung"), 1);
-	assert_int_equal(said("event=quarantined"), 1);
-	assert_int_equal(said("unplug the device or reset its USB port"), 1);
+	assert_int_equal(logged("event=port_open_hung"), 1);
+	assert_int_equal(logged("event=quarantined"), 1);
+	assert_int_equal(logged("unplug the device or reset its USB port"), 1);
 	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
 	pass(300 * SECOND);
 	assert_int_equal(bench->fake->opens, 2);
-	assert_int_equal(said("left alone for 600 s"), 1);
+	assert_int_equal(logged("left alone for 600 s"), 1);
 }
 
 static void test_line_that_hangs_up_again_and_again(void **state)
@@ -424,7 +396,7 @@ static void test_line_that_hangs_up_again_and_again(void **state)
 		pass(SECOND);
 	}
 	assert_int_equal(hang_ups, 6);
-	assert_int_equal(said("hangs up again and again; left alone for 300 s"), 1);
+	assert_int_equal(logged("hangs up again and again; left alone for 300 s"), 1);
 	pass(300 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 }
@@ -444,12 +416,12 @@ static void test_network_that_does_not_come(void **state)
 	pass(3 * 10 * MINUTE);
 	assert_int_equal(sim.radios, 4); /* once in ten minutes and a bit */
 	assert_int_equal(sim.restarts, 0);
-	assert_int_equal(said("step=radio"), 3); /* the 1st, 2nd, 4th */
-	assert_int_equal(said("event=quarantined"), 0);
+	assert_int_equal(logged("step=radio"), 3); /* the 1st, 2nd, 4th */
+	assert_int_equal(logged("event=quarantined"), 0);
 	sim.creg = NULL;
 	feed_line("+CREG: 1");
 	pass(5 * SECOND);
-	assert_int_equal(said("what helped: radio"), 1);
+	assert_int_equal(logged("what helped: radio"), 1);
 }
 
 static void test_network_that_says_no(void **state)
@@ -460,7 +432,7 @@ static void test_network_that_says_no(void **state)
 	feed_line("+CREG: 3");
 	pass(25 * MINUTE);
 	assert_int_equal(sim.radios, 0);
-	assert_int_equal(said("event=recovery"), 0);
+	assert_int_equal(logged("event=recovery"), 0);
 	assert_int_equal(bench->modem->fsm.state, MODEM_REGISTER);
 }
 
@@ -493,8 +465,8 @@ static void test_unplugged_and_plugged_again_is_no_failure(void **state)
 		pass(4 * SECOND);
 		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	}
-	assert_int_equal(said("event=recovery"), 0);
-	assert_int_equal(said("last AT lines"), 0);
+	assert_int_equal(logged("event=recovery"), 0);
+	assert_int_equal(logged("last AT lines"), 0);
 	assert_string_equal(trouble(), "");
 }
 
@@ -511,7 +483,7 @@ static void test_node_that_goes_after_the_line(void **state)
 	device(true);
 	pass(4 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(said("event=recovery"), 0);
+	assert_int_equal(logged("event=recovery"), 0);
 }
 
 static void test_module_that_re_enumerates_again_and_again(void **state)
@@ -526,12 +498,12 @@ static void test_module_that_re_enumerates_again_and_again(void **state)
 		pass(4 * SECOND);
 	}
 	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
-	assert_int_equal(said("restarts again and again: check its power supply; left alone"), 1);
+	assert_int_equal(logged("restarts again and again: check its power supply; left alone"), 1);
 	pass(290 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
 	pass(15 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(said("event=recovered"), 1);
+	assert_int_equal(logged("event=recovered"), 1);
 }
 
 static void test_module_that_restarts_by_itself(void **state)
@@ -543,11 +515,11 @@ static void test_module_that_restarts_by_itself(void **state)
 		pass(2 * SECOND);
 		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	}
-	assert_int_equal(said("event=recovery"), 0);
+	assert_int_equal(logged("event=recovery"), 0);
 	feed_line("RDY");
 	pass(2 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
-	assert_int_equal(said("event=quarantined"), 1);
+	assert_int_equal(logged("event=quarantined"), 1);
 	assert_non_null(strstr(trouble(), "restarts again and again: check its power supply"));
 }
 
@@ -566,7 +538,7 @@ static void test_module_that_restarts_after_a_restart_of_ours(void **state)
 	}
 	feed_line("RDY");
 	pass(2 * SECOND);
-	assert_int_equal(said("event=quarantined"), 1);
+	assert_int_equal(logged("event=quarantined"), 1);
 }
 
 /* A new module in the same USB port does not wait for what the old one did. */
@@ -586,7 +558,7 @@ static void test_swap_in_quarantine(void **state)
 	pass(5 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_int_equal(bench->modem->recovery.quarantines, 0);
-	assert_int_equal(said("event=recovered"), 1);
+	assert_int_equal(logged("event=recovered"), 1);
 }
 
 /* Too fast to be seen as gone: the node is another one. */
@@ -627,7 +599,7 @@ static void test_restart_of_ours_keeps_the_place_on_the_ladder(void **state)
 	device(true);
 	until_said("step=restart n=2", 100);
 	assert_int_equal(sim.radios, 1);
-	assert_int_equal(said("step=reinit n="), 2);
+	assert_int_equal(logged("step=reinit n="), 2);
 	until_said("event=quarantined", 200);
 	assert_int_equal(sim.restarts, 2);
 }
@@ -641,14 +613,14 @@ static void test_modem_at_another_speed(void **state)
 	bench->fake->answers_at = 57600;
 	until_state(MODEM_READY, 60);
 	assert_int_equal(bench->fake->opens, 3); /* 115200, 9600, 57600 */
-	assert_int_equal(said("answers at 57600 baud, not at the configured 115200"), 1);
+	assert_int_equal(logged("answers at 57600 baud, not at the configured 115200"), 1);
 	pass(2 * SECOND);
 	fake_lost(); /* kept, and not said again */
 	pass(5 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_int_equal(bench->fake->opens, 4);
 	assert_int_equal(bench->fake->baud, 57600);
-	assert_int_equal(said("answers at"), 1);
+	assert_int_equal(logged("answers at"), 1);
 }
 
 static void test_all_speeds_in_vain(void **state)
@@ -678,7 +650,7 @@ static void test_speed_that_was_right_before(void **state)
 	modem_sweep(bench->modem);
 	until_said("step=reopen n=2", 100);
 	assert_int_equal(bench->fake->baud, 115200);
-	assert_int_equal(said("trying"), 0);
+	assert_int_equal(logged("trying"), 0);
 	sim.dead = false;
 	bench->fake->answers_at = 9600; /* it forgot its setting when it restarted */
 	pass(60 * SECOND);
@@ -777,7 +749,7 @@ static void test_interfaces_of_one_module(void **state)
 	pass(5 * SECOND);
 	expect_serving(2, 1U << 1); /* the lower one */
 	assert_string_equal(modems[0]->fsm.why, "another interface of north/p01");
-	assert_int_equal(said("event=recovery"), 0);
+	assert_int_equal(logged("event=recovery"), 0);
 	pass(10 * MINUTE); /* and so it stays */
 	expect_serving(2, 1U << 1);
 	assert_true(modems[1]->online);
@@ -968,11 +940,11 @@ static void test_what_the_place_offers(void **state)
 	pass(60 * SECOND + 40 * SECOND);
 	assert_int_equal(power_cycles, 1);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(said("what helped: power"), 1);
+	assert_int_equal(logged("what helped: power"), 1);
 	assert_int_equal(counted("usb"), 2);
 	assert_int_equal(counted("power"), 1);
 	assert_int_equal(counted("quarantine"), 0);
-	assert_int_equal(said("event=quarantined"), 0);
+	assert_int_equal(logged("event=quarantined"), 0);
 }
 
 static void test_place_that_cannot(void **state)
@@ -986,7 +958,7 @@ static void test_place_that_cannot(void **state)
 		assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 		*(way == 0 ? &place_answer : &place_result) = -EIO;
 		usb_resets = power_cycles = 0;
-		forget_log();
+		log_forget();
 		sim.dead = true;
 		modem_sweep(bench->modem);
 		until_said("event=quarantined", 600);
@@ -995,7 +967,7 @@ static void test_place_that_cannot(void **state)
 		place_answer = 0;
 		sim.dead = false;
 	}
-	assert_true(said("the place says why") > 0);
+	assert_true(logged("the place says why") > 0);
 }
 
 static void test_place_that_hangs(void **state)
@@ -1007,8 +979,8 @@ static void test_place_that_hangs(void **state)
 	pass(4 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
 	assert_int_equal(bench->modem->recovery.step, RECOVERY_QUARANTINE);
-	assert_int_equal(said("event=quarantined"), 1);
-	assert_true(said("the place says why") > 0);
+	assert_int_equal(logged("event=quarantined"), 1);
+	assert_true(logged("the place says why") > 0);
 	pass(200 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_FAULT);
 	/* what ends when nobody waits for it means nothing */
@@ -1041,16 +1013,16 @@ static void test_held(void **state)
 	(void)state;
 	use_place();
 	held = true;
-	forget_log();
+	log_forget();
 	opens = bench->fake->opens;
 	sim.dead = true;
 	modem_sweep(bench->modem);
 	pass(1200 * SECOND);
 	assert_int_equal(usb_resets + power_cycles, 0);
 	assert_true(bench->fake->opens - opens >= 15);
-	assert_int_equal(said("event=quarantined"), 0);
-	assert_int_equal(said("event=recovery"), 0);
-	assert_int_equal(said("last AT lines"), 0);
+	assert_int_equal(logged("event=quarantined"), 0);
+	assert_int_equal(logged("event=recovery"), 0);
+	assert_int_equal(logged("last AT lines"), 0);
 	sim.dead = false;
 	pass(90 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
@@ -1088,8 +1060,8 @@ static void test_reset_by_hand(void **state)
 	assert_int_equal(bench->fake->opens, 2);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_int_equal(
-		said("asked for by the operator"), 12); /* line, reason, state with its reason */
-	assert_int_equal(said("event=recovered"), 0);   /* nothing was wrong */
+		logged("asked for by the operator"), 12); /* line, reason, state with its reason */
+	assert_int_equal(logged("event=recovered"), 0);   /* nothing was wrong */
 	assert_int_equal(bench->modem->recovery.used[RECOVERY_RESTART], 0);
 }
 
@@ -1105,7 +1077,7 @@ static void test_reset_in_quarantine(void **state)
 	assert_int_equal(modem_reset(bench->modem, RECOVERY_REOPEN), 0);
 	pass(3 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(said("what helped: reopen"), 1);
+	assert_int_equal(logged("what helped: reopen"), 1);
 	device(false);
 	fake_lost();
 	assert_int_equal(modem_reset(bench->modem, RECOVERY_REOPEN), -ENODEV);
@@ -1125,7 +1097,7 @@ static void test_last_lines(void **state)
 	feed_line("+CMT: \"+46700100017\",,\"23/02/09\"");
 	feed_line("+CODE: \"7391\"");
 	feed_line("Zanzibar");
-	forget_log();
+	log_forget();
 	fake_lost();
 	pass(5 * SECOND);
 	first = strstr(log_text, "last AT lines");
@@ -1137,11 +1109,11 @@ static void test_last_lines(void **state)
 	assert_null(strstr(log_text, "46700100017"));
 	assert_null(strstr(log_text, "7391"));
 	assert_true(strstr(log_text, "> AT+CMGL=4") < strstr(log_text, "+CUSD: 0,\"...\""));
-	assert_int_equal(said("event=recovered"), 1);
-	forget_log(); /* closed: the next trouble tells its own */
+	assert_int_equal(logged("event=recovered"), 1);
+	log_forget(); /* closed: the next trouble tells its own */
 	fake_lost();
 	pass(5 * SECOND);
-	assert_true(said("last AT lines") >= 1);
+	assert_true(logged("last AT lines") >= 1);
 }
 
 #define PLAIN(name) cmocka_unit_test(name)
@@ -1195,6 +1167,6 @@ int main(void)
 		CASE(test_last_lines),
 	};
 
-	log_set_sink(on_log, NULL);
+	log_keep();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
