@@ -47,11 +47,18 @@ static int64_t clock_us(clockid_t clock)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+/* It counts on while the machine is suspended, as CLOCK_MONOTONIC and libev do not: a lease has run
+ * out by then, and an answer is late. */
+static int64_t steady_us(void)
+{
+	return clock_us(CLOCK_BOOTTIME);
+}
+
 static void read_clocks(struct loop *loop)
 {
 	if (loop->manual)
 		return;
-	loop->now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
+	loop->now_ms = steady_us() / 1000;
 	loop->wall_ms = clock_us(CLOCK_REALTIME) / 1000;
 }
 
@@ -179,7 +186,7 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events)
 		return;
 	int64_t wait_ms = -1;
 	if (loop->count > 0) {
-		int64_t now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
+		int64_t now_ms = steady_us() / 1000;
 		wait_ms = loop->heap[0]->due_ms > now_ms ? loop->heap[0]->due_ms - now_ms : 0;
 	}
 	set_tick(loop, wait_ms);
@@ -265,7 +272,7 @@ void loop_turn(struct loop *loop, int max_wait_ms)
 	int64_t wait_ms = max_wait_ms;
 
 	if (!loop->manual && loop->count > 0) {
-		int64_t now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
+		int64_t now_ms = steady_us() / 1000;
 		if (loop->heap[0]->due_ms - now_ms < wait_ms)
 			wait_ms = loop->heap[0]->due_ms - now_ms;
 	} else if (loop->manual && loop->count > 0 && loop->heap[0]->due_ms <= loop->now_ms) {
@@ -307,7 +314,7 @@ int64_t loop_now_ms(const struct loop *loop)
 
 int64_t loop_fresh_us(const struct loop *loop)
 {
-	return loop->manual ? loop->now_ms * 1000 : clock_us(CLOCK_MONOTONIC);
+	return loop->manual ? loop->now_ms * 1000 : steady_us();
 }
 
 int64_t loop_wall_ms(const struct loop *loop)

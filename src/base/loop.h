@@ -49,11 +49,15 @@ void loop_turn(struct loop *loop, int max_wait_ms);
  * pending I/O handled before each. */
 void loop_advance(struct loop *loop, int64_t ms);
 
-/* Monotonic milliseconds, as of the start of this turn: for delays. */
+/* Monotonic milliseconds, as of the start of this turn: for delays. A suspended machine's time
+ * counts (CLOCK_BOOTTIME); a timer that was due meanwhile runs at the first turn after it, which
+ * comes at the latest when libev, which counts on from where it stood, has waited for the earliest
+ * timer. */
 int64_t loop_now_ms(const struct loop *loop);
 
 /* The same read afresh, in microseconds: for measuring what one turn does, or what a helper thread
- * did (a manual loop's clock may be read a moment late there). */
+ * did (a manual loop's clock may be read a moment late there), and for what must not be done after
+ * a time, leases above all: the process or the machine may have stood still within the turn. */
 int64_t loop_fresh_us(const struct loop *loop);
 
 /* Milliseconds since 1970 UTC: for what is stored or sent. */

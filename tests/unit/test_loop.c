@@ -1,12 +1,26 @@
 /* test_loop.c - timers, clocks, watchers, wakes from other threads. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/loop.h"
 #include "unit.h"
 
-enum { TIMERS = 200 };
+enum { TIMERS = 200, SLEPT_S = 3600 };
+
+static time_t slept_s; /* how long the machine was suspended */
+
+/* In the place of the C library's, for libev, too. */
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	long err = syscall(SYS_clock_gettime, clock, ts);
+
+	if (!err && (clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME))
+		ts->tv_sec += slept_s;
+	return (int)err;
+}
 
 struct tick {
 	struct loop_timer timer;
@@ -99,6 +113,29 @@ static void test_real_loop_waits_for_timers(void **state)
 	loop_free(loop);
 }
 
+/* On waking all knows how late it is, before anything is done. */
+static void test_a_suspended_machines_time_counts(void **state)
+{
+	struct loop *loop = loop_new();
+	struct tick minute = { 0 };
+	int64_t start_ms = loop_now_ms(loop), wall_ms = loop_wall_ms(loop);
+
+	(void)state;
+	loop_timer_init(&minute.timer, loop, on_tick, &minute);
+	loop_timer_start(&minute.timer, 60000);
+	loop_turn(loop, 0);
+	assert_int_equal(minute.runs, 0);
+	slept_s = SLEPT_S;
+	assert_in_range(
+		loop_fresh_us(loop) / 1000 - start_ms, SLEPT_S * 1000, SLEPT_S * 1000 + 50000);
+	loop_turn(loop, 0);
+	assert_int_equal(minute.runs, 1);
+	assert_true(minute.at_ms - start_ms >= SLEPT_S * 1000);
+	assert_true(loop_wall_ms(loop) - wall_ms >= SLEPT_S * 1000);
+	slept_s = 0;
+	loop_free(loop);
+}
+
 static void note_io(void *arg, int events)
 {
 	*(int *)arg |= events;
@@ -167,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_timers_run_in_order_at_their_time),
 		cmocka_unit_test(test_timer_may_restart_and_stop_another),
 		cmocka_unit_test(test_real_loop_waits_for_timers),
+		cmocka_unit_test(test_a_suspended_machines_time_counts),
 		cmocka_unit_test(test_io_reads_writes_and_hang_up),
 		cmocka_unit_test(test_wake_from_a_thread),
 	};
