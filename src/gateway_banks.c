@@ -5,9 +5,9 @@
 
 #include "gateway_impl.h"
 
-static bool is_listed(void *arg, const struct modem *modem)
+static bool is_listed(void *arg, struct modem *modem)
 {
-	return gateway_shows(arg, modem);
+	return gateway_is_listed(arg, modem, &modem->held_wish);
 }
 
 static bool has_order(void *arg, const struct modem *modem)

@@ -16,15 +16,6 @@ static int by_place(const void *a, const void *b)
 	return order ? order : strcmp(x->slot, y->slot);
 }
 
-static bool is_listed(struct gateway *gateway, struct modem *modem)
-{
-	if (!leader_follows(gateway->leader))
-		return gateway_shows(gateway, modem);
-	if (!modem->drain.wish)
-		modem->drain.wish = leader_wish(gateway->leader);
-	return !leader_is_heard(gateway->leader, modem->drain.wish);
-}
-
 static void begin(struct gateway *gateway, struct modem *modem)
 {
 	modem->drain = (struct modem_drain) { .state = DRAIN_BEGUN,
@@ -55,7 +46,7 @@ static void look_over(struct gateway *gateway, struct modem *modem, const struct
 	drain->unread =
 		modem->fsm.state == MODEM_READY && modem->sms.last_sweep_ms < drain->begun_ms;
 	bool over = !row->queued && !row->held && !row->parts && !drain->unstored &&
-		    !drain->unread && !is_listed(gateway, modem);
+		    !drain->unread && !gateway_is_listed(gateway, modem, &drain->wish);
 	drain->state = over ? DRAIN_OVER : DRAIN_BEGUN;
 	if (over && !drain->told)
 		log_notice(LOGC_MAIN, modem->id, "drained", NULL,

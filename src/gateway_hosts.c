@@ -139,6 +139,17 @@ static void on_lost(void *arg)
 			roster_close(gateway->platforms[i].roster);
 }
 
+bool gateway_is_listed(const struct gateway *gateway, const struct modem *modem, uint64_t *wish)
+{
+	if (!gateway_shows(gateway, modem))
+		return false;
+	if (!leader_follows(gateway->leader))
+		return true;
+	if (!*wish)
+		*wish = leader_wish(gateway->leader);
+	return !leader_is_heard(gateway->leader, *wish);
+}
+
 static void on_changed(void *arg)
 {
 	gateway_rosters_changed(arg);

@@ -124,8 +124,11 @@ void gateway_tell_sold_banks(struct gateway *gateway, struct control_platform *p
 void gateway_rosters_changed(struct gateway *gateway);
 bool gateway_shows(const struct gateway *gateway, const struct modem *modem);
 
-/* gateway_hosts.c: the hosts that share the store. _new: 0 or -ENOMEM. _start: this one lives; its
+/* gateway_hosts.c: the hosts that share the store. _is_listed: some platform may still have this
+ * port's number, from whichever host sends the lists; where that is another it is wished for one
+ * without it, once: *wish is 0 before. _new: 0 or -ENOMEM. _start: this one lives; its
  * ports are added once its banks are its own. _settled: every port is, or start_grace is over. */
+bool gateway_is_listed(const struct gateway *gateway, const struct modem *modem, uint64_t *wish);
 int gateway_hosts_new(struct gateway *gateway);
 void gateway_hosts_start(struct gateway *gateway);
 void gateway_hosts_settled(struct gateway *gateway);

@@ -23,7 +23,7 @@ struct modem *bank_modem(const struct bank *bank, const char *slot)
 	return NULL;
 }
 
-bool bank_unlisted(const struct bank *bank, const struct modem *modem)
+bool bank_unlisted(const struct bank *bank, struct modem *modem)
 {
 	const struct bank_wiring *wiring = bank->banks->wiring;
 

@@ -13,7 +13,7 @@ struct banks;
 /* What the banks ask before a card is taken out. */
 struct bank_wiring {
 	/* A platform's list has this port, or may have it in a moment. */
-	bool (*listed)(void *arg, const struct modem *modem);
+	bool (*listed)(void *arg, struct modem *modem);
 	/* An order is open on the number of its card. */
 	bool (*busy)(void *arg, const struct modem *modem);
 	void *arg;

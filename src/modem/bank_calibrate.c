@@ -156,7 +156,7 @@ static void not_found(struct calibration *cal, const char *why)
 
 /* ---- all off the list, and let go ----------------------------------------------------------- */
 
-static bool is_clear(const struct calibration *cal, const struct modem *modem)
+static bool is_clear(const struct calibration *cal, struct modem *modem)
 {
 	int64_t ms = bank_now(cal->bank) - cal->since_ms;
 	bool emptied = modem->fsm.state == MODEM_SWITCH || modem_emptied(modem);
@@ -182,7 +182,7 @@ static void clear(struct calibration *cal)
 	struct bank_line *line = &cal->bank->lines[cal->line];
 
 	for (size_t i = 0; i < cal->port_count; i++) {
-		const struct modem *modem = modem_of(cal, &cal->ports[i]);
+		struct modem *modem = modem_of(cal, &cal->ports[i]);
 		if (modem && modem->open && !cal->ports[i].found && !is_clear(cal, modem)) {
 			loop_timer_start(&cal->timer, BANK_TICK_MS);
 			return;

@@ -172,7 +172,7 @@ struct modem *bank_modem(const struct bank *bank, const char *slot); /* NULL: no
 struct bank_line *bank_line_of(const struct bank *bank, int number);
 
 /* Withdrawn, and no list has it. */
-bool bank_unlisted(const struct bank *bank, const struct modem *modem);
+bool bank_unlisted(const struct bank *bank, struct modem *modem);
 
 /* An order is open on its number. */
 bool bank_ordered(const struct bank *bank, const struct modem *modem);

@@ -324,6 +324,7 @@ struct modem {
 	bool put_off;         /* another interface of the same module serves */
 	char held[96];        /* why it is kept off the list, whatever its card; "": it is not */
 	unsigned held_read;   /* bit per memory: read since then */
+	uint64_t held_wish;   /* a list without it, of the host that leads; 0: none was asked for */
 	bool switching;       /* its bank is at work on it: what fails meanwhile is no trouble */
 	char module_imei[20]; /* of the module last seen here; outlives the channel */
 	struct port_usb usb;

@@ -20,6 +20,7 @@ static void set_held(struct modem *modem, const char *why)
 	if (held == modem_held(modem))
 		return;
 	modem->held_read = 0;
+	modem->held_wish = 0;
 	modem_update_online(modem);
 	if (!held)
 		modem_sweep(modem);

@@ -9,10 +9,10 @@
 #include "base/log.h"
 
 enum {
-	BEATS = 4,  /* words within stale_ms */
-	LEASES = 2, /* leases within it */
-	LOOK_MS = 1000,
-	SOON_MS = 20, /* after another's lease */
+	BEATS = 4,     /* words within stale_ms */
+	LEASES = 2,    /* leases within it */
+	LOOK_MS = 500, /* of who leads, and of who waits for a list */
+	SOON_MS = 20,  /* after another's lease */
 	WAITERS_MAX = 16,
 	WAIT_MS = 60000,
 	SILENT_MS = 60000, /* between two lines about the same trouble */

@@ -2,8 +2,9 @@
  *
  * A host says every quarter of stale_ms that it lives, and asks for the leader's lease by the same
  * word. The lease is half of stale_ms; by this process' own clock it ends that long after the word
- * was begun, which is before it ends for the others. Who leads looks each second for what other
- * hosts changed or wish. In a store that is not shared this host leads as soon as it is settled.
+ * was begun, which is before it ends for the others. Who leads looks twice a second for what other
+ * hosts changed or wish, and so does who waits for a list. In a store that is not shared this host
+ * leads as soon as it is settled.
  */
 #ifndef SIMGATE_PLATFORM_LEADER_H
 #define SIMGATE_PLATFORM_LEADER_H

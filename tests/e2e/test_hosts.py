@@ -18,9 +18,9 @@ class Hosts(GatewayCase):
     def setUpClass(cls):
         cls.server = cls.enterClassContext(harness.Postgres())
 
-    def pool(self, hosts=3, **gateway):
+    def pool(self, hosts=3, modems=(), **gateway):
         """A rig whose daemon is unused, and daemons of their own for its modems."""
-        rig = self.rig(CARDS * hosts, start=False)
+        rig = self.rig(CARDS * hosts, *modems, start=False)
         self.url, self.database = self.server.database()
         rig.hosts = [self.host(rig, i, **gateway) for i in range(hosts)]
         return rig
@@ -133,6 +133,27 @@ class Hosts(GatewayCase):
         gone = number(self.cards(other)[0])
         rig.hosts[other].ctl("drain", f"b{other}/m{self.cards(other)[0]:03d}")
         self.assertNotIn(gone, rig.platform.numbers())
+
+    def test_a_card_is_switched_where_another_host_leads(self):
+        rig = self.pool(2, modems=("quectel-gsm", ("--rows", 2, "--wired", "order")))
+        rig.hosts[1].sections["bank b1"].update({
+            "board": "swit", "rows": "2", "control.1": f"{rig.sim.dir}/bank1",
+            "switch_wait": "200ms", "switch_stagger": "100ms",
+            **{f"column.m{n:03d}": f"1/{n + 1:02d}" for n in self.cards(1)},
+        })
+        rig.hosts[1].write_config()
+        rig.hosts[0].start()
+        self.wait_numbers(rig, 0)
+        rig.hosts[1].start()
+        self.wait_numbers(rig, 0, 1)
+        n = self.cards(1)[0]
+        rig.hosts[1].ctl("select", f"b1/m{n:03d}", "2")
+        moves = rig.wait(lambda: json.loads(rig.sim.send("bank"))["moves"], "the switch")
+        dropped = next(e["t"] for e in rig.platform.events("list")
+                       if number(n) not in {x["number"] for x in e["numbers"]}
+                       and len(e["numbers"]) == 2 * CARDS - 1)
+        self.assertLess(dropped, moves[0]["t"])
+        self.assertNotIn("no list without its number", rig.hosts[1].log_text())
 
     def test_names_that_two_would_have(self):
         rig = self.pool(2)

@@ -32,7 +32,7 @@ static struct bank_fixture {
 	bool online_seen, deleted_late;
 } fx;
 
-static bool is_listed(void *arg, const struct modem *modem)
+static bool is_listed(void *arg, struct modem *modem)
 {
 	(void)arg, (void)modem;
 	return fx.listed;

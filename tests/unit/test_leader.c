@@ -276,6 +276,23 @@ static void a_wish_is_passed_on(void **state)
 	assert_int_equal(pair->b.sync_err, -ECANCELED);
 }
 
+/* A card that is to be taken out of another host's bank waits for it. */
+static void a_wish_is_heard_at_once(void **state)
+{
+	struct pair *pair = *state;
+	int64_t took_ms = 0;
+
+	both_up(pair);
+	pass(pair, 3700);
+	uint64_t wish = leader_wish(pair->b.leader);
+	for (; !pair->a.wish && took_ms < 5000; took_ms += STEP_MS)
+		pass(pair, STEP_MS);
+	leader_served(pair->a.leader, pair->a.wish, true);
+	for (; !leader_is_heard(pair->b.leader, wish) && took_ms < 5000; took_ms += STEP_MS)
+		pass(pair, STEP_MS);
+	assert_in_range(took_ms, 0, 1200);
+}
+
 static void changes_elsewhere_are_seen(void **state)
 {
 	struct pair *pair = *state;
@@ -314,6 +331,7 @@ int main(void)
 		T(a_lease_that_is_not_renewed_ends),
 		T(who_stops_lets_another_lead),
 		T(a_wish_is_passed_on),
+		T(a_wish_is_heard_at_once),
 		T(changes_elsewhere_are_seen),
 		T(a_name_that_was_taken_ends_it),
 	};
