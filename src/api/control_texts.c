@@ -197,6 +197,8 @@ static void on_number_erased(void *arg, int err, const struct store_number_erase
 		json_int(json, "parts", erased->parts);
 		json_int(json, "undecodable", erased->undecodable);
 		json_int(json, "on_cards", erased->on_cards);
+		cJSON_AddBoolToObject(
+			json, "journals", store_is_shared(pending->control->view->store));
 		log_notice(LOGC_STORE, NULL, NULL,
 			LOG_FIELDS(LOG_NUMBER("number", http_query(pending->request, "number")),
 				LOG_INT("messages", erased->messages),

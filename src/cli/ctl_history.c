@@ -47,6 +47,8 @@ static void show_erased(const struct ctl *ctl, const cJSON *answer)
 	if (ctl_num(answer, "on_cards") > 0)
 		printf("%.0f of them could not be deleted from their card and are still there\n",
 			ctl_num(answer, "on_cards"));
+	if (ctl_true(answer, "journals"))
+		printf("what is still in a host's journal is erased as it comes to the store\n");
 }
 
 static enum ctl_exit erase_messages(struct ctl *ctl)

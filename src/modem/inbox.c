@@ -86,7 +86,8 @@ static void note_stored(const struct inbox_job *job, const struct store_sms_resu
 	if (job->moved) {
 		log_info(LOGC_SMS, job->port_id, NULL,
 			LOG_FIELDS(LOG_STR("id", result->message_id)),
-			"a text of the journal is in the store");
+			result->erased ? "a text of the journal is erased, for its number was"
+				       : "a text of the journal is in the store");
 		return;
 	}
 	if (result->same_entry) {

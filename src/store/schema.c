@@ -252,6 +252,13 @@ static const char version_9[] =
 	" column_no INTEGER NOT NULL, row_no INTEGER NOT NULL, card_id TEXT NOT NULL,"
 	" seen_ms BIGINT NOT NULL, PRIMARY KEY (bank, line_no, column_no, row_no));";
 
+/* host.instance: a key that only its newest process can know, '' of before there was one. erasure:
+ * when all of a number was erased, in the database's time: what other hosts' journals still have of
+ * it is erased as it comes. */
+static const char version_10[] =
+	"ALTER TABLE host ADD COLUMN instance TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE erasure (number TEXT PRIMARY KEY, at_ms BIGINT NOT NULL);";
+
 /* The row at [n] makes version n + 1 out of version n; sqlite: in the place of sql there. */
 static const struct {
 	const char *sql, *sqlite;
@@ -265,6 +272,7 @@ static const struct {
 	{ version_7, NULL },
 	{ version_8, NULL },
 	{ version_9, NULL },
+	{ version_10, NULL },
 };
 enum { SCHEMA_VERSION = sizeof(versions) / sizeof(versions[0]) };
 

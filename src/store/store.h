@@ -374,6 +374,8 @@ struct store_sms_result {
 	bool same_entry; /* (card, memory, index, PDU) was there and is not yet deleted: nothing
 			    added */
 	bool untold;     /* with same_entry: by a job that was thought to have failed */
+	bool erased;     /* with same_entry: of the journal, and all of its number was erased since
+			  */
 	bool same_part;  /* a set that is open, or went out with a gap, had this part already, byte
 			    for byte: journalled, not added */
 	bool late;    /* a part of a set that has gone out with a gap: it became a message alone */
@@ -593,7 +595,8 @@ void store_scrub(struct store *store, store_done_fn *done, void *arg);
 
 /* Erases all that is stored of what one number received: messages whole, delivered or not, parts
  * that wait, what is undecodable on its cards. Of entries that are still on a card the head stays,
- * so that they are not taken for new ones. */
+ * so that they are not taken for new ones. Of a shared store: what had arrived by then, and comes
+ * later from a journal, is erased as it comes; for a year. */
 struct store_number_erased {
 	int64_t messages, undelivered, parts, undecodable;
 	int64_t on_cards; /* entries that a card still has */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAGE = 500 };
+enum { PAGE = 500, ERASURE_DAYS = 365 /* texts stay no longer than that in a journal */ };
 
 /* What ids made from this time on begin with, or come behind (UUIDv7, RFC 9562 5.7). */
 static const char *id_at(int64_t ms, char out[STORE_ID_SIZE])
@@ -155,7 +155,21 @@ void store_scrub(struct store *store, store_done_fn *done, void *arg)
 struct number_job {
 	struct store_job job;
 	const char *number;
+	int64_t now_ms;
 };
+
+/* What arrived before, and comes only now from a journal, is erased then. */
+static int number_mark(struct store_job *job)
+{
+	const struct number_job *call = (struct number_job *)job;
+	int64_t now_ms = call->now_ms + store_ahead_ms(job, call->now_ms);
+
+	if (!store_is_shared(job->store))
+		return 0;
+	int err = store_put(
+		job, STMT_ERASURES_FORGET, ARGS(INT(now_ms - INT64_C(86400000) * ERASURE_DAYS)));
+	return err ? err : store_put(job, STMT_ERASURE_PUT, ARGS(TXT(call->number), INT(now_ms)));
+}
 
 static int number_run(struct store_job *job)
 {
@@ -181,7 +195,7 @@ static int number_run(struct store_job *job)
 		if (n < 0)
 			return (int)n;
 	}
-	return 0;
+	return number_mark(job);
 }
 
 static void number_finish(struct store_job *job)
@@ -202,5 +216,6 @@ void store_erase_number(
 	job->callback.number_erased = done;
 	job->arg = arg;
 	call->number = job_name(job, number, STORE_NUMBER_SIZE);
+	call->now_ms = store_now_ms(store);
 	store_job_submit(job);
 }

@@ -202,6 +202,31 @@ static int put_new(struct sms_job *call, struct store_sms_result *result)
 	return call->sms.part ? sms_part_add(call, result) : sms_message_add(call, result);
 }
 
+/* 1: the text had arrived before all of its number was erased, and so is it. Where its entry is on
+ * the card still, it is known by its head. */
+static int put_erased(struct sms_job *call, struct store_sms_result *result)
+{
+	const struct store_sms *sms = &call->sms;
+	const char *open = call->open_number ? call->open_number : "";
+	int64_t arrived_ms = sms->arrived_ms + store_ahead_ms(&call->job, call->now_ms);
+	struct store_table table;
+
+	int err = store_select(&call->job, STMT_ERASURE_OF,
+		ARGS(TXT(open), TXT(sms->card_id), TXT(sms->owner)), &table);
+	if (err || table_row(&table, 0)[0].num < arrived_ms)
+		return err;
+	result->same_entry = result->erased = true;
+	if (sms->gone || sms->index < 0 || !sms->head)
+		return 1;
+	err = store_put(&call->job, STMT_PDU_ADD,
+		ARGS(TXT(call->pdu_id), TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
+			TXT(sms->raw), TXT(sms->bank), TXT(sms->slot), INT(sms->arrived_ms),
+			TXT(NULL), TXT(NULL), TXT(sms->owner), INT(sms->tpdu_len), INT(sms->head)));
+	if (!err)
+		err = store_put(&call->job, STMT_PDU_ERASED, ARGS(TXT(call->pdu_id)));
+	return err ? err : 1;
+}
+
 static int put_run(struct store_job *job)
 {
 	struct sms_job *call = (struct sms_job *)job;
@@ -215,6 +240,8 @@ static int put_run(struct store_job *job)
 		if (n > 0)
 			return 0;
 	}
+	if (!n && call->sms.journalled)
+		n = put_erased(call, result);
 	if (!n)
 		n = put_new(call, result);
 	return n < 0 ? n : entry_gone(call);

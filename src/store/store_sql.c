@@ -698,6 +698,19 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"DELETE FROM message WHERE id IN (SELECT m.id FROM message m WHERE " OF_NUMBER(
 			"m") ")",
 		NULL },
+	[STMT_ERASURE_PUT] = { "erasure_put",
+		"INSERT INTO erasure (number, at_ms) VALUES (?1, ?2)"
+		" ON CONFLICT (number) DO UPDATE SET at_ms = excluded.at_ms",
+		NULL },
+	[STMT_ERASURES_FORGET] = { "erasures_forget", "DELETE FROM erasure WHERE at_ms < ?1",
+		NULL },
+	/* Of the number of an operation, or of the cards that a text came to. */
+	[STMT_ERASURE_OF] = { "erasure_of",
+		"SELECT COALESCE(MAX(at_ms), 0) FROM erasure WHERE number = ?1 OR number IN"
+		" (SELECT " NUMBER " FROM card c WHERE c.card_id IN (?2, ?3))",
+		NULL },
+	[STMT_PDU_ERASED] = { "pdu_erased",
+		"UPDATE pdu SET raw = SUBSTR(raw, 1, head), erased = 1 WHERE id = ?1", NULL },
 	/* ---- orders and customers
 	   ------------------------------------------------------------------- */
 

@@ -282,6 +282,7 @@ static const char *const steps_back[] = {
 	      "ALTER TABLE card DROP COLUMN file_host;"
 	      "DELETE FROM counter WHERE name IN ('pool', 'sync', 'synced');",
 	[8] = "DROP TABLE sim_row;",
+	[9] = "ALTER TABLE host DROP COLUMN instance; DROP TABLE erasure;",
 };
 
 void fx_down_to(struct fixture *fx, int version)

@@ -66,6 +66,14 @@ static int cut_commit(struct backend_conn *conn)
 	return made;
 }
 
+static const struct loop *clock_loop;
+
+static int64_t cut_now(struct backend_conn *conn)
+{
+	(void)conn;
+	return loop_wall_ms(clock_loop);
+}
+
 static struct backend cut;
 
 static void on_back(void *arg)
@@ -111,6 +119,8 @@ static int setup(void **state)
 	cut.open = cut_open;
 	cut.begin = cut_begin;
 	cut.commit = cut_commit;
+	cut.now_ms = cut_now;
+	clock_loop = fx->loop;
 	open_store(fx);
 	return 0;
 }
@@ -254,6 +264,24 @@ static void move_all(struct fixture *fx)
 	for (int i = 0; i < 100 && server_of(fx).waiting > 0; i++)
 		assert_true(move_page(fx));
 	assert_int_equal(server_of(fx).waiting, 0);
+}
+
+static void got_number_erased(void *arg, int err, const struct store_number_erased *erased)
+{
+	struct answer *a = arg;
+
+	a->calls++;
+	a->err = err;
+	a->count = err ? 0 : erased->messages;
+}
+
+static struct answer erase_number(struct fixture *fx, const char *number)
+{
+	struct answer a = { 0 };
+
+	store_erase_number(fx->store, number, got_number_erased, &a);
+	answered(fx, &a);
+	return a;
 }
 
 /* The texts of the pool, by id, without those of a journal. */
@@ -414,6 +442,41 @@ static void what_was_deleted_meanwhile(void **state)
 	assert_false(text_in(fx, CARD, 2, "new").same_entry);
 	assert_true(text_in(fx, CARD, 1, "old").same_entry);
 	pool_has(fx, "old,new,old,new,");
+}
+
+/* What is still in a journal when all of a number is erased goes as it comes; later texts stay. */
+static void what_is_erased_meanwhile_stays_erased(void **state)
+{
+	struct fixture *fx = *state;
+
+	seen(fx, "p01", CARD, PHONE);
+	seen(fx, "p02", CARD2, "+46700000002");
+	text_in(fx, CARD, 1, "one");
+	atomic_store(&line.down, true);
+	text_in(fx, CARD, 2, "two");
+	text_in(fx, CARD2, 1, "other");
+	assert_int_equal(erase_number(fx, PHONE).err, -EAGAIN); /* and nothing is */
+	atomic_store(&line.down, false);
+	until_up(fx, true);
+	pool_has(fx, "one,");
+	struct answer a = erase_number(fx, PHONE);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(a.count, 1);
+	pass(fx, 500);
+	text_in(fx, CARD, 3, "three");
+	assert_int_equal(server_of(fx).waiting, 3);
+	move_all(fx);
+	pool_has(fx, "other,three,");
+
+	/* a number that was not erased is nobody's concern, nor is what comes later */
+	atomic_store(&line.down, true);
+	text_in(fx, CARD, 4, "four");
+	atomic_store(&line.down, false);
+	until_up(fx, true);
+	move_all(fx);
+	pool_has(fx, "other,three,four,");
+	fx_sql(fx, "DO $$BEGIN IF (SELECT COUNT(*) FROM pdu WHERE raw = 'two') <> 0 THEN"
+		   " RAISE disk_full; END IF; END$$");
 }
 
 static void the_process_ends_in_between(void **state)
@@ -785,6 +848,7 @@ int main(void)
 		T(none_overtakes_one_that_failed),
 		T(a_lost_answer_is_no_second_text),
 		T(what_was_deleted_meanwhile),
+		T(what_is_erased_meanwhile_stays_erased),
 		T(the_process_ends_in_between),
 		T(another_has_this_hosts_name),
 		T(cards_and_pins_are_in_both),
