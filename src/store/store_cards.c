@@ -112,7 +112,7 @@ void store_card_seen(
 
 	job->callback.card = done;
 	job->local = seen_local;
-	job->traits = TRAIT_BOTH;
+	job->traits = TRAIT_BOTH | TRAIT_AGAIN;
 	job->arg = arg;
 	job->pool = true;
 	call->seen = (struct store_card_seen) {

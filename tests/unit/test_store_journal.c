@@ -597,6 +597,41 @@ static void cards_and_pins_are_in_both(void **state)
 	assert_int_equal(mark_of(fx, "card"), 42); /* by the pool's word */
 }
 
+static void got_number(void *arg, int err, const struct store_number_change *change)
+{
+	(void)change;
+	got_done(arg, err);
+}
+
+/* Also of a card that is gone by the time the server is back. What is set by hand is for a server
+ * that can say what it frees, and whether it agrees with the file. */
+static void numbers_while_it_is_away(void **state)
+{
+	struct fixture *fx = *state;
+	struct answer set = { 0 }, forget = { 0 };
+
+	atomic_store(&line.down, true);
+	seen(fx, "p01", CARD, PHONE);
+	text_in(fx, CARD, 1, "one");
+	seen(fx, "p01", CARD2, "");
+	text_in(fx, CARD2, 1, "two");
+	store_number_set(fx->store, CARD2, "+46700000002", T0, got_number, &set);
+	answered(fx, &set);
+	assert_int_equal(set.err, -EAGAIN);
+	store_number_forget(fx->store, CARD, T0, got_number, &forget);
+	answered(fx, &forget);
+	assert_int_equal(forget.err, -EAGAIN);
+	atomic_store(&line.down, false);
+	until_up(fx, true);
+	move_all(fx);
+	assert_string_equal(
+		rows(fx, false).rows, "two  push held no_number,one " PHONE " push queued,");
+	set = (struct answer) { 0 };
+	store_number_set(fx->store, CARD2, "+46700000002", T0, got_number, &set);
+	answered(fx, &set);
+	assert_int_equal(set.err, 0);
+}
+
 static void an_idle_host_notices(void **state)
 {
 	struct fixture *fx = *state;
@@ -852,6 +887,7 @@ int main(void)
 		T(the_process_ends_in_between),
 		T(another_has_this_hosts_name),
 		T(cards_and_pins_are_in_both),
+		T(numbers_while_it_is_away),
 		T(an_idle_host_notices),
 		T(a_real_server_is_killed),
 		T(what_it_is_shows_in_the_move),
