@@ -197,7 +197,7 @@ static void note_trouble(struct leader *leader, int err)
 {
 	static struct log_limit limit = { .period_ms = SILENT_MS, .burst = 1 };
 
-	if (err != -ESTALE)
+	if (err != -EADDRINUSE)
 		return; /* the store tells its own */
 	lose(leader, "another process has this host's name");
 	if (log_limit(&limit))

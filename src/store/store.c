@@ -104,15 +104,24 @@ static bool hold_back(struct store *store, struct store_job *job)
 	return job->held;
 }
 
+/* This host is another process' now: it is entered anew, or not. */
+static void leave_database(struct store *store)
+{
+	store->db.backend->close(store->db.conn);
+	store->db.conn = NULL;
+}
+
 static void run_alone(struct store *store, struct store_job *job)
 {
 	if (hold_back(store, job))
 		return;
-	int err = transact(store, job, job->next);
-	if (err) {
-		job->err = err;
-		hold_after(store, job);
-	}
+	int err = store->db.conn ? transact(store, job, job->next) : -EADDRINUSE;
+	if (!err)
+		return;
+	job->err = err;
+	hold_after(store, job);
+	if (err == -EADDRINUSE)
+		leave_database(store);
 }
 
 /* If the batch fails each job is tried alone, so that only the bad one fails. */
@@ -143,8 +152,7 @@ static bool have_database(struct store *store, struct job_list *batch)
 	int err = store_open_database(store, why, sizeof(why));
 	if (!err)
 		return true;
-	store->db.backend->close(store->db.conn);
-	store->db.conn = NULL;
+	leave_database(store);
 	for (struct store_job *job = batch->first; job; job = job->next) {
 		job->err = err;
 		hold_after(store, job);
@@ -317,6 +325,11 @@ const char *store_host_among(const struct store *store)
 	return store->shared ? store->host_id : "";
 }
 
+struct store_instance *store_instance(struct store *store)
+{
+	return store->instance;
+}
+
 const char *store_token(const struct store *store)
 {
 	return store->token;
@@ -398,8 +411,12 @@ void store_adopt_ids(struct store *store, const struct store *other)
 void store_adopt_opening(struct store *store)
 {
 	store_adopt_ids(store, store);
-	store->presence.kept = store->presence.kept || store->kept;
-	store->kept = false;
+	store->presence.kept = store->presence.kept || store->entered.kept;
+	if (store->entered.taken)
+		log_warning(LOGC_STORE, store->host_id, NULL, NULL,
+			"this host_id was another installation's until that stopped: from now on "
+			"it is this one's, and the other will not start with it");
+	store->entered = (struct store_entered) { 0 };
 }
 
 /* UUIDv7 (RFC 9562, 5.7 and 6.2): milliseconds, a counter of 12 bits, 62 random bits. A counter

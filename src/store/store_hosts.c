@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 enum { BOOT_SIZE = 37, FORGET_DAYS = 30 };
 
 /* ---- this process among those of its host --------------------------------------------------- */
@@ -51,7 +53,7 @@ static bool is_dead(const char *token, const char *own)
 struct entry_row {
 	bool found, stale;
 	int64_t until_ms;
-	char token[STORE_TOKEN_SIZE];
+	char token[STORE_TOKEN_SIZE], instance[STORE_INSTANCE_SIZE];
 };
 
 static int read_entry(void *arg, const struct backend_value *cols, size_t count)
@@ -63,6 +65,7 @@ static int read_entry(void *arg, const struct backend_value *cols, size_t count)
 	snprintf(row->token, sizeof row->token, "%s", cols[0].text);
 	row->until_ms = cols[1].num;
 	row->stale = cols[2].num != 0;
+	snprintf(row->instance, sizeof row->instance, "%s", cols[3].text);
 	return 0;
 }
 
@@ -71,7 +74,8 @@ static int64_t enter_rows(
 {
 	int64_t n = db->backend->exec(db->conn, STMT_HOST_ENTER,
 		ARGS(TXT(terms->host_id), TXT(terms->token), TXT(terms->version), INT(now_ms),
-			INT(now_ms + terms->stale_ms)),
+			INT(now_ms + terms->stale_ms),
+			TXT(terms->instance ? terms->instance->next : "")),
 		NULL, NULL);
 	if (n >= 0 && !terms->shared)
 		return db->backend->exec(
@@ -86,8 +90,39 @@ static int64_t enter_rows(
 			       db->conn, STMT_COUNTER_BUMP, ARGS(TXT("pool")), NULL, NULL);
 }
 
-int store_host_enter(const struct store_db *db, const struct store_entry_terms *terms, bool *kept,
-	char *why, size_t why_size)
+/* Whose the row is. */
+enum claim {
+	CLAIM_NONE, /* nobody's, or that of a process that has ended */
+	CLAIM_OWN, /* this installation's: whoever had it runs no more, for the journal is locked */
+	CLAIM_OTHER, /* another installation's, whether it is heard of or not */
+	CLAIM_FRESH, /* a process', of before there were keys */
+};
+
+static enum claim claim_of(
+	const struct entry_row *row, const struct store_entry_terms *terms, bool fresh)
+{
+	if (!row->found || !terms->shared || !*row->token || is_dead(row->token, terms->token))
+		return CLAIM_NONE;
+	if (terms->instance && *row->instance)
+		return instance_is(terms->instance, row->instance) ? CLAIM_OWN : CLAIM_OTHER;
+	return fresh ? CLAIM_FRESH : CLAIM_NONE;
+}
+
+static void say_claim(const struct store_entry_terms *terms, const struct entry_row *row,
+	int64_t now_ms, char *why, size_t why_size)
+{
+	long long ago_s = (long long)(now_ms - row->until_ms + terms->stale_ms) / 1000;
+
+	snprintf(why, why_size,
+		"another simgated with host_id %s uses this store: another installation, heard "
+		"%lld s ago and not stopped; give each host a host_id of its own in [gateway] (a "
+		"copied disk has its original's); to move the name here stop the other one, and "
+		"where that is lost give this one another host_id",
+		terms->host_id, ago_s > 0 ? ago_s : 0);
+}
+
+int store_host_enter(const struct store_db *db, const struct store_entry_terms *terms,
+	struct store_entered *entered, char *why, size_t why_size)
 {
 	struct entry_row row = { 0 };
 	int64_t n = db->backend->exec(
@@ -99,7 +134,11 @@ int store_host_enter(const struct store_db *db, const struct store_entry_terms *
 		now_ms = terms->now_ms;
 	bool fresh = row.found && !row.stale && row.until_ms >= now_ms;
 
-	if (terms->shared && fresh && *row.token && !is_dead(row.token, terms->token)) {
+	switch (claim_of(&row, terms, fresh)) {
+	case CLAIM_NONE:
+	case CLAIM_OWN: break;
+	case CLAIM_OTHER: say_claim(terms, &row, now_ms, why, why_size); return -EADDRINUSE;
+	case CLAIM_FRESH:
 		snprintf(why, why_size,
 			"another simgated with host_id %s uses this store: give each host a "
 			"host_id of its own in [gateway]; if that one is not there any more, its "
@@ -107,7 +146,19 @@ int store_host_enter(const struct store_db *db, const struct store_entry_terms *
 			terms->host_id, (long long)(row.until_ms - now_ms) / 1000 + 1);
 		return -EADDRINUSE;
 	}
-	*kept = terms->shared && fresh;
+	bool own = !*row.instance || !terms->instance || instance_is(terms->instance, row.instance);
+	*entered = (struct store_entered) {
+		.kept = terms->shared && fresh && own,
+		.taken = !own && !*row.token,
+	};
+	if (terms->instance) {
+		int err = instance_turn(terms->instance, row.instance, now_ms);
+		if (err) {
+			snprintf(why, why_size, "cannot write %s: %s", terms->instance->path,
+				strerror(-err));
+			return err;
+		}
+	}
 	n = enter_rows(db, terms, now_ms);
 	return n < 0 ? (int)n : 0;
 }
@@ -164,6 +215,7 @@ struct beat_job {
 	struct store_job job;
 	struct store_beat beat;
 	int64_t now_ms;
+	int key_err; /* of writing this host's key */
 };
 
 /* The lease as it is after this beat. */
@@ -236,6 +288,30 @@ static int hosts_read(
 	return 0;
 }
 
+static bool is_own(struct store_job *job, const struct backend_value *row)
+{
+	const struct store_instance *instance = store_instance(job->store);
+
+	return strcmp(row[0].text, store_token(job->store)) == 0 &&
+	       (!instance || !*row[3].text || instance_is(instance, row[3].text));
+}
+
+/* That the file cannot be written ends nothing: the key stays, and is turned later. */
+static int turn_key(struct store_job *job, const char *row_key, int64_t now_ms)
+{
+	struct beat_job *call = (struct beat_job *)job;
+	struct store_instance *instance = store_instance(job->store);
+
+	call->key_err = 0;
+	if (!instance || (*row_key && now_ms - instance->turned_ms < STORE_INSTANCE_MS))
+		return 0;
+	call->key_err = instance_turn(instance, row_key, now_ms);
+	return call->key_err ? 0
+			     : store_put(job, STMT_HOST_INSTANCE,
+				       ARGS(TXT(store_host(job->store)),
+					       TXT(store_token(job->store)), TXT(instance->next)));
+}
+
 static int beat_run(struct store_job *job)
 {
 	const struct store_beat *beat = &((struct beat_job *)job)->beat;
@@ -244,19 +320,20 @@ static int beat_run(struct store_job *job)
 	struct store_table before;
 	struct lease lease;
 
-	job->refused = 0;
 	int err = store_select(job, STMT_HOST_GET, ARGS(TXT(host)), &before);
 	if (err)
 		return err;
-	if (before.rows && strcmp(table_row(&before, 0)[0].text, token) != 0) {
-		job->refused = -ESTALE;
-		return 0;
+	if (before.rows && !is_own(job, table_row(&before, 0))) {
+		store_job_say(job, "another simgated has taken this host's host_id");
+		return -EADDRINUSE;
 	}
 	bool back = !before.rows || table_row(&before, 0)[2].num != 0;
 	if (!before.rows) /* forgotten, so long was it silent */
 		err = store_put(job, STMT_HOST_ENTER,
 			ARGS(TXT(host), TXT(token), TXT(SIMGATE_VERSION), INT(now_ms),
-				INT(now_ms + beat->stale_ms)));
+				INT(now_ms + beat->stale_ms), TXT("")));
+	if (!err)
+		err = turn_key(job, before.rows ? table_row(&before, 0)[3].text : "", now_ms);
 	if (!err)
 		err = store_put(job, STMT_HOST_BEAT,
 			ARGS(TXT(host), TXT(token), INT(now_ms), INT(now_ms + beat->stale_ms),
@@ -270,10 +347,16 @@ static int beat_run(struct store_job *job)
 
 static void hosts_finish(struct store_job *job)
 {
-	int err = job->err ? job->err : job->refused;
+	static struct log_limit limit = { .period_ms = 600000, .burst = 1 };
+	const struct beat_job *call = (struct beat_job *)job;
 
+	if (call->key_err && log_limit(&limit))
+		log_warning(LOGC_STORE, NULL, NULL,
+			LOG_FIELDS(LOG_STR("reason", strerror(-call->key_err))),
+			"the key of this installation, in state_dir, cannot be written: a copy of "
+			"its disk is not told from it");
 	if (job->callback.hosts)
-		job->callback.hosts(job->arg, err, err ? NULL : job->result);
+		job->callback.hosts(job->arg, job->err, job->err ? NULL : job->result);
 }
 
 void store_host_beat(

@@ -42,7 +42,9 @@ struct store_hosts {
 typedef void store_hosts_fn(void *arg, int err, const struct store_hosts *hosts);
 
 /* This host lives. lead: it takes the leader's lease if nobody has it, and renews it; not: it gives
- * it back. err -ESTALE: another process has taken this host_id meanwhile. */
+ * it back. err -EADDRINUSE: another process has taken this host_id meanwhile; from then on this one
+ * is as one that is not let in at its start (store_server()), and is let in once that has stopped.
+ */
 struct store_beat {
 	int ports, ready;
 	bool settled, lead;

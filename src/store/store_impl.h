@@ -176,6 +176,7 @@ enum store_stmt {
 	STMT_HOST_GET,
 	STMT_HOST_ENTER,
 	STMT_HOST_BEAT,
+	STMT_HOST_INSTANCE,
 	STMT_HOST_LEAVE,
 	STMT_HOSTS_STALE,
 	STMT_HOSTS_FORGET,
@@ -358,8 +359,9 @@ struct store_db {
 };
 const struct store_db *store_db(const struct store *store);
 const char *store_host(const struct store *store);
-const char *store_host_among(const struct store *store); /* "" where no other can be */
-const char *store_token(const struct store *store);      /* this process among its host's */
+const char *store_host_among(const struct store *store);    /* "" where no other can be */
+const char *store_token(const struct store *store);         /* this process among its host's */
+struct store_instance *store_instance(struct store *store); /* NULL: it has none */
 
 /* On the loop only. Kept: what a former process of this host said of its ports holds until theirs
  * are settled. Left: what they say from now on is not to be heard. */
@@ -368,15 +370,40 @@ struct store_presence {
 };
 struct store_presence *store_presence(struct store *store);
 
+/* ---- store_instance.c: touched by the thread that has the database alone -------------------- */
+
+enum { STORE_INSTANCE_SIZE = 33, STORE_INSTANCE_PATH_SIZE = 4096, STORE_INSTANCE_MS = 60000 };
+
+/* The host's row has one of the two: which of them is not known while a commit is in doubt. "": not
+ * known, or none yet. */
+struct store_instance {
+	char path[STORE_INSTANCE_PATH_SIZE];
+	char now[STORE_INSTANCE_SIZE], next[STORE_INSTANCE_SIZE];
+	int64_t turned_ms; /* in the database's time */
+};
+
+/* From the file beside the journal; that it is not there, or not whole, is no error. */
+int instance_load(struct store_instance *instance, const char *journal);
+bool instance_is(const struct store_instance *instance, const char *key);
+
+/* Before the row's key becomes next: that and the row's are on the disk. In the transaction that
+ * does it. On failure all is as it was. */
+int instance_turn(struct store_instance *instance, const char *row_key, int64_t now_ms);
+
 /* At the start, in a transaction that writes: this process is its host's from now on. -EADDRINUSE
- * and a sentence in why: another one is. kept: its rows are fresh still. */
+ * and a sentence in why: another one is. */
 struct store_entry_terms {
 	const char *host_id, *version, *token;
 	int64_t now_ms, stale_ms;
 	bool shared;
+	struct store_instance *instance; /* NULL: it has none */
 };
-int store_host_enter(const struct store_db *db, const struct store_entry_terms *terms, bool *kept,
-	char *why, size_t why_size);
+struct store_entered {
+	bool kept;  /* its rows are fresh still */
+	bool taken; /* they were another installation's, which has stopped */
+};
+int store_host_enter(const struct store_db *db, const struct store_entry_terms *terms,
+	struct store_entered *entered, char *why, size_t why_size);
 
 /* STORE_TOKEN_SIZE bytes: a name for this process that no other has. */
 enum { STORE_TOKEN_SIZE = 96 };

@@ -51,7 +51,7 @@ struct journal {
 static bool is_servers(int err)
 {
 	static const int errs[] = { -EAGAIN, -EIO, -ENOSPC, -EROFS, -EACCES, -EUCLEAN, -EDEADLK,
-		-ENOMEM, -EPROTONOSUPPORT };
+		-ENOMEM, -EPROTONOSUPPORT, -EADDRINUSE };
 
 	for (size_t i = 0; i < sizeof errs / sizeof errs[0]; i++)
 		if (err == errs[i])
@@ -265,7 +265,7 @@ static void note_answer(struct journal *journal, const struct store_job *job)
 		journal->answered_ms = loop_now_ms(journal->loop);
 		if (job->verb->write)
 			journal->back_ms = BACK_MIN_MS;
-	} else if (job->local && is_servers(job->err)) {
+	} else if (job->err == -EADDRINUSE || (job->local && is_servers(job->err))) {
 		went(journal, job->err, job->why);
 	} else if (job->err == -EAGAIN) {
 		ping(journal);

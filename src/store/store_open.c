@@ -40,14 +40,14 @@ static int take_over(struct store *store, char *why, size_t why_size)
 {
 	const struct store_db *db = &store->db;
 	const struct store_entry_terms terms = { store->host_id, SIMGATE_VERSION, store->token,
-		store->began_ms, store->stale_ms, store->shared };
+		store->began_ms, store->stale_ms, store->shared, store->instance };
 	int64_t err = db->backend->begin(db->conn, true);
 	if (!err)
-		err = store_host_enter(db, &terms, &store->kept, why, why_size);
+		err = store_host_enter(db, &terms, &store->entered, why, why_size);
 	if (!err)
 		err = db->backend->exec(
 			db->conn, STMT_CLAIMS_CLEAR, ARGS(TXT(store->host_id)), NULL, NULL);
-	if (err >= 0 && !store->kept)
+	if (err >= 0 && !store->entered.kept)
 		err = db->backend->exec(
 			db->conn, STMT_PORTS_OFFLINE, ARGS(TXT(store->host_id)), NULL, NULL);
 	if (err >= 0)
@@ -70,8 +70,9 @@ int store_open_database(struct store *store, char *why, size_t why_size)
 		err = schema_upgrade(&store->db, path, why, why_size);
 	if (err)
 		return err;
+	why[0] = '\0';
 	err = take_over(store, why, why_size);
-	if (err && err != -EADDRINUSE)
+	if (err && !*why)
 		snprintf(why, why_size, "cannot write to %s: %s (%s)", path,
 			store->db.backend->error(store->db.conn), strerror(-err));
 	return err;
@@ -107,6 +108,7 @@ static void store_free(struct store *store)
 	free(password);
 	free((char *)store->how.path);
 	free(store->host_id);
+	free(store->instance);
 	free(store);
 }
 
@@ -139,11 +141,21 @@ static struct store *store_alloc(const struct store_config *config, const struct
 	return NULL;
 }
 
+static int load_instance(struct store *store, const char *journal, char *why, size_t why_size)
+{
+	store->instance = calloc(1, sizeof(*store->instance));
+	int err = store->instance ? instance_load(store->instance, journal) : -ENOMEM;
+	if (err)
+		snprintf(why, why_size, "cannot read %s.key: %s", journal, strerror(-err));
+	return err;
+}
+
 /* With a journal the thread opens the database: a server may take its time. */
 static int open_engine(
 	struct store *store, const struct store_config *config, char *why, size_t why_size)
 {
-	int err = config->journal ? 0 : store_open_database(store, why, why_size);
+	int err = config->journal ? load_instance(store, config->journal, why, why_size)
+				  : store_open_database(store, why, why_size);
 	if (err)
 		return err;
 	store_adopt_opening(store);

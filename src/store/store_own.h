@@ -20,6 +20,7 @@ struct store {
 	char *host_id;
 	bool shared;
 	char token[STORE_TOKEN_SIZE];
+	struct store_instance *instance;
 	int64_t stale_ms, began_ms;
 	struct journal *journal; /* NULL: none */
 	bool in_order;           /* texts that fail hold up those behind them */
@@ -48,7 +49,7 @@ struct store {
 	uint64_t last_id_ms;
 	unsigned last_id_seq;
 	int64_t waiting, oldest_ms;
-	bool kept;
+	struct store_entered entered;
 };
 
 /* The thread of the store that arg is: until it is told to stop and nothing waits. */

@@ -3,19 +3,21 @@
 
 #define HOST_STMTS \
 	[STMT_HOST_GET] = { "host_get", \
-		"SELECT token, fresh_until_ms, stale FROM host WHERE name = ?1", NULL }, \
+		"SELECT token, fresh_until_ms, stale, instance FROM host WHERE name = ?1", NULL }, \
 	[STMT_HOST_ENTER] = { "host_enter", \
-		"INSERT INTO host (name, token, version, started_ms, seen_ms, fresh_until_ms)" \
-		" VALUES (?1, ?2, ?3, ?4, ?4, ?5) ON CONFLICT (name) DO UPDATE" \
+		"INSERT INTO host (name, token, version, started_ms, seen_ms, fresh_until_ms," \
+		" instance) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE" \
 		" SET token = excluded.token, version = excluded.version," \
 		" started_ms = excluded.started_ms, seen_ms = excluded.seen_ms," \
 		" fresh_until_ms = excluded.fresh_until_ms, stale = 0, settled = 0, ports = 0," \
-		" ready = 0", \
+		" ready = 0, instance = excluded.instance", \
 		NULL }, \
 	[STMT_HOST_BEAT] = { "host_beat", \
 		"UPDATE host SET seen_ms = ?3, fresh_until_ms = ?4, stale = 0, settled = ?5," \
 		" ports = ?6, ready = ?7 WHERE name = ?1 AND token = ?2", \
 		NULL }, \
+	[STMT_HOST_INSTANCE] = { "host_instance", \
+		"UPDATE host SET instance = ?3 WHERE name = ?1 AND token = ?2", NULL }, \
 	[STMT_HOST_LEAVE] = { "host_leave", \
 		"UPDATE host SET token = '', settled = 1, ready = 0 WHERE name = ?1 AND token = " \
 		"?2", \

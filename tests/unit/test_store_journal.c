@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "modem/inbox.h"
 #include "sms_fixture.h"
 #include "store/store_hosts.h"
+#include "store/store_impl.h"
 
 static char where[64];
 static int backs; /* how often the server came back */
@@ -82,10 +84,10 @@ static void on_back(void *arg)
 	backs++;
 }
 
-static int try_store(struct fixture *fx)
+static int try_as(struct fixture *fx, const char *name)
 {
 	char journal[128];
-	snprintf(journal, sizeof journal, "%s/journal.db", fx->dir);
+	snprintf(journal, sizeof journal, "%s/%s", fx->dir, name);
 	const struct store_config config = { .path = fx->path,
 		.host_id = "host-a",
 		.loop = fx->loop,
@@ -93,6 +95,11 @@ static int try_store(struct fixture *fx)
 		.journal = journal };
 
 	return store_open_backend(&config, &cut, &fx->store, fx->why, sizeof fx->why);
+}
+
+static int try_store(struct fixture *fx)
+{
+	return try_as(fx, "journal.db");
 }
 
 /* The store is its server's, the clock the fixture's. The process before this one is known to be
@@ -128,10 +135,11 @@ static int setup(void **state)
 static void remove_journal(const struct fixture *fx)
 {
 	char name[160];
-	static const char *const ends[] = { "", "-wal", ".lock" };
+	static const char *const names[] = { "journal.db", "copy.db" };
+	static const char *const ends[] = { "", "-wal", ".lock", ".key" };
 
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(name, sizeof name, "%s/journal.db%s", fx->dir, ends[i]);
+	for (size_t i = 0; i < 8; i++) {
+		snprintf(name, sizeof name, "%s/%s%s", fx->dir, names[i / 4], ends[i % 4]);
 		unlink(name);
 	}
 }
@@ -515,8 +523,8 @@ static void got_hosts(void *arg, int err, const struct store_hosts *hosts)
 /* Found at the start it ends that; found later this host neither sells nor sends. */
 static void another_has_this_hosts_name(void **state)
 {
-	static const char *const other = "UPDATE host SET token = 'b/1/1/x', stale = 0,"
-					 " fresh_until_ms = 9000000000000000 WHERE name = 'host-a'";
+	static const char *const other = "UPDATE host SET token = 'b/1/1/x', instance = 'other',"
+					 " stale = 1 WHERE name = 'host-a'";
 	const struct store_beat beat = { .settled = true,
 		.lead = true,
 		.stale_ms = STORE_STALE_MS,
@@ -553,6 +561,165 @@ static void another_has_this_hosts_name(void **state)
 	assert_int_equal(err, 0);
 	move_all(fx);
 	pool_has(fx, "one,");
+}
+
+/* At one go, in which the server has no chance to answer. */
+static void later(struct fixture *fx, int64_t ms)
+{
+	loop_advance(fx->loop, ms);
+	let_run(fx);
+	until_up(fx, true);
+}
+
+static int beat_of(struct fixture *fx)
+{
+	const struct store_beat beat = { .settled = true,
+		.lead = true,
+		.stale_ms = STORE_STALE_MS,
+		.lease_ms = STORE_STALE_MS / 2,
+		.now_ms = fx_now(fx) };
+	int err = 1;
+
+	store_host_beat(fx->store, &beat, got_hosts, &err);
+	let_run(fx);
+	return err;
+}
+
+static void copy_key(const struct fixture *fx, const char *from, const char *to)
+{
+	char line_of[400];
+
+	snprintf(line_of, sizeof line_of, "cp %s/%s.key %s/%s.key", fx->dir, from, fx->dir, to);
+	assert_int_equal(system(line_of), 0); /* NOLINT(cert-env33-c): a folder of the test's own */
+}
+
+/* As a crash leaves it: the row is that of a process of another boot, and fresh. */
+static void crash(struct fixture *fx, const char *set)
+{
+	char sql[200];
+
+	fx_close(fx);
+	snprintf(sql, sizeof sql, "UPDATE host SET token = 'b/1/1/x'%s WHERE name = 'host-a'", set);
+	fx_sql(fx, sql);
+}
+
+/* Whatever became of the process before, and of what it asked the server last. */
+static void the_same_installation_is_let_in(void **state)
+{
+	struct fixture *fx = *state;
+
+	for (int i = 0; i < 3; i++) {
+		crash(fx, i == 1 ? ", stale = 1" : "");
+		assert_int_equal(try_store(fx), 0);
+		assert_true(server_of(fx).up);
+	}
+	for (int i = 0; i < 4; i++) {
+		crash(fx, "");
+		atomic_store(i & 1 ? &line.lost_answer : &line.lost_commit, 1);
+		assert_int_equal(try_store(fx), 0);
+		if (i < 2) { /* the process ends before it knows */
+			crash(fx, "");
+			assert_int_equal(try_store(fx), 0);
+		}
+		until_up(fx, true);
+		assert_int_equal(beat_of(fx), 0);
+	}
+	later(fx, 2 * STORE_INSTANCE_MS);
+	assert_int_equal(beat_of(fx), 0); /* with another key */
+	atomic_store(&line.lost_answer, 1);
+	later(fx, 2 * STORE_INSTANCE_MS);
+	beat_of(fx);
+	until_up(fx, true);
+	assert_int_equal(beat_of(fx), 0);
+	crash(fx, "");
+	assert_int_equal(try_store(fx), 0);
+	assert_true(server_of(fx).up);
+}
+
+/* A copy of the disk, made while it runs or while it does not. */
+static void a_copy_is_refused(void **state)
+{
+	struct fixture *fx = *state;
+	struct fixture copied = *fx;
+
+	copy_key(fx, "journal.db", "copy.db");
+	later(fx, STORE_INSTANCE_MS);
+	assert_int_equal(beat_of(fx), 0);
+	assert_int_equal(try_as(&copied, "copy.db"), -EADDRINUSE);
+	assert_non_null(strstr(copied.why, "host_id of its own"));
+	later(fx, 10 * STORE_STALE_MS); /* however long it is silent */
+	assert_int_equal(try_as(&copied, "copy.db"), -EADDRINUSE);
+	assert_non_null(strstr(copied.why, "heard 20"));
+	assert_int_equal(beat_of(fx), 0);
+	text_in(fx, CARD, 1, "one");
+	pool_has(fx, "one,");
+
+	/* nor one that knows no key, or half of one */
+	fx_sql(fx, "UPDATE host SET token = 'b/1/1/x', stale = 1");
+	fx_close(fx);
+	fx_sql(fx, "UPDATE host SET token = 'b/1/1/x', stale = 1");
+	remove_journal(fx);
+	assert_int_equal(try_store(fx), -EADDRINUSE);
+
+	/* the name may move once who had it has stopped; that one is then refused itself */
+	fx_sql(fx, "UPDATE host SET token = ''");
+	assert_int_equal(try_store(fx), 0);
+	assert_true(server_of(fx).up);
+	assert_int_equal(try_as(&copied, "copy.db"), -EADDRINUSE);
+}
+
+/* A copy that came in all the same: of two that run one is out, says why, and keeps its texts. */
+static void of_two_that_run_one_is_out(void **state)
+{
+	struct fixture *fx = *state;
+	struct fixture copied = *fx;
+
+	assert_int_equal(beat_of(fx), 0);
+	copy_key(fx, "journal.db", "copy.db");
+	assert_int_equal(try_as(&copied, "copy.db"), 0); /* at once: as after a crash */
+	assert_int_equal(beat_of(fx), -EADDRINUSE);
+	assert_false(server_of(fx).up);
+	pass(fx, 10000);
+	assert_int_equal(server_of(fx).err, -EADDRINUSE);
+	assert_non_null(strstr(server_of(fx).why, "host_id of its own"));
+	text_in(fx, CARD, 1, "one");
+	assert_int_equal(server_of(fx).waiting, 1);
+	assert_int_equal(beat_of(&copied), 0);
+	pool_has(&copied, "");
+
+	fx_close(&copied);
+	until_up(fx, true);
+	assert_int_equal(beat_of(fx), 0);
+	move_all(fx);
+	pool_has(fx, "one,");
+}
+
+/* Two of one memory: the copy of a machine that runs. */
+static void twins_are_told_apart(void **state)
+{
+	struct fixture *fx = *state;
+
+	assert_int_equal(beat_of(fx), 0);
+	fx_sql(fx, "UPDATE host SET instance = 'turned by the other'");
+	assert_int_equal(beat_of(fx), -EADDRINUSE);
+	pass(fx, 5000);
+	assert_int_equal(server_of(fx).err, -EADDRINUSE);
+}
+
+static void the_key_cannot_be_written(void **state)
+{
+	struct fixture *fx = *state;
+	char name[160];
+
+	snprintf(name, sizeof name, "%s/journal.db.key.new", fx->dir);
+	assert_int_equal(mkdir(name, 0700), 0);
+	later(fx, STORE_INSTANCE_MS);
+	assert_int_equal(beat_of(fx), 0); /* it lives on */
+	crash(fx, "");
+	assert_int_equal(try_store(fx), -EISDIR);
+	assert_non_null(strstr(fx->why, "journal.db.key"));
+	rmdir(name);
+	assert_int_equal(try_store(fx), 0);
 }
 
 static void got_pin(void *arg, int err, int64_t mark, int64_t refused_ms)
@@ -886,6 +1053,11 @@ int main(void)
 		T(what_is_erased_meanwhile_stays_erased),
 		T(the_process_ends_in_between),
 		T(another_has_this_hosts_name),
+		T(the_same_installation_is_let_in),
+		T(a_copy_is_refused),
+		T(of_two_that_run_one_is_out),
+		T(twins_are_told_apart),
+		T(the_key_cannot_be_written),
 		T(cards_and_pins_are_in_both),
 		T(numbers_while_it_is_away),
 		T(an_idle_host_notices),
