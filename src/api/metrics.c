@@ -20,6 +20,9 @@ enum {
 
 #define P METRICS_PREFIX
 
+/* Of what the store counts: who adds up several hosts counts it once. */
+#define OF_POOL " The same at all hosts that share the store."
+
 /* A scrape that waits for the store. */
 struct waiter {
 	struct waiter *next;
@@ -187,10 +190,13 @@ static void write_forwarded(struct metrics_text *text, const struct control_view
 	}
 }
 
+/* Lists are the business of who sends them: another host has none that was accepted. */
 static void write_rosters(struct metrics_text *text, const struct control_view *view)
 {
 	struct roster_status status;
 
+	if (view->leader && store_is_shared(view->store) && !leader_may_send(view->leader))
+		return;
 	metrics_family(
 		text, P "roster_numbers", "gauge", "Numbers in the list that was accepted last.");
 	for (size_t i = 0; i < view->platform_count; i++) {
@@ -254,7 +260,7 @@ static void write_outbox(struct metrics_text *text, const struct metrics *metric
 	int64_t now_ms = loop_wall_ms(metrics->view->loop);
 
 	metrics_family(text, P "outbox_messages", "gauge",
-		"Deliveries in the store, by platform and state.");
+		"Deliveries in the store, by platform and state." OF_POOL);
 	for (size_t i = 0; i < totals->platform_count; i++)
 		for (int s = 0; s < STORE_STATE_COUNT; s++)
 			metrics_int(text, P "outbox_messages",
@@ -263,7 +269,7 @@ static void write_outbox(struct metrics_text *text, const struct metrics *metric
 					{ NULL, NULL } },
 				totals->platforms[i].states[s]);
 	metrics_family(text, P "outbox_oldest_seconds", "gauge",
-		"Age of the oldest text that waits to go out; 0: none waits.");
+		"Age of the oldest text that waits to go out; 0: none waits." OF_POOL);
 	for (size_t i = 0; i < totals->platform_count; i++) {
 		int64_t oldest_ms = totals->platforms[i].oldest_ms;
 		metrics_milli(text, P "outbox_oldest_seconds",
@@ -272,7 +278,7 @@ static void write_outbox(struct metrics_text *text, const struct metrics *metric
 			oldest_ms && oldest_ms < now_ms ? now_ms - oldest_ms : 0);
 	}
 	metrics_family(text, P "sms_parts_pending", "gauge",
-		"Parts of long texts that wait for the others.");
+		"Parts of long texts that wait for the others." OF_POOL);
 	metrics_int(text, P "sms_parts_pending", NULL, totals->parts_pending);
 }
 
@@ -280,7 +286,8 @@ static void write_activations(struct metrics_text *text, const struct metrics *m
 {
 	const struct store_activation_counts *counts = &metrics->activations;
 
-	metrics_family(text, P "activations", "gauge", "Operations in the store, by state.");
+	metrics_family(
+		text, P "activations", "gauge", "Operations in the store, by state." OF_POOL);
 	for (int s = 0; s < STORE_ACTIVATION_STATES; s++)
 		metrics_int(text, P "activations",
 			(struct metrics_label[]) {
@@ -289,7 +296,7 @@ static void write_activations(struct metrics_text *text, const struct metrics *m
 				{ NULL, NULL } },
 			counts->states[s]);
 	metrics_family(text, P "activations_unanswered", "gauge",
-		"Open operations whose answer the platform has not got.");
+		"Open operations whose answer the platform has not got." OF_POOL);
 	metrics_int(text, P "activations_unanswered", NULL, counts->open_unanswered);
 }
 
@@ -307,8 +314,8 @@ static void write_server(
 	metrics_milli(text, P "store_journal_oldest_seconds", NULL,
 		server->oldest_ms && server->oldest_ms < now_ms ? now_ms - server->oldest_ms : 0);
 	metrics_family(text, P "store_untold_total", "counter",
-		"Deletions and refused PINs that the server was to be told later, and were too "
-		"many.");
+		"Deletions, cards and refused PINs that the server was to be told later, and were "
+		"too many.");
 	metrics_int(text, P "store_untold_total", NULL, server->dropped);
 }
 
@@ -393,12 +400,14 @@ static void write_hosts(struct metrics_text *text, const struct control_view *vi
 	if (!count)
 		return;
 	metrics_family(text, P "host_up", "gauge",
-		"Whether the host was heard of lately; of those that share the store.");
+		"Whether the host was heard of lately; of those that share the store, at each of "
+		"them.");
 	for (size_t i = 0; i < count; i++) {
 		labels[0].value = hosts[i].name;
 		metrics_int(text, P "host_up", labels, !hosts[i].stale);
 	}
-	metrics_family(text, P "host_leader", "gauge", "Whether the host sends the number lists.");
+	metrics_family(text, P "host_leader", "gauge",
+		"Whether the host sends the number lists; as host_up.");
 	for (size_t i = 0; i < count; i++) {
 		labels[0].value = hosts[i].name;
 		metrics_int(text, P "host_leader", labels, hosts[i].leads);

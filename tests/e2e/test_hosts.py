@@ -3,7 +3,9 @@ delivered once, a bank and a host_id that two would have."""
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 
 import harness
@@ -69,6 +71,30 @@ class Hosts(GatewayCase):
         want = self.numbers(*hosts)
         rig.wait(lambda: rig.platform.numbers() == want, f"the list of {hosts}")
 
+    def metrics(self, host, name):
+        """{labels: value} of a family, as a scrape of this host's daemon gives it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(harness.DEADLINE_S)
+            s.connect(host.control_path)
+            s.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            page = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+        found = re.findall(rf"^simgate_{name}(?:{{(.*)}})? (\S+)$", page, re.M)
+        return {labels: float(value) for labels, value in found}
+
+    def assert_summable(self, rig):
+        """What is of the pool is one figure at all hosts; the rest is each host's share."""
+        labels = 'platform="onlinesim",state="delivered"'
+        for host in rig.hosts:
+            rig.wait(lambda h=host: self.metrics(h, "outbox_messages").get(labels) == 3 * CARDS,
+                     "the pool's figure", timeout=20)
+            self.assertEqual(len(self.metrics(host, "sms_received_total")), CARDS)
+            self.assertEqual(len(self.metrics(host, "host_up")), 3)
+        shown = [self.metrics(host, "roster_numbers") for host in rig.hosts]
+        self.assertEqual([s for s in shown if s], [{'platform="onlinesim"': 3 * CARDS}])
+        self.assertTrue(shown[self.leader(rig)])
+        received = [sum(self.metrics(h, "sms_received_total").values()) for h in rig.hosts]
+        self.assertEqual(received, [CARDS] * 3)
+
     def test_one_list_and_a_leader_that_goes(self):
         rig = self.pool()
         for host in rig.hosts:
@@ -83,6 +109,7 @@ class Hosts(GatewayCase):
 
         text("first", (0, 1, 2))
         self.await_texts(rig, wanted)
+        self.assert_summable(rig)
 
         # killed: another one leads; the dead one's numbers stay until it is stale, no other's go
         lists = len(self.lists(rig))
