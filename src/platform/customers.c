@@ -101,7 +101,7 @@ static void on_loaded(void *arg, int err)
 	struct customers *customers = arg;
 
 	customers->loaded = !err;
-	if (err && log_limit(&limit))
+	if (err && err != -EAGAIN && log_limit(&limit)) /* that the server is away is told */
 		log_error(LOGC_PLATFORM, NULL, NULL, LOG_FIELDS(LOG_STR("reason", strerror(-err))),
 			"the configuration's customers could not be stored: tried again");
 	if (err)

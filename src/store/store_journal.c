@@ -28,6 +28,7 @@ struct journal {
 	struct loop *loop;
 	struct loop_timer ping, answer;
 
+	bool started; /* the start goes on, whatever the server says from now on */
 	bool away;
 	int err; /* why it is */
 	char why[512];
@@ -77,7 +78,7 @@ static void went(struct journal *journal, int err, const char *why)
 		journal->since_ms = loop_wall_ms(journal->loop);
 		ping_in(journal, BACK_MIN_MS);
 	}
-	if (news && log_limit(&limit))
+	if (news && journal->started && log_limit(&limit))
 		log_error(LOGC_STORE, NULL, "store_failed",
 			LOG_FIELDS(LOG_STR("reason", journal->why)),
 			"the server that has the store cannot be used: texts are taken from the "
@@ -449,9 +450,10 @@ static int first_answer(struct journal *journal, char *why, size_t why_size)
 	ping(journal);
 	store_first_answer(journal->store, OPEN_MS);
 	snprintf(words, sizeof words, "%s", journal->pinging ? "it does not answer" : journal->why);
+	journal->started = !journal->away || journal->pinging || journal->err == -EAGAIN;
 	if (!journal->away)
 		return 0;
-	if (journal->pinging || journal->err == -EAGAIN) {
+	if (journal->started) {
 		journal->away = false;
 		went(journal, -EAGAIN, words);
 		return 0;

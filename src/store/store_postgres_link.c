@@ -173,21 +173,39 @@ static void take_state(char *words, char state[6])
 	}
 }
 
+/* libpq itself will not try, and has no code for that: a value in the URL, or a file it names. */
+static bool is_unusable(const char *words)
+{
+	static const char *const signs[] = { "could not match ", "certificate file \"",
+		"private key file", "sslmode value" };
+
+	if (strncmp(words, "invalid ", 8) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+		if (strstr(words, signs[i]))
+			return true;
+	return false;
+}
+
 /* The server is there, and will not let this host in until somebody sees to it: authorization, no
- * such database, no right to it. */
-static bool is_refused(const PGconn *pg, const char *state)
+ * such database, no right to it. Or it cannot be asked by this URL. */
+static bool is_refused(const PGconn *pg, const char *state, const char *words)
 {
 	if (!*state)
-		return PQconnectionNeedsPassword(pg);
+		return PQconnectionNeedsPassword(pg) || is_unusable(words);
 	return strncmp(state, "28", 2) == 0 || strncmp(state, "3D", 2) == 0 ||
 	       strcmp(state, "42501") == 0;
 }
 
 /* What a connection that could not be made calls for. */
-static const char *remedy(const PGconn *pg)
+static const char *remedy(const PGconn *pg, const char *state, const char *words)
 {
 	if (PQconnectionNeedsPassword(pg))
 		return "set store_password";
+	if (!*state && is_unusable(words))
+		return "correct the URL in store";
+	if (strncmp(state, "3D", 2) == 0)
+		return "make it (CREATE DATABASE), or correct its name in store";
 	if (PQconnectionUsedPassword(pg))
 		return "check the user in store and store_password, and that the database exists";
 	return "check that the server runs and lets this host in, and user, host and database in "
@@ -259,6 +277,15 @@ static int set_up(struct backend_conn *conn)
 	return err;
 }
 
+/* At the end of libpq's words: what follows is not part of it. */
+static void cut_advice(char *words)
+{
+	char *at;
+
+	while ((at = strrchr(words, '\n')) && (at[1] == '\0' || at[1] == '\t'))
+		*at = '\0';
+}
+
 static int link_refused(struct backend_conn *conn, bool silent)
 {
 	char said[sizeof conn->error], words[sizeof conn->error + 160], state[6];
@@ -266,8 +293,9 @@ static int link_refused(struct backend_conn *conn, bool silent)
 	snprintf(said, sizeof said, "%s",
 		silent ? "the server does not answer" : PQerrorMessage(conn->pg));
 	take_state(said, state);
-	snprintf(words, sizeof words, "%.500s; %s", said, remedy(conn->pg));
-	bool refused = is_refused(conn->pg, state);
+	cut_advice(said);
+	snprintf(words, sizeof words, "%.500s; %s", said, remedy(conn->pg, state, said));
+	bool refused = is_refused(conn->pg, state, said);
 	link_lost(conn, words, true);
 	return refused ? -EACCES : -EAGAIN;
 }

@@ -201,6 +201,7 @@ class Hosts(GatewayCase):
         )
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("another simgated with host_id host-0", done.stderr)
+        self.assertNotIn("store_failed", done.stderr)
         rig.hosts[0].kill9()
         rig.hosts[0].start()  # known to be dead: its name is free at once
         self.wait_numbers(rig, 0)
