@@ -61,7 +61,12 @@ void outbox_take(struct outbox *outbox, const struct store_delivery *delivery)
 		text = text_new(&outbox->texts, outbox, delivery);
 	if (!text) {
 		outbox_due_at(outbox, delivery->claimed_until_ms);
-	} else if (outbox_gathers(outbox, delivery)) {
+		return;
+	}
+	/* From here on by a clock that nobody sets. */
+	text->end_ms =
+		loop_now_ms(outbox->loop) + delivery->claimed_until_ms - loop_wall_ms(outbox->loop);
+	if (outbox_gathers(outbox, delivery)) {
 		text_enter(text, TEXT_GATHERED);
 		outbox_gathered(outbox);
 	} else {
@@ -72,12 +77,12 @@ void outbox_take(struct outbox *outbox, const struct store_delivery *delivery)
 /* Claims too old for a whole call: another may have them by the time it ends. */
 static void drop_overdue(struct outbox *outbox, enum text_state state)
 {
-	int64_t end_ms = loop_wall_ms(outbox->loop) + outbox->platform->timeout_ms;
+	int64_t end_ms = loop_now_ms(outbox->loop) + outbox->platform->timeout_ms;
 	struct text *text, *next;
 
 	for (text = TAILQ_FIRST(&outbox->texts.lists[state]); text; text = next) {
 		next = TAILQ_NEXT(text, link);
-		if (text->delivery.claimed_until_ms > end_ms)
+		if (text->end_ms > end_ms)
 			continue;
 		outbox_due_at(outbox, text->delivery.claimed_until_ms);
 		text_leave(text);
@@ -90,11 +95,6 @@ int64_t outbox_lease_ms(const struct outbox *outbox)
 	int64_t calls_ms = LEASE_CALLS * outbox->platform->timeout_ms;
 
 	return outbox->platform->batch_ms + (calls_ms > LEASE_MIN_MS ? calls_ms : LEASE_MIN_MS);
-}
-
-int64_t outbox_end_ms(const struct outbox *outbox, const struct store_delivery *delivery)
-{
-	return loop_now_ms(outbox->loop) + delivery->claimed_until_ms - loop_wall_ms(outbox->loop);
 }
 
 /* ---- tries ---------------------------------------------------------------------------------- */
@@ -135,7 +135,6 @@ static void send_text(struct outbox *outbox, struct text *text)
 		outbox_conclude(text);
 		return;
 	}
-	text->end_ms = outbox_end_ms(outbox, &text->delivery);
 	call.end_ms = &text->end_ms;
 	if (err == 0)
 		text->call =

@@ -104,9 +104,8 @@ static void send_batch(struct outbox *outbox)
 	while (count < OUTBOX_BATCH_MAX && outbox->texts.counts[TEXT_GATHERED] > 0) {
 		text = TAILQ_FIRST(&outbox->texts.lists[TEXT_GATHERED]);
 		deliveries[count++] = &text->delivery;
-		int64_t end_ms = outbox_end_ms(outbox, &text->delivery);
-		if (count == 1 || end_ms < outbox->batch_end_ms)
-			outbox->batch_end_ms = end_ms;
+		if (count == 1 || text->end_ms < outbox->batch_end_ms)
+			outbox->batch_end_ms = text->end_ms;
 		move_first(outbox, TEXT_GATHERED, TEXT_BATCHED);
 	}
 	int err = outbox->kind->messages(outbox->platform, deliveries, count, &call);

@@ -56,9 +56,6 @@ void outbox_take(struct outbox *outbox, const struct store_delivery *delivery);
 
 int64_t outbox_lease_ms(const struct outbox *outbox);
 
-/* When a claim ends, by the monotonic clock: after it, another host may send the text. */
-int64_t outbox_end_ms(const struct outbox *outbox, const struct store_delivery *delivery);
-
 /* Outcomes that are not stored yet: a power cut would have them all sent again. */
 size_t outbox_unstored(const struct outbox *outbox);
 

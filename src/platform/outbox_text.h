@@ -31,7 +31,8 @@ struct text {
 	struct store_delivery delivery; /* its strings are in strings[] */
 	enum outcome outcome;
 	enum store_state store_state;
-	int64_t next_ms, end_ms; /* end_ms: of the claim; monotonic */
+	int64_t next_ms,
+		end_ms; /* end_ms: of the claim, monotonic: then it may be another host's */
 	bool want_list;
 	char reason[PLATFORM_REASON_SIZE];
 	char strings[];
