@@ -372,23 +372,23 @@ struct store_presence *store_presence(struct store *store);
 
 /* ---- store_instance.c: touched by the thread that has the database alone -------------------- */
 
-enum { STORE_INSTANCE_SIZE = 33, STORE_INSTANCE_PATH_SIZE = 4096, STORE_INSTANCE_MS = 60000 };
+enum { STORE_INSTANCE_SIZE = 64, STORE_INSTANCE_PATH_SIZE = 4096, STORE_INSTANCE_MS = 60000 };
 
-/* The host's row has one of the two: which of them is not known while a commit is in doubt. "": not
- * known, or none yet. */
 struct store_instance {
 	char path[STORE_INSTANCE_PATH_SIZE];
-	char now[STORE_INSTANCE_SIZE], next[STORE_INSTANCE_SIZE];
-	int64_t turned_ms; /* in the database's time */
+	char key[STORE_INSTANCE_SIZE]; /* "": none yet. The row has it, or is behind */
+	int64_t turned_ms;             /* in the database's time */
 };
 
 /* From the file beside the journal; that it is not there, or not whole, is no error. */
 int instance_load(struct store_instance *instance, const char *journal);
-bool instance_is(const struct store_instance *instance, const char *key);
 
-/* Before the row's key becomes next: that and the row's are on the disk. In the transaction that
- * does it. On failure all is as it was. */
-int instance_turn(struct store_instance *instance, const char *row_key, int64_t now_ms);
+/* Whether the row is this installation's: no other has counted on since. */
+bool instance_is(const struct store_instance *instance, const char *row_key);
+
+/* A new key, on the disk before the row has it; by who found the row its own, in the transaction
+ * that writes it. On failure all is as it was. */
+int instance_turn(struct store_instance *instance, int64_t now_ms);
 
 /* At the start, in a transaction that writes: this process is its host's from now on. -EADDRINUSE
  * and a sentence in why: another one is. */

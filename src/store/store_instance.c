@@ -1,6 +1,6 @@
 /* store_instance.c - which installation of a host this is: a key beside its journal that its row in
- * the shared store has, too. The key is another one at each start, and each minute from then on, so
- * that a copy of the disk knows an old one. */
+ * the shared store has, too: "ID/COUNT/RANDOM". It counts up at each start and each minute from
+ * then on, so that a copy of the disk, which does not run, falls behind the row. */
 #include "store/store_impl.h"
 
 #include <errno.h>
@@ -12,14 +12,33 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-bool instance_is(const struct store_instance *instance, const char *key)
+struct key {
+	char id[17], nonce[17];
+	uint64_t count;
+};
+
+static bool parse(const char *text, struct key *out)
 {
-	return *key && (strcmp(key, instance->now) == 0 || strcmp(key, instance->next) == 0);
+	/* The widths bound what is read. NOLINTNEXTLINE(cert-err34-c) */
+	return sscanf(text, "%16[0-9a-f]/%19" SCNu64 "/%16[0-9a-f]", out->id, &out->count,
+		       out->nonce) == 3;
+}
+
+/* A server that was restored from a copy knows an older one. */
+bool instance_is(const struct store_instance *instance, const char *row_key)
+{
+	struct key row, own;
+
+	if (!parse(row_key, &row) || !parse(instance->key, &own) || strcmp(row.id, own.id) != 0)
+		return false;
+	return row.count < own.count ||
+	       (row.count == own.count && strcmp(row.nonce, own.nonce) == 0);
 }
 
 /* What is not whole is none: the row then tells that it is not this one's. */
 int instance_load(struct store_instance *instance, const char *journal)
 {
+	struct key key;
 	FILE *file;
 
 	if (snprintf(instance->path, sizeof instance->path, "%s.key", journal) >=
@@ -28,8 +47,9 @@ int instance_load(struct store_instance *instance, const char *journal)
 	file = fopen(instance->path, "re");
 	if (!file)
 		return errno == ENOENT ? 0 : -errno;
-	if (fscanf(file, "%32[0-9a-f-]\n%32[0-9a-f]", instance->now, instance->next) != 2)
-		instance->now[0] = instance->next[0] = '\0';
+	if (!fgets(instance->key, sizeof instance->key, file) || !parse(instance->key, &key))
+		instance->key[0] = '\0';
+	instance->key[strcspn(instance->key, "\n")] = '\0';
 	fclose(file);
 	return 0;
 }
@@ -77,22 +97,30 @@ static int replace(const char *path, const char *text)
 	return err ? err : sync_folder(path);
 }
 
-int instance_turn(struct store_instance *instance, const char *row_key, int64_t now_ms)
+static uint64_t new_random(void)
 {
-	char now[STORE_INSTANCE_SIZE], next[STORE_INSTANCE_SIZE];
-	char text[2 * STORE_INSTANCE_SIZE + 4];
-	uint64_t random[2] = { 0 };
+	uint64_t random = 0;
 
-	while (getrandom(random, sizeof random, 0) < 0 && errno == EINTR)
+	while (getrandom(&random, sizeof random, 0) < 0 && errno == EINTR)
 		;
-	snprintf(now, sizeof now, "%s", instance_is(instance, row_key) ? row_key : "");
-	snprintf(next, sizeof next, "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
-	snprintf(text, sizeof text, "%s\n%s\n", *now ? now : "-", next);
+	return random;
+}
+
+int instance_turn(struct store_instance *instance, int64_t now_ms)
+{
+	char text[STORE_INSTANCE_SIZE];
+	struct key key;
+
+	if (!parse(instance->key, &key)) {
+		snprintf(key.id, sizeof key.id, "%016" PRIx64, new_random());
+		key.count = 0;
+	}
+	snprintf(text, sizeof text, "%s/%" PRIu64 "/%016" PRIx64 "\n", key.id, key.count + 1,
+		new_random());
 	int err = replace(instance->path, text);
 	if (err)
 		return err;
-	strcpy(instance->now, now);
-	strcpy(instance->next, next);
+	snprintf(instance->key, sizeof instance->key, "%.*s", (int)strcspn(text, "\n"), text);
 	instance->turned_ms = now_ms;
 	return 0;
 }

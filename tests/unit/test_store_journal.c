@@ -636,6 +636,32 @@ static void the_same_installation_is_let_in(void **state)
 	assert_true(server_of(fx).up);
 }
 
+/* The rows are as they were some time ago, of a process long gone. */
+static void the_server_is_restored_from_a_copy(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_sql(fx, "CREATE TABLE dump AS SELECT * FROM host");
+	for (int i = 0; i < 3; i++) {
+		later(fx, STORE_INSTANCE_MS);
+		assert_int_equal(beat_of(fx), 0);
+	}
+	crash(fx, "");
+	fx_sql(fx, "DELETE FROM host; INSERT INTO host SELECT * FROM dump");
+	fx_sql(fx, "UPDATE host SET token = 'b/1/1/x'");
+	assert_int_equal(try_store(fx), 0);
+	assert_true(server_of(fx).up);
+
+	/* while it runs, too */
+	later(fx, STORE_INSTANCE_MS);
+	assert_int_equal(beat_of(fx), 0);
+	fx_sql(fx, "DELETE FROM host; INSERT INTO host SELECT * FROM dump");
+	beat_of(fx);
+	until_up(fx, true);
+	assert_int_equal(beat_of(fx), 0);
+	fx_sql(fx, "DROP TABLE dump");
+}
+
 /* A copy of the disk, made while it runs or while it does not. */
 static void a_copy_is_refused(void **state)
 {
@@ -1054,6 +1080,7 @@ int main(void)
 		T(the_process_ends_in_between),
 		T(another_has_this_hosts_name),
 		T(the_same_installation_is_let_in),
+		T(the_server_is_restored_from_a_copy),
 		T(a_copy_is_refused),
 		T(of_two_that_run_one_is_out),
 		T(twins_are_told_apart),
