@@ -252,11 +252,11 @@ void store_first_answer(struct store *store, int64_t limit_ms)
 	struct timespec end;
 	int err = 0;
 
-	clock_gettime(CLOCK_REALTIME, &end);
+	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += limit_ms / 1000;
 	pthread_mutex_lock(&store->lock);
 	while (!store->completed.first && !err)
-		err = pthread_cond_timedwait(&store->ended, &store->lock, &end);
+		err = pthread_cond_clockwait(&store->ended, &store->lock, CLOCK_MONOTONIC, &end);
 	pthread_mutex_unlock(&store->lock);
 	store_on_wake(store);
 }

@@ -202,9 +202,9 @@ static bool thread_ended(struct store *store)
 	pthread_mutex_unlock(&store->lock);
 	if (!store->journal)
 		return pthread_join(store->thread, NULL) == 0;
-	clock_gettime(CLOCK_REALTIME, &end);
+	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += CLOSE_S;
-	if (pthread_timedjoin_np(store->thread, NULL, &end) == 0)
+	if (pthread_clockjoin_np(store->thread, NULL, CLOCK_MONOTONIC, &end) == 0)
 		return true;
 	pthread_detach(store->thread);
 	log_warning(LOGC_STORE, NULL, NULL, NULL, "the store's thread still waits for its server");
