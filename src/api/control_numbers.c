@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/control_impl.h"
 #include "base/log.h"
@@ -79,6 +80,18 @@ static cJSON *row_json(const struct config *config, const struct store_number_ro
 	return json;
 }
 
+/* The port of another card that is in one and has the same number: neither is on a list. */
+static void add_twice(cJSON *json, const struct store_number_row *rows, size_t count, size_t at)
+{
+	const struct store_number_row *row = &rows[at];
+	char port[2 * STORE_NAME_SIZE] = "";
+
+	for (size_t i = 0; *row->slot && *row->number && !*port && i < count; i++)
+		if (i != at && *rows[i].slot && strcmp(rows[i].number, row->number) == 0)
+			snprintf(port, sizeof port, "%s/%s", rows[i].bank, rows[i].slot);
+	cJSON_AddStringToObject(json, "twice", port);
+}
+
 static void on_rows(
 	void *arg, int err, const struct store_number_row *rows, size_t count, bool more)
 {
@@ -88,9 +101,12 @@ static void on_rows(
 		json_store_error(pending->request, err);
 	} else {
 		cJSON *json = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(json, "numbers");
-		for (size_t i = 0; i < count; i++)
-			cJSON_AddItemToArray(list,
-				row_json(pending->control->view->config, &rows[i], pending->full));
+		for (size_t i = 0; i < count; i++) {
+			cJSON *row =
+				row_json(pending->control->view->config, &rows[i], pending->full);
+			add_twice(row, rows, count, i);
+			cJSON_AddItemToArray(list, row);
+		}
 		cJSON_AddBoolToObject(json, "more", more);
 		json_answer(pending->request, 200, json);
 	}

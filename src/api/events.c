@@ -129,6 +129,7 @@ static uint64_t port_hash(const struct control_view *view, const struct modem *m
 
 	hash = fnv_text(hash, modem->fsm.why);
 	hash = fnv_text(hash, modem_trouble(modem, text, sizeof text));
+	hash = fnv_text(hash, show_unlisted(view, modem, text, sizeof text));
 	hash = fnv_text(hash, control_drain_name(modem));
 	hash = fnv_text(hash, control_drain_waits(view, modem, text, sizeof text));
 	if (banks_place(view->banks, modem, &place)) {

@@ -8,11 +8,39 @@
 #include "base/counter.h"
 #include "modem/hubs.h"
 
+static const struct modem *same_number(const struct control_view *view, const struct modem *modem)
+{
+	for (size_t i = 0; i < view->modem_count; i++) {
+		const struct modem *other = view->modems[i];
+		if (other != modem && other->online && strcmp(other->number, modem->number) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+const char *show_unlisted(
+	const struct control_view *view, const struct modem *modem, char *buf, size_t size)
+{
+	const struct modem *other;
+
+	if (!modem->online || modem->drain.state != DRAIN_NO)
+		return "";
+	if (!modem->number[0])
+		return modem->number_conflict ? "two numbers in dispute: see simgatectl numbers"
+					      : "its number is not known: see simgatectl numbers";
+	other = same_number(view, modem);
+	if (!other)
+		return "";
+	snprintf(buf, size, "%s has the same number", other->id);
+	return buf;
+}
+
 cJSON *show_port(const struct control_view *view, const struct modem *modem, bool full)
 {
 	cJSON *json = cJSON_CreateObject();
 	int64_t now_ms = loop_now_ms(view->loop);
 	char text[320];
+	const char *unlisted;
 
 	cJSON_AddStringToObject(json, "port", modem->id);
 	cJSON_AddStringToObject(json, "state", modem_state_name(modem));
@@ -41,7 +69,10 @@ cJSON *show_port(const struct control_view *view, const struct modem *modem, boo
 		cJSON_AddNullToObject(json, "last_sweep_s");
 	json_int(json, "received", (int64_t)modem->received);
 	json_int(json, "errors", (int64_t)modem->errors);
-	cJSON_AddBoolToObject(json, "online", modem->online && modem->drain.state == DRAIN_NO);
+	unlisted = show_unlisted(view, modem, text, sizeof text);
+	cJSON_AddStringToObject(json, "unlisted", unlisted);
+	cJSON_AddBoolToObject(
+		json, "online", modem->online && modem->drain.state == DRAIN_NO && !*unlisted);
 	cJSON_AddStringToObject(json, "drain", control_drain_name(modem));
 	cJSON_AddStringToObject(
 		json, "drain_waits", control_drain_waits(view, modem, text, sizeof text));
@@ -111,30 +142,53 @@ static void add_alarm(void *arg, const char *text)
 	cJSON_AddItemToArray(arg, cJSON_CreateString(text));
 }
 
+/* How many are in each state that is not ready, and what keeps ready ones off the lists. */
+static void bank_trouble(
+	const struct control_view *view, const char *bank, char *trouble, size_t size)
+{
+	int counts[MODEM_STATES + 2] = { 0 };
+	char text[320];
+
+	for (size_t i = 0; i < view->modem_count; i++) {
+		const struct modem *modem = view->modems[i];
+		if (strcmp(modem->bank, bank) != 0)
+			continue;
+		if (modem->fsm.state != MODEM_READY)
+			counts[modem->fsm.state]++;
+		else if (modem->deaf)
+			counts[MODEM_STATES]++;
+		else if (*show_unlisted(view, modem, text, sizeof text))
+			counts[MODEM_STATES + 1]++;
+	}
+	for (int s = 0; s < MODEM_STATES + 2; s++) {
+		size_t len = strlen(trouble);
+		if (counts[s])
+			snprintf(trouble + len, size - len, "%s%d %s", len ? ", " : "", counts[s],
+				s < MODEM_STATES    ? modem_state_text(s)
+				: s == MODEM_STATES ? "deaf"
+						    : "ready and not listed");
+	}
+	control_lines_trouble(view, bank, trouble, size);
+}
+
 static void add_banks(cJSON *json, const struct control_view *view)
 {
 	cJSON *list = cJSON_AddArrayToObject(json, "banks");
 
 	for (size_t b = 0; b < view->config->bank_count; b++) {
 		const char *name = view->config->banks[b].name;
-		int total = 0, states[MODEM_STATES] = { 0 };
-		char trouble[160] = "";
+		int total = 0, ready = 0;
+		char trouble[200] = "";
 		cJSON *bank = cJSON_CreateObject();
 		for (size_t i = 0; i < view->modem_count; i++)
 			if (strcmp(view->modems[i]->bank, name) == 0) {
 				total++;
-				states[view->modems[i]->fsm.state]++;
+				ready += view->modems[i]->fsm.state == MODEM_READY;
 			}
-		for (int s = 0; s < MODEM_STATES; s++) {
-			size_t len = strlen(trouble);
-			if (s != MODEM_READY && states[s])
-				snprintf(trouble + len, sizeof trouble - len, "%s%d %s",
-					len ? ", " : "", states[s], modem_state_text(s));
-		}
-		control_lines_trouble(view, name, trouble, sizeof trouble);
+		bank_trouble(view, name, trouble, sizeof trouble);
 		cJSON_AddStringToObject(bank, "bank", name);
 		json_int(bank, "total", total);
-		json_int(bank, "ready", states[MODEM_READY]);
+		json_int(bank, "ready", ready);
 		add_drained(bank, view, name);
 		cJSON_AddStringToObject(bank, "trouble", trouble);
 		control_add_controls(bank, view, name);

@@ -9,6 +9,11 @@
 cJSON *show_port(const struct control_view *view, const struct modem *modem, bool full);
 cJSON *show_message(const struct store_row *row, bool full);
 
+/* Why a port that can receive is on no list: "" if nothing keeps it off, or if its state or its
+ * drain tells. Of this host's ports; buf may be used. */
+const char *show_unlisted(
+	const struct control_view *view, const struct modem *modem, char *buf, size_t size);
+
 cJSON *show_status(const struct control_view *view, const struct store_totals *totals);
 
 #endif

@@ -79,7 +79,7 @@ static void check_ports(struct check *check, const cJSON *status)
 		found(check, CRITICAL, "no port is ready");
 	cJSON_ArrayForEach(bank, list(status, "banks"))
 	{
-		if (ctl_num(bank, "ready") < ctl_num(bank, "total"))
+		if (*ctl_str(bank, "trouble"))
 			found(check, WARNING, "bank %s: %s", ctl_str(bank, "bank"),
 				ctl_str(bank, "trouble"));
 	}

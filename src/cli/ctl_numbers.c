@@ -69,13 +69,18 @@ static void add_row(struct ctl_table *table, const cJSON *row)
 					      : "sim/ussd";
 	const char *cells[] = { *ctl_str(row, "port") ? ctl_str(row, "port") : "-", iccid, number,
 		from, ctl_str(row, "other"), ctl_str(row, "label"), takeoff_of(row, sums) };
+	const char *twice = ctl_str(row, "twice");
 	char text[256];
 
+	if (*twice)
+		snprintf(text, sizeof text, "the card of %s has the same number", twice);
 	ctl_table_add(table, cells,
-		conflict                  ? CTL_RED
+		conflict || *twice        ? CTL_RED
 		: *ctl_str(row, "number") ? CTL_GREEN
 					  : CTL_YELLOW,
-		conflict ? who_says_what(row, text) : NULL);
+		conflict ? who_says_what(row, text)
+		: *twice ? text
+			 : NULL);
 }
 
 static void print_table(const struct ctl *ctl, const cJSON *rows)
@@ -102,7 +107,7 @@ static void print_table(const struct ctl *ctl, const cJSON *rows)
 static void show(const struct ctl *ctl, const cJSON *answer)
 {
 	int count = cJSON_GetArraySize(rows_of(answer)), known = 0, declared = 0, discovered = 0;
-	int replaceable = 0;
+	int replaceable = 0, twice = 0;
 	const cJSON *row;
 
 	if (count == 0) {
@@ -115,6 +120,7 @@ static void show(const struct ctl *ctl, const cJSON *answer)
 		known += *ctl_str(row, "number") != '\0';
 		declared += conflict && is_declared(row);
 		discovered += conflict && !is_declared(row);
+		twice += *ctl_str(row, "twice") != '\0';
 		replaceable += is_replaceable(row);
 	}
 	print_table(ctl, rows_of(answer));
@@ -124,6 +130,9 @@ static void show(const struct ctl *ctl, const cJSON *answer)
 	if (discovered > 0)
 		puts("CONFLICT sim/ussd: off the list until it is decided. simgatectl numbers set "
 		     "ICCID NUMBER,\n  or a row in the numbers file and reload.");
+	if (twice > 0)
+		puts("One number on several cards: none of them is on the list. Correct the "
+		     "numbers file,\n  what was set by hand, or take the wrong card out.");
 	printf("%d of %d with a number\n", known, count);
 	if (replaceable > 0)
 		printf("%d can be replaced, by the last simgatectl takeoff\n", replaceable);

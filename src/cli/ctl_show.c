@@ -339,6 +339,7 @@ static void add_port(struct ctl_table *table, const cJSON *p)
 {
 	char since[24], signal[24], sweep[24], received[24], errors[24];
 	const char *trouble = ctl_str(p, "trouble"), *drain = ctl_str(p, "drain");
+	const char *unlisted = ctl_str(p, "unlisted");
 	const char *cells[] = { ctl_str(p, "port"), ctl_str(p, "state"),
 		span_of(p, "since_s", since), figure(p, "signal_dbm", signal),
 		ctl_str(p, "operator"), ctl_str(p, "number"),
@@ -346,7 +347,10 @@ static void add_port(struct ctl_table *table, const cJSON *p)
 		: ctl_true(p, "online") ? "yes"
 					: "no",
 		span_of(p, "last_sweep_s", sweep), figure(p, "received", received),
-		figure(p, "errors", errors), *trouble ? trouble : ctl_str(p, "why") };
+		figure(p, "errors", errors),
+		*trouble    ? trouble
+		: *unlisted ? unlisted
+			    : ctl_str(p, "why") };
 
 	ctl_table_add(table, cells, state_color(ctl_str(p, "state")), NULL);
 }
@@ -354,6 +358,11 @@ static void add_port(struct ctl_table *table, const cJSON *p)
 static bool is_ready(const cJSON *port)
 {
 	return strcmp(ctl_str(port, "state"), "ready") == 0;
+}
+
+static bool is_well(const cJSON *port)
+{
+	return is_ready(port) && !ctl_true(port, "deaf") && !*ctl_str(port, "unlisted");
 }
 
 void ctl_show_ports(const struct ctl *ctl, const cJSON *answer, int max_rows)
@@ -366,14 +375,14 @@ void ctl_show_ports(const struct ctl *ctl, const cJSON *answer, int max_rows)
 	cJSON_ArrayForEach(port, ports)
 	{
 		ready += is_ready(port);
-		if ((!cut || !is_ready(port)) && (!cut || shown < max_rows)) {
+		if ((!cut || !is_well(port)) && (!cut || shown < max_rows)) {
 			add_port(table, port);
 			shown++;
 		}
 	}
 	cJSON_ArrayForEach(port, ports)
 	{
-		if (cut && is_ready(port) && shown < max_rows) {
+		if (cut && is_well(port) && shown < max_rows) {
 			add_port(table, port);
 			shown++;
 		}
@@ -434,13 +443,14 @@ void ctl_show_port(const struct ctl *ctl, const cJSON *port)
 		{ "registration", "registration", "" }, { "operator", "operator", "" },
 		{ "signal_dbm", "signal", " dBm" }, { "number", "number", "" },
 		{ "number_source", "number from", "" }, { "online", "listed", "" },
-		{ "drain", "drain", "" }, { "drain_waits", "still to come", "" },
-		{ "column", "column", "" }, { "row", "row", "" }, { "rows", "rows", "" },
-		{ "switch", "switch", "" }, { "switch_text", "", "" }, { "iccid", "ICCID", "" },
-		{ "imsi", "IMSI", "" }, { "card_id", "card", "" }, { "imei", "IMEI", "" },
-		{ "model", "model", "" }, { "driver", "driver", "" }, { "device", "device", "" },
-		{ "baud", "baud", "" }, { "last_sweep_s", "last sweep", " s ago" },
-		{ "received", "received", "" }, { "errors", "errors", "" } };
+		{ "unlisted", "not listed", "" }, { "drain", "drain", "" },
+		{ "drain_waits", "still to come", "" }, { "column", "column", "" },
+		{ "row", "row", "" }, { "rows", "rows", "" }, { "switch", "switch", "" },
+		{ "switch_text", "", "" }, { "iccid", "ICCID", "" }, { "imsi", "IMSI", "" },
+		{ "card_id", "card", "" }, { "imei", "IMEI", "" }, { "model", "model", "" },
+		{ "driver", "driver", "" }, { "device", "device", "" }, { "baud", "baud", "" },
+		{ "last_sweep_s", "last sweep", " s ago" }, { "received", "received", "" },
+		{ "errors", "errors", "" } };
 	char text[256], head[32], number[24];
 
 	for (size_t i = 0; i < COUNT(facts); i++) {

@@ -68,11 +68,13 @@
 			return { kind: "wait", sign: "⊘", word: port.drain };
 		if (port.switch === "switching")
 			return { kind: "busy", sign: STATES.switch[1], word: "switch" };
+		if (port.unlisted)
+			return { kind: "wait", sign: "?", word: `${port.state}, not on sale` };
 		return { kind, sign, word: port.state };
 	}
 
 	function sentence(port) {
-		const parts = [`${looks(port).word} since ${when(port.since)}`, port.why];
+		const parts = [`${looks(port).word} since ${when(port.since)}`, port.unlisted || port.why];
 		if (port.trouble)
 			parts.push(`trouble: ${port.trouble}`);
 		if (port.signal_dbm !== null)
@@ -214,7 +216,9 @@
 		if (port.state === "sim" || port.registration === "denied" ||
 			(port.state === "register" && sinceS(entry) > REGISTER_S))
 			return { rank: 2, kind: "wait" };
-		return port.state === "off" ? { rank: 3, kind: "off" } : null;
+		if (port.unlisted)
+			return { rank: 3, kind: "wait" };
+		return port.state === "off" ? { rank: 4, kind: "off" } : null;
 	}
 
 	function wrongItem(kind, head, text, todo) {
@@ -240,7 +244,7 @@
 		const { sign, word } = looks(port);
 		const link = el("a", { href: `#/ports/${encodeURI(port.port)}` }, port.port);
 		const text = `${word} for ${span(sinceS(entry))}` +
-			(port.trouble ? `. Tried: ${port.trouble}` : `: ${port.why}`);
+			(port.trouble ? `. Tried: ${port.trouble}` : `: ${port.unlisted || port.why}`);
 		const head = el("strong", null, `${sign} `, link);
 		return wrongItem(kind, head, text, port.advice || "");
 	}
@@ -422,7 +426,7 @@
 			["Why", port.why],
 			["Tried", port.trouble],
 			["What to do", port.advice],
-			["On sale", port.online ? "yes, it can receive" : "no"],
+			["On sale", port.online ? "yes, it can receive" : ["no", port.unlisted].filter(Boolean).join(": ")],
 			["Out of service", [port.drain, port.drain_waits].filter(Boolean).join(": ")],
 			["Column and row", port.column ? `${port.column}, row ${port.row || "not known"} of ${port.rows}` : ""],
 			["Switch", port.switch && port.switch !== "idle" ? `${port.switch}: ${port.switch_text}` : ""],

@@ -128,12 +128,17 @@ class What(GatewayCase):
         rig.wait(lambda: len(self.outbox(rig)) == 4, "the outbox")
         for row in self.outbox(rig):
             self.assertEqual((row["state"], row["reason"]), ("held", "no_number"))
+        port = self.port(rig, 0)
+        self.assertEqual((port["state"], port["online"]), ("ready", False))
+        self.assertIn("number is not known", port["unlisted"])
+        self.assertIn("bank sim: 2 ready and not listed", rig.daemon.ctl_raw("check")[1])
         rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(0)}])
         rig.daemon.ctl("reload")
         rig.wait(lambda: rig.platform.numbers() == {number(0)}, "the number")
         self.await_texts(rig, [(number(0), "Shop", f"held {k}") for k in (1, 2)])
         self.assertEqual([m["text"] for m in rig.platform.messages()], ["held 1", "held 2"])
         rig.wait(lambda: len(self.outbox(rig)) == 2, "the other card's")
+        self.assertEqual((self.port(rig, 0)["online"], self.port(rig, 0)["unlisted"]), (True, ""))
 
     def test_one_number_on_two_cards_is_no_configuration(self):
         rig = self.rig(2, start=False)
@@ -152,6 +157,12 @@ class What(GatewayCase):
         self.assertEqual(rig.platform.numbers(), {number(2)})
         (platform,) = rig.daemon.ctl("status")["platforms"]
         self.assertEqual(platform["left_out"], 2)
+        ports = [self.port(rig, i) for i in range(3)]
+        self.assertEqual([(p["online"], p["unlisted"]) for p in ports],
+                         [(False, "sim/m001 has the same number"),
+                          (False, "sim/m000 has the same number"), (True, "")])
+        self.assertEqual([c["twice"] for c in rig.daemon.ctl("numbers")["numbers"]],
+                         ["sim/m001", "sim/m000", ""])
 
     def test_a_refused_number_does_not_take_the_others_off(self):
         rig = self.rig(8, start=False)

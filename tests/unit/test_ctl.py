@@ -718,6 +718,15 @@ class Changes(Bed):
         self.assertTrue(lines[1].endswith(trouble), lines)
         self.assertTrue(lines[2].endswith("registered, home"), lines)
 
+    def test_why_a_port_is_not_listed(self):
+        unlisted = "its number is not known: see simgatectl numbers"
+        many = [port(f"north/p{i:02}", why="registered, home") for i in range(40)]
+        many[38].update(online=False, unlisted=unlisted)
+        self.answers["GET", "/api/v1/ports"] = 200, {"ports": many}
+        line = self.good("ports", COLUMNS="200").splitlines()[39]
+        self.assertRegex(line, f" no .* {unlisted}$")
+        self.assertIn("north/p38", self.on_terminal("watch", until=b"40 of 40 ready", rows=12))
+
     def test_reset(self):
         path = "/api/v1/ports/north/p01/reset"
         self.answers["POST", path] = 200, {"ok": True, "port": "north/p01", "step": "reopen"}
@@ -1036,6 +1045,14 @@ class Numbers(Bed):
                 if not line.startswith("    "):
                     self.assertLessEqual(len(line), width)
                     self.assertNotIn("…", line)
+
+    def test_one_number_on_two_cards(self):
+        self.answers["GET", "/api/v1/numbers"] = 200, {"numbers": [
+            card("***0001", "+467***201", "file", port="north/p01", twice="north/p02"),
+            card("***0002", "+467***201", "sim", port="north/p02", twice="north/p01")]}
+        out = self.good("numbers")
+        self.assertIn("the card of north/p02 has the same number", out)
+        self.assertIn("One number on several cards: none of them is on the list", out)
 
     def test_replaceable(self):
         self.answer(card("***0001", "+467***201", "sim", port="north/p01", takeoff_profit="37.50",
