@@ -37,10 +37,12 @@ struct inbox_job {
 	char port_id[2 * STORE_NAME_SIZE];
 };
 
-void inbox_note_store(struct inbox *inbox, int err)
+void inbox_note_store(struct inbox *inbox, int err, const struct store_sms_result *result)
 {
 	if (err == -EAGAIN)
 		return; /* a server's absence tells the store itself */
+	if (!err && (!result || result->same_entry || result->is_moved))
+		return; /* nothing was written: a full disk can be read */
 	if (err && !inbox->trouble)
 		log_error(LOGC_STORE, NULL, "store_failed",
 			LOG_FIELDS(LOG_STR("reason", strerror(-err))),
@@ -156,7 +158,7 @@ static void on_stored(void *arg, int err, const struct store_sms_result *result)
 	struct inbox_job *job = arg;
 	struct inbox *inbox = job->inbox;
 
-	inbox_note_store(inbox, err);
+	inbox_note_store(inbox, err, result);
 	if (!err && result->is_moved) {
 		put_again(job, result);
 		return;

@@ -22,8 +22,9 @@ struct inbox {
 	bool trouble; /* the store refused the last text */
 };
 
-/* Says it once when the store begins to refuse texts, and when it takes them again. */
-void inbox_note_store(struct inbox *inbox, int err);
+/* Says it once when the store begins to refuse texts, and when it takes them again. result: what
+ * became of a text; NULL where the store was only asked. */
+void inbox_note_store(struct inbox *inbox, int err, const struct store_sms_result *result);
 
 /* inbox_sets.c */
 void inbox_sets_init(struct inbox *inbox);

@@ -29,7 +29,7 @@ static void on_joined(void *arg, int err, const struct store_sms_result *result)
 	struct inbox *inbox = arg;
 	char port_id[2 * STORE_NAME_SIZE];
 
-	inbox_note_store(inbox, err);
+	inbox_note_store(inbox, err, result);
 	if (!err && result->is_moved) {
 		struct store_route routes[STORE_ROUTES_MAX];
 		size_t routed = inbox_route_again(inbox, result, routes);
@@ -178,7 +178,7 @@ static void on_due(void *arg, int err, const struct store_sms_result *set)
 		give_up(inbox, set);
 		return;
 	}
-	inbox_note_store(inbox, err);
+	inbox_note_store(inbox, err, NULL);
 	inbox->looking = false;
 	look_again(inbox, inbox->due_count == STORE_PAGE_MAX ? 0 : inbox->spans->wait / LOOK_SHARE);
 }

@@ -1,10 +1,12 @@
 /* test_inbox.c - from an entry of a listing to the store, where the store fails in between. */
 #include "store_fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/counter.h"
+#include "base/log.h"
 #include "modem/inbox.h"
 #include "sms_fixture.h"
 
@@ -321,6 +323,47 @@ static void each_part_goes_out_once(void **state)
 	inbox_free(inbox);
 }
 
+static int failed_lines, ok_lines;
+
+static void count_lines(void *arg, enum log_level level, const char *line)
+{
+	(void)arg, (void)level;
+	failed_lines += strstr(line, "event=store_failed") != NULL;
+	ok_lines += strstr(line, "event=store_ok") != NULL;
+}
+
+/* What is only read, as the look for sets that are due, says nothing of a disk that is full. */
+static void store_is_well_when_it_takes_a_text(void **state)
+{
+	struct fixture *fx = *state;
+	struct inbox *inbox = inbox_new(fx->loop, fx->store, &spans, &quiet_host, NULL);
+
+	log_set_sink(count_lines, NULL);
+	inbox_recover(inbox, 0);
+	pass(fx, 1000);
+	put_entry(inbox, 1, 0, 1, 1, "before");
+	fx_wait(fx);
+	atomic_store(&faults.kind, FAULT_BEFORE);
+	atomic_store(&faults.fail_at, atomic_load(&faults.steps) + 1);
+	put_entry(inbox, 2, 0, 1, 1, "refused");
+	fx_wait(fx);
+	assert_int_equal(done_err, -EIO);
+	assert_int_equal(failed_lines, 1);
+	for (int i = 0; i < 10; i++)
+		pass(fx, DAY_MS / 4);
+	put_entry(inbox, 1, 0, 1, 1, "before");
+	fx_wait(fx);
+	assert_int_equal(done_err, 0);
+	assert_int_equal(ok_lines, 0);
+	put_entry(inbox, 2, 0, 1, 1, "refused");
+	fx_wait(fx);
+	assert_int_equal(done_err, 0);
+	assert_int_equal(failed_lines, 1);
+	assert_int_equal(ok_lines, 1);
+	log_set_sink(NULL, NULL);
+	inbox_free(inbox);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fx_setup, fx_teardown)
 
 int main(void)
@@ -331,6 +374,7 @@ int main(void)
 		T(after_a_long_stop_the_cards_are_read_first),
 		T(too_many_sets_push_the_oldest_out),
 		T(undecodable_becomes_text),
+		T(store_is_well_when_it_takes_a_text),
 		T(each_part_goes_out_once),
 	};
 
