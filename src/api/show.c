@@ -271,6 +271,7 @@ static void add_messages(cJSON *json, const struct store_totals *totals)
 	json_int(json, "total", totals->messages);
 	json_int(json, "last_hour", totals->messages_hour);
 	json_int(json, "undecodable", totals->undecodable);
+	json_int(json, "no_text", totals->no_text);
 	json_int(json, "parts_pending", totals->parts_pending);
 }
 

@@ -290,7 +290,7 @@ static void show_filtered(const cJSON *filtered)
 void ctl_show_status(const struct ctl *ctl, const cJSON *status)
 {
 	const cJSON *messages = list(status, "messages"), *store = list(status, "store"), *item;
-	char head[256], up[24];
+	char head[256], up[24], no_text[48] = "";
 	bool counted = false;
 
 	snprintf(head, sizeof head, "simgated %s on %s, up %s", ctl_str(status, "version"),
@@ -298,11 +298,15 @@ void ctl_show_status(const struct ctl *ctl, const cJSON *status)
 	ctl_line("", head);
 	show_trouble(ctl, status);
 	show_banks(ctl, status);
+	if (ctl_num(messages, "no_text") > 0)
+		snprintf(no_text, sizeof no_text, ", %.0f that are no texts",
+			ctl_num(messages, "no_text"));
 	if (ctl_has_num(messages, "total"))
 		printf("Messages: %.0f in the last hour, %.0f in all, %.0f undecodable, "
-		       "%.0f parts waiting\n",
+		       "%.0f parts waiting%s\n",
 			ctl_num(messages, "last_hour"), ctl_num(messages, "total"),
-			ctl_num(messages, "undecodable"), ctl_num(messages, "parts_pending"));
+			ctl_num(messages, "undecodable"), ctl_num(messages, "parts_pending"),
+			no_text);
 	else
 		puts("Messages: not known while the store's server is away");
 	printf("Store: %s, %.0f jobs wait", ctl_true(store, "ok") ? "ok" : "FAILED",

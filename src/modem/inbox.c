@@ -186,13 +186,13 @@ static const char *no_text(enum sms_error error, const struct sms_pdu *pdu)
 	if (error)
 		return sms_error_name(error);
 	if (pdu->kind == SMS_SUBMIT)
-		return "submit";
+		return STORE_NO_TEXT_SUBMIT;
 	if (pdu->kind == SMS_STATUS_REPORT)
-		return "status-report";
+		return STORE_NO_TEXT_REPORT;
 	if (pdu->pid == PID_TYPE_0)
-		return "type-0";
+		return STORE_NO_TEXT_TYPE_0;
 	if (pdu->alphabet == SMS_DATA || pdu->pid == PID_SIM_DATA)
-		return "data";
+		return STORE_NO_TEXT_DATA;
 	return NULL;
 }
 
@@ -379,8 +379,8 @@ static void decode_again(struct retry *retry, const struct store_raw *raw)
 
 	if (retry->move)
 		sms_of_journal(raw, &sms);
-	if (strcmp(raw->reason, INBOX_BROADCAST) == 0)
-		entry.no_text = INBOX_BROADCAST;
+	if (strcmp(raw->reason, STORE_NO_TEXT_BROADCAST) == 0)
+		entry.no_text = STORE_NO_TEXT_BROADCAST;
 	snprintf(port_id, sizeof port_id, "%s/%s", raw->bank, raw->slot);
 	job = job_new(retry->inbox, port_id, on_decoded, retry);
 	if (!job) {

@@ -7,8 +7,6 @@
 #include "base/loop.h"
 #include "store/store.h"
 
-#define INBOX_BROADCAST "cell-broadcast" /* inbox_entry.no_text of a page of +CBM */
-
 struct inbox;
 
 /* Spans of the configuration, in milliseconds. */

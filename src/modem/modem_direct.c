@@ -315,7 +315,7 @@ static void take(struct modem *modem)
 	text->ack = ack_by_ms > 0;
 	text->ack_by_ms = ack_by_ms;
 	text->tpdu_len = page ? -1 : direct->pdu.tpdu_len;
-	text->no_text = page ? INBOX_BROADCAST : NULL;
+	text->no_text = page ? STORE_NO_TEXT_BROADCAST : NULL;
 	snprintf(text->hex, sizeof text->hex, "%s", direct->pdu.hex);
 	snprintf(text->card_id, sizeof text->card_id, "%s", whose(modem));
 	if (modem->card_id[0])

@@ -320,6 +320,13 @@ struct store_part {
 	int64_t gap_since_ms;  /* nor do those that went out with a gap before this */
 };
 
+/* Why an entry is no text, where that is no fault: such entries are forgotten with the history. */
+#define STORE_NO_TEXT_SUBMIT    "submit"
+#define STORE_NO_TEXT_REPORT    "status-report"
+#define STORE_NO_TEXT_TYPE_0    "type-0"
+#define STORE_NO_TEXT_DATA      "data"
+#define STORE_NO_TEXT_BROADCAST "cell-broadcast"
+
 /* One entry of a modem's listing. Either undecodable is set, or message, or part with the message
  * that the part makes alone if its set has gone out without it. */
 struct store_sms {
@@ -529,7 +536,7 @@ struct store_totals {
 	} platforms[STORE_TOTALS_MAX];
 	size_t platform_count;
 	int64_t messages, messages_hour; /* all kept; those that arrived since now - 1 h */
-	int64_t undecodable, parts_pending, sets_open;
+	int64_t undecodable, no_text, parts_pending, sets_open;
 };
 typedef void store_totals_fn(void *arg, int err, const struct store_totals *totals);
 void store_totals(struct store *store, int64_t now_ms, store_totals_fn *done, void *arg);
@@ -548,7 +555,7 @@ struct store_row {
 	const char *message_id, *platform; /* platform "" : no delivery (undecodable) */
 	const char *bank, *slot, *number, *card_id, *sender, *text;
 	enum store_state state;
-	const char *state_name; /* "queued", ..., "undecodable" */
+	const char *state_name; /* "queued", ..., "undecodable", "no_text" */
 	const char *reason;
 	int64_t arrived_ms, sent_ms, done_ms, next_ms;
 	int64_t erased_ms; /* 0: text is as it came, else it is "" */

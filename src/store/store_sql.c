@@ -85,9 +85,15 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	" COALESCE(d.done_ms, 0), COALESCE(d.next_ms, 0), COALESCE(d.attempts, 0), m.parts," \
 	" m.erased_ms, CASE WHEN m.erased_ms = 0 THEN LENGTH(m.text) ELSE m.chars END"
 
-/* State -1 marks what has none; the raw PDU stands where the text would. */
+/* Of a pdu's column undecodable. */
+#define IS_NO_TEXT \
+	"undecodable IN ('" STORE_NO_TEXT_SUBMIT "', '" STORE_NO_TEXT_REPORT \
+	"', '" STORE_NO_TEXT_TYPE_0 "', '" STORE_NO_TEXT_DATA "', '" STORE_NO_TEXT_BROADCAST "')"
+
+/* State -1 marks what has none, -2 what is no text; the raw PDU stands where the text would. */
 #define UNDECODABLE \
-	"SELECT p.id, '', p.bank, p.slot, '', p.card_id, '', p.raw, -1, p.undecodable," \
+	"SELECT p.id, '', p.bank, p.slot, '', p.card_id, '', p.raw," \
+	" CASE WHEN p." IS_NO_TEXT " THEN -2 ELSE -1 END, p.undecodable," \
 	" p.arrived_ms, 0, 0, 0, 0, 1, 0, LENGTH(p.raw) FROM pdu p WHERE p.undecodable IS NOT " \
 	"NULL"
 
@@ -566,6 +572,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"SELECT (SELECT n FROM tally WHERE platform = '' AND state = -1),"
 		" (SELECT COUNT(*) FROM message WHERE arrived_ms >= ?1),"
 		" (SELECT COUNT(*) FROM pdu WHERE undecodable IS NOT NULL),"
+		" (SELECT COUNT(*) FROM pdu WHERE undecodable IS NOT NULL AND " IS_NO_TEXT "),"
 		" (SELECT COUNT(*) FROM part_set s JOIN part p ON p.set_id = s.id"
 		" WHERE s.joined_message_id = ''),"
 		" (SELECT COUNT(*) FROM part_set WHERE joined_message_id = '')",
@@ -644,7 +651,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	[STMT_OLD_MESSAGES] = { "old_messages",
 		"DELETE FROM message WHERE id <= ?1 AND erased_ms > 0", NULL },
 	[STMT_OLD_PDUS] = { "old_pdus",
-		"DELETE FROM pdu WHERE id IN (SELECT id FROM pdu WHERE id < ?1 AND erased = 1"
+		"DELETE FROM pdu WHERE id IN (SELECT id FROM pdu WHERE id < ?1"
+		" AND (erased = 1 OR " IS_NO_TEXT ")"
 		" AND (deleted = 1 OR idx < 0) AND NOT EXISTS (SELECT 1 FROM part_set s"
 		" WHERE s.id = pdu.set_id AND s.joined_message_id = '') ORDER BY id LIMIT ?2)",
 		NULL },

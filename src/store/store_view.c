@@ -68,9 +68,10 @@ static int totals_run(struct store_job *job)
 	const struct backend_value *row = table_row(&table, 0);
 	totals->messages = row[0].num;
 	totals->messages_hour = row[1].num;
-	totals->undecodable = row[2].num;
-	totals->parts_pending = row[3].num;
-	totals->sets_open = row[4].num;
+	totals->undecodable = row[2].num - row[3].num;
+	totals->no_text = row[3].num;
+	totals->parts_pending = row[4].num;
+	totals->sets_open = row[5].num;
 	return 0;
 }
 
@@ -100,7 +101,7 @@ struct messages_job {
 
 static void row_read(const struct backend_value *cells, struct store_row *row)
 {
-	bool undecodable = cells[8].num < 0;
+	bool raw = cells[8].num < 0;
 
 	*row = (struct store_row) {
 		.message_id = cells[0].text,
@@ -111,7 +112,7 @@ static void row_read(const struct backend_value *cells, struct store_row *row)
 		.card_id = cells[5].text,
 		.sender = cells[6].text,
 		.text = cells[7].text,
-		.state = undecodable ? STORE_HELD : (enum store_state)cells[8].num,
+		.state = raw ? STORE_HELD : (enum store_state)cells[8].num,
 		.reason = cells[9].text,
 		.arrived_ms = cells[10].num,
 		.sent_ms = cells[11].num,
@@ -122,7 +123,9 @@ static void row_read(const struct backend_value *cells, struct store_row *row)
 		.erased_ms = cells[16].num,
 		.chars = cells[17].num,
 	};
-	row->state_name = undecodable ? "undecodable" : store_state_name(row->state);
+	row->state_name = cells[8].num == -2 ? "no_text"
+			  : raw              ? "undecodable"
+					     : store_state_name(row->state);
 }
 
 static int newest_first(const void *a, const void *b)

@@ -289,6 +289,23 @@ static void waiting_parts_keep_their_words(void **state)
 
 /* ---- history -------------------------------------------------------------------------------- */
 
+/* A page of a cell broadcast, as a modem shows it: nobody has to decide on it. */
+static void put_page(struct fixture *fx)
+{
+	const struct store_sms sms = { .card_id = CARD,
+		.bank = "north",
+		.slot = "p01",
+		.memory = "",
+		.index = -1,
+		.raw = "page",
+		.tpdu_len = -1,
+		.arrived_ms = fx_now(fx),
+		.undecodable = STORE_NO_TEXT_BROADCAST };
+
+	store_sms_put(fx->store, &sms, NULL, NULL);
+	fx_wait(fx);
+}
+
 static void history_ends(void **state)
 {
 	struct fixture *fx = *state;
@@ -297,16 +314,21 @@ static void history_ends(void **state)
 	put_ended(fx, 1, "h1|delivered", STORE_DELIVERED);
 	put_ended(fx, 2, "h2|refused", STORE_REFUSED);
 	put_undecodable(fx, 3, "raw");
+	put_page(fx);
+
 	put_part(fx, 9, 2, 1, 4, "h4|one");
 	struct answer whole = put_part(fx, 9, 2, 2, 5, "h5|two");
 	outcome(fx, join(fx, whole.set_id, "joined").message_id, STORE_DELIVERED, 0);
 	loop_advance(fx->loop, 2 * DAY_MS);
 	assert_int_equal(erase(fx).forgotten, 0);
 	assert_int_equal(rows(fx, false).count, 3);
+	assert_int_equal(totals(fx).totals.undecodable, 1);
+	assert_int_equal(totals(fx).totals.no_text, 1);
 	loop_advance(fx->loop, HISTORY_MS);
 	assert_int_equal(erase(fx).forgotten, 2);
 	assert_string_equal(rows(fx, false).rows, "h2|refused " PHONE " push refused timeout,");
 	assert_int_equal(totals(fx).totals.undecodable, 1);
+	assert_int_equal(totals(fx).totals.no_text, 0);
 }
 
 static void the_service_erases_in_time(void **state)

@@ -926,7 +926,7 @@ static void what_it_is_shows_in_the_move(void **state)
 	put_words(fx, inbox, 2, 1, 1, "whole");
 	put_words(fx, inbox, -1, 3, 2, "two ");
 	put_pdu(fx, inbox, 3, "0102ZZ", NULL);
-	put_pdu(fx, inbox, -1, "0011", INBOX_BROADCAST);
+	put_pdu(fx, inbox, -1, "0011", STORE_NO_TEXT_BROADCAST);
 	int64_t arrived_ms = fx_now(fx);
 	assert_int_equal(server_of(fx).waiting, 4);
 	atomic_store(&line.down, false);
@@ -938,7 +938,7 @@ static void what_it_is_shows_in_the_move(void **state)
 	assert_int_equal(
 		rows_of(fx, &(struct store_query) { .since_ms = arrived_ms + 1 }).count, 0);
 	struct answer left = rows(fx, true);
-	assert_non_null(strstr(left.rows, "undecodable " INBOX_BROADCAST));
+	assert_non_null(strstr(left.rows, "no_text " STORE_NO_TEXT_BROADCAST));
 	assert_non_null(strstr(left.rows, "0102ZZ"));
 	assert_int_equal(left.count, 3);
 
