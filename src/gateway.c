@@ -255,7 +255,7 @@ static void on_tick(void *arg)
 static void summarise(const struct gateway *gateway, const char *bank)
 {
 	int states[MODEM_STATES] = { 0 }, drains[DRAIN_OVER + 1] = { 0 }, total = 0, shown = 0;
-	char trouble[256] = "", drained[64] = "";
+	char trouble[512] = "", drained[64] = "", why[320];
 
 	for (size_t i = 0; i < gateway->modem_count; i++) {
 		const struct modem *modem = gateway->modems[i];
@@ -265,10 +265,12 @@ static void summarise(const struct gateway *gateway, const char *bank)
 		total++;
 		states[modem->fsm.state]++;
 		drains[modem->drain.state]++;
-		if (modem->fsm.state != MODEM_READY && shown++ < 4)
-			snprintf(trouble + len, sizeof trouble - len, "%s%s %s (%.40s)",
+		if (modem->fsm.state != MODEM_READY && shown++ < 4) {
+			modem_trouble(modem, why, sizeof why);
+			snprintf(trouble + len, sizeof trouble - len, "%s%s %s (%.80s)",
 				len ? "; " : "", modem->slot, modem_state_name(modem),
-				modem->fsm.why);
+				*why ? why : modem->fsm.why);
+		}
 	}
 	if (drains[DRAIN_BEGUN] || drains[DRAIN_OVER])
 		snprintf(drained, sizeof drained, ", %d draining, %d drained", drains[DRAIN_BEGUN],

@@ -11,9 +11,14 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 static void on_rows(void *arg, int err, const struct store_row *rows, size_t count)
 {
 	struct pending *pending = arg;
+	const char *port = http_query(pending->request, "port");
 
 	if (err) {
 		json_store_error(pending->request, err);
+		cJSON_Delete(pending->json);
+	} else if (count == 0 && port && !control_modem(pending->control, port, strlen(port))) {
+		/* Texts of a port that is gone, or another host's, are shown. */
+		control_no_port(pending->control, pending->request, port);
 		cJSON_Delete(pending->json);
 	} else {
 		cJSON *list = pending->json->child;

@@ -103,7 +103,7 @@ cJSON *show_message(const struct store_row *row, bool full)
 	cJSON_AddStringToObject(json, "reason", row->reason);
 	json_int(json, "attempts", row->attempts);
 	json_time(json, "done", row->done_ms);
-	json_time(json, "next", row->next_ms);
+	json_time(json, "next", row->state == STORE_QUEUED ? row->next_ms : 0);
 	return json;
 }
 

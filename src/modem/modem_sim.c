@@ -454,7 +454,8 @@ static void on_card_stored(void *arg, int err, const struct store_card *card)
 	if (strcmp(modem->number, card->number) != 0)
 		log_info(LOGC_MODEM, modem->id, card->number[0] ? "number_known" : NULL,
 			LOG_FIELDS(LOG_NUMBER("number", card->number),
-				LOG_INT("source", card->source), LOG_INT("freed", card->freed)),
+				LOG_STR("source", source_text(card->source)),
+				LOG_INT("freed", card->freed)),
 			"%s",
 			card->number[0] ? "the card's number is known"
 					: "the card's number is not known any more");

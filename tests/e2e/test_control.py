@@ -50,6 +50,8 @@ class Commands(GatewayCase):
             (["status"], 0),
             (["port", "sim/m999"], 1),
             (["ports", "nobank"], 1),
+            (["messages", "--port", "sim/m000"], 0),
+            (["messages", "--port", "sim/m999"], 1),
             (["outbox", "retry", "no-such"], 1),
             (["outbox", "drop", "no-such"], 1),
             (["numbers", "forget", "8946000000000000999"], 1),

@@ -30,6 +30,7 @@ class Withheld(GatewayCase):
             self.reasons(rig),
             {TRANSFER: ("withheld", "card"), "Din kod 4417": ("withheld", "bank")},
         )
+        self.assertEqual({r["next"] for r in self.outbox(rig)}, {""})
         self.wait_totals(rig, delivered=1, withheld=2)
         status = rig.daemon.ctl("status")
         self.assertEqual(status["filtered"], {"card": 1, "bank": 1})

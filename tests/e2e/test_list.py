@@ -118,6 +118,7 @@ class What(GatewayCase):
         rig.sim.sms(0, "Shop", "x")
         self.await_texts(rig, [("+46761234567", "Shop", "x")])
         self.assertEqual(self.port(rig, 0)["number_source"], "file")
+        self.wait_log(rig, 'source="the numbers file"')
 
     def test_an_unknown_number_holds_texts_until_it_is_known(self):
         rig = self.rig(2, sim=("--no-cnum",), listed=0)

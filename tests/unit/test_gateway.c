@@ -405,6 +405,7 @@ static void test_a_summary_each_five_minutes_says_what_is_wrong(void **state)
 	pass(5 * MINUTE, SECOND);
 	assert_int_equal(logged("event=summary"), 2);
 	assert_int_equal(logged("1/2 ready: "), 1);
+	assert_int_equal(logged(" (quarantine (1): does not answer: "), 1);
 	assert_int_equal(logged("ready=1 total=2"), 1);
 }
 

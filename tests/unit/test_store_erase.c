@@ -315,7 +315,6 @@ static void history_ends(void **state)
 	put_ended(fx, 2, "h2|refused", STORE_REFUSED);
 	put_undecodable(fx, 3, "raw");
 	put_page(fx);
-
 	put_part(fx, 9, 2, 1, 4, "h4|one");
 	struct answer whole = put_part(fx, 9, 2, 2, 5, "h5|two");
 	outcome(fx, join(fx, whole.set_id, "joined").message_id, STORE_DELIVERED, 0);
