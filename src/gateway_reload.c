@@ -82,8 +82,7 @@ static void diff_platforms(struct gateway *gateway, say_fn *say, void *arg)
 			gateway_tell_sold_banks(gateway, platform);
 			continue;
 		}
-		snprintf(line, sizeof line, "platform %s: no longer configured; its texts wait",
-			name);
+		snprintf(line, sizeof line, "platform %s: closed, its texts wait", name);
 		say(arg, line);
 		gateway_remove_platform(gateway, i);
 		size_t left = --gateway->view.platform_count - i;
@@ -93,11 +92,30 @@ static void diff_platforms(struct gateway *gateway, say_fn *say, void *arg)
 			left * sizeof gateway->owners[0]);
 	}
 	for (size_t n = 0; n < config->platform_count; n++)
-		if (!gateway_platform(gateway, config->platforms[n].name) &&
-			gateway_add_platform(gateway, &config->platforms[n]) == 0) {
-			snprintf(line, sizeof line, "platform %s: new", config->platforms[n].name);
-			say(arg, line);
-		}
+		if (!gateway_platform(gateway, config->platforms[n].name))
+			gateway_add_platform(gateway, &config->platforms[n]);
+}
+
+/* The rules of a file, where its name did not change; `fresh` are those that were just read. */
+static void diff_rules(const struct gateway *gateway, const struct config *fresh,
+	struct filter *const filters[CONFIG_PLATFORMS_MAX], say_fn *say, void *arg)
+{
+	const struct config *old = gateway->config;
+	char line[300];
+
+	for (size_t i = 0; i < fresh->platform_count; i++) {
+		const char *name = fresh->platforms[i].filter;
+		size_t first = 0, was = 0;
+		while (strcmp(fresh->platforms[first].filter, name) != 0)
+			first++;
+		while (was < old->platform_count && strcmp(old->platforms[was].filter, name) != 0)
+			was++;
+		if (first < i || was == old->platform_count ||
+			filter_same(filters[i], gateway->filters[was]))
+			continue;
+		snprintf(line, sizeof line, "filter %.250s: changed", name);
+		say(arg, line);
+	}
 }
 
 /* What cannot change while running stays, and is said. */
@@ -176,6 +194,8 @@ int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, vo
 		return -EINVAL;
 	notify_reloading(gateway->notify);
 	gateway->reloading = true; /* ports that close now have no trouble */
+	config_diff(old, fresh, say, say_arg);
+	diff_rules(gateway, fresh, filters, say, say_arg);
 	keep_fixed(fresh, old, say, say_arg);
 	gateway->config = fresh;
 	gateway->view.config = fresh;

@@ -253,6 +253,7 @@ static void load_all(struct config_loader *load, FILE *file, const char *name)
 	if (load->text.broken)
 		return;
 	config_check_whole(load);
+	config_take_marks(load);
 	load_numbers(load);
 }
 
@@ -437,6 +438,7 @@ void config_free(struct config *config)
 		explicit_bzero(config->numbers[i].pin, sizeof(config->numbers[i].pin));
 		free_list(config->numbers[i].sell, config->numbers[i].sell_count);
 	}
+	config_free_marks(config);
 	config_orders_free(config);
 	config_http_free(&config->http);
 	free(config->banks);

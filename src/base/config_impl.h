@@ -150,4 +150,8 @@ void config_numbers_read(
 struct config *config_load_stream(FILE *file, const char *name, const struct config_names *names,
 	bool alone, struct config_report *report);
 
+/* config_diff.c */
+void config_take_marks(struct config_loader *load);
+void config_free_marks(struct config *config);
+
 #endif

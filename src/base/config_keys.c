@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "base/config_keys.h"
+#include "base/fnv.h"
 
 #define SECRETS_FOLDER "/etc/simgate/credentials"
 
@@ -262,6 +263,9 @@ void config_key_secret(struct config_loader *load, const struct key *key,
 		folder = SECRETS_FOLDER;
 		err = read_secret_in(folder, name, field_of(key, target));
 	}
+	if (!err)
+		load->config->secrets_hash =
+			fnv_text(load->config->secrets_hash, *(char **)field_of(key, target));
 	if (err == -ENODATA || err == -EBADMSG)
 		config_error(load->report, entry->place, "%s: the first line of %.300s/%s is %s",
 			key->name, folder, name,

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/config_impl.h"
+#include "base/fnv.h"
 
 /* A CSV file being read. */
 struct sheet {
@@ -407,6 +408,7 @@ static bool take_row(struct sheet *sheet, char *text)
 {
 	struct config_number row = { .rent = -1, .line = sheet->place.line };
 
+	sheet->config->numbers_hash = fnv_text(sheet->config->numbers_hash, text);
 	if (!sheet->column_count)
 		return take_columns(sheet, text);
 	bool good = read_row(sheet, text, &row), more = !good || add_row(sheet, &row);

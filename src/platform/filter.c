@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "platform/filter_default.h"
@@ -29,6 +30,7 @@ struct filter {
 	struct patterns *patterns;
 	struct rule *rules;
 	size_t count, room;
+	uint64_t hash; /* of its lines */
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -152,6 +154,7 @@ static bool read_line(struct filter *filter, const struct filter_source *source,
 		return true;
 	}
 	strcpy(copy, lines->text);
+	filter->hash = fnv_text(filter->hash, copy);
 	switch (filter_line_read(lines->text, place, report, &line)) {
 	case FILTER_LINE_EMPTY: break;
 	case FILTER_LINE_RULE: add_rule(filter, &line, config_trim(copy), place, report); break;
@@ -198,6 +201,11 @@ struct filter *filter_read(const struct filter_source *source, struct config_rep
 		return filter;
 	filter_free(filter);
 	return NULL;
+}
+
+bool filter_same(const struct filter *a, const struct filter *b)
+{
+	return a == b || (a && b && a->hash == b->hash);
 }
 
 const char *filter_default_rules(size_t *len)

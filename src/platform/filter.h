@@ -52,6 +52,9 @@ int filter_load(const char *setting, const char *const *platforms, struct config
 /* The rules of this binary, as text. */
 const char *filter_default_rules(size_t *len);
 
+/* Whether they were read from the same lines. Takes NULL: `off`. */
+bool filter_same(const struct filter *a, const struct filter *b);
+
 /* Takes NULL. */
 void filter_free(struct filter *filter);
 

@@ -212,6 +212,39 @@ class Reload(GatewayCase):
         self.configure(rig, "gateway", nonsense=None)
         self.assertEqual(rig.daemon.ctl_raw("reload")[0], 0)
 
+    def test_says_what_is_not_as_it_was(self):
+        rig = self.rig(1, start=False)
+        rules = os.path.join(rig.workdir, "rules")
+        key = os.path.join(rig.workdir, "hook")
+
+        def write(path, text):
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text)
+
+        def changes():
+            return rig.daemon.ctl("reload")["changes"]
+
+        write(rules, "withhold from:/^A/\n")
+        write(key, "0123456789abcdef\n")
+        rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(0)}])
+        self.configure(rig, "platform hook", kind="webhook", url="http://127.0.0.1:1/x",
+                       hmac_key="@hook", filter=rules)
+        rig.daemon.start(env={"CREDENTIALS_DIRECTORY": rig.workdir})
+        self.assertEqual(changes(), [])
+        write(rules, "withhold from:/^B/\n")
+        self.assertEqual(changes(), [f"filter {rules}: changed"])
+        write(key, "fedcba9876543210\n")
+        self.assertEqual(changes(), ["secrets: changed"])
+        rig.write_numbers([{"iccid": iccid(rig, 0), "number": number(1)}])
+        self.assertEqual(changes(), ["the numbers file: changed"])
+        self.configure(rig, "gateway", retention="2h")
+        self.configure(rig, "service vk", title="VKontakte")
+        self.assertEqual(changes(), ["[gateway]: changed", "[service vk]: new"])
+        del rig.daemon.sections["service vk"]
+        rig.daemon.write_config()
+        self.assertEqual(changes(), ["[service vk]: gone"])
+        self.assertEqual(rig.daemon.ctl_raw("reload")[1], "Reloaded: nothing changed.\n")
+
     def test_hangup_signal(self):
         rig = self.rig(2, start=False)
         self.configure(rig, "bank sim", devices=rig.sim.path(0))
