@@ -7,7 +7,11 @@
 
 #include "cli/ctl.h"
 
-enum { OLD_S = 60, TOO_OLD_S = 600 }; /* a text that waits so long is a warning; is critical */
+enum {
+	OLD_S = 60,       /* a text that waits so long is a warning */
+	TOO_OLD_S = 600,  /* is critical */
+	ANSWER_MS = 5000, /* who asks gives up after 10 s */
+};
 
 enum level { WELL, WARNING, CRITICAL };
 
@@ -149,10 +153,12 @@ enum ctl_exit ctl_check(struct ctl *ctl, char **args, int count)
 
 	(void)args, (void)count;
 	ctl->quiet = true;
+	ctl->call_ms = ANSWER_MS;
 	switch (ctl_call(ctl, "GET", "/api/v1/status", &answer)) {
 	case CTL_OK: break;
 	case CTL_UNREACHABLE:
-		printf("SIMGATE CRITICAL - simgated is not reachable at %s\n", ctl->socket);
+		printf("SIMGATE CRITICAL - simgated is not reachable, or does not answer, at %s\n",
+			ctl->socket);
 		return (enum ctl_exit)CRITICAL;
 	case CTL_FAILED:
 	case CTL_USAGE:

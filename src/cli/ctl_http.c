@@ -10,6 +10,7 @@
 enum {
 	ANSWER_MAX = 64 * 1024 * 1024,
 	CONNECT_TIMEOUT_MS = 5000,
+	LOOK_TIMEOUT_MS = 30000,  /* GET */
 	CALL_TIMEOUT_MS = 120000, /* a sync waits for each platform's answer */
 };
 
@@ -108,8 +109,8 @@ static CURL *prepare(struct ctl *ctl)
 	curl_easy_setopt(http, CURLOPT_PROXY, ""); /* whatever the environment says */
 	curl_easy_setopt(http, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(http, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(http, CURLOPT_TIMEOUT_MS,
-		ctl->call_ms ? (long)ctl->call_ms : (long)(CALL_TIMEOUT_MS + ctl->wait_ms));
+	curl_easy_setopt(
+		http, CURLOPT_TIMEOUT_MS, (long)(ctl->call_ms ? ctl->call_ms : LOOK_TIMEOUT_MS));
 	curl_easy_setopt(http, CURLOPT_WRITEFUNCTION, on_body);
 	return http;
 }
@@ -149,6 +150,9 @@ static enum ctl_exit call(
 	if (!http)
 		return CTL_FAILED;
 	if (post) {
+		if (!ctl->call_ms)
+			curl_easy_setopt(
+				http, CURLOPT_TIMEOUT_MS, (long)(CALL_TIMEOUT_MS + ctl->wait_ms));
 		curl_easy_setopt(http, CURLOPT_POST, 1L);
 		curl_easy_setopt(http, CURLOPT_POSTFIELDS, post);
 		curl_easy_setopt(http, CURLOPT_POSTFIELDSIZE, (long)strlen(post));

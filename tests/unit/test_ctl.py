@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import termios
 import threading
+import time
 import unittest
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, urlsplit
@@ -717,6 +718,14 @@ class Changes(Bed):
         lines = self.good("ports", COLUMNS="200").splitlines()
         self.assertTrue(lines[1].endswith(trouble), lines)
         self.assertTrue(lines[2].endswith("registered, home"), lines)
+
+    def test_check_of_a_daemon_that_does_not_answer(self):
+        self.answers["GET", "/api/v1/status"] = lambda _: time.sleep(2 * WAIT_S)
+        began = time.monotonic()
+        code, out, _ = self.ctl("check")
+        self.assertEqual(code, 2)
+        self.assertIn("SIMGATE CRITICAL - simgated is not reachable, or does not answer", out)
+        self.assertLess(time.monotonic() - began, 10)
 
     def test_why_a_port_is_not_listed(self):
         unlisted = "its number is not known: see simgatectl numbers"
