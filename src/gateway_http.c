@@ -73,56 +73,97 @@ static bool listens(const struct config_http *http, const char *address)
 	return false;
 }
 
-/* With a certificate that cannot be used all of [http] stays as it was. */
-static bool certificate_fits(
-	struct config_http *http, struct config_http *old, say_fn *say, void *arg)
+/* What cannot be used changes nothing: the section is again the old one. */
+static void keep_old(
+	struct config_http *http, struct config_http *old, const char *why, say_fn *say, void *arg)
 {
-	struct httpd_tls tls = { http->tls_cert, http->tls_key };
 	struct config_http fresh = *http;
-	char why[200], line[300];
+	char line[400];
 
-	if (!http->tls_cert || httpd_check_tls(&tls, why, sizeof why) == 0)
-		return true;
-	snprintf(line, sizeof line, "http: all stays as it was: %s", why);
-	log_error(LOGC_HTTP, NULL, NULL, NULL, "%s", line);
-	say(arg, line);
 	*http = *old;
 	*old = fresh;
-	return false;
+	snprintf(line, sizeof line, "http: all stays as it was: %s", why);
+	log_error(LOGC_HTTP, NULL, NULL, NULL, "%s; tried again at the next reload", line);
+	say(arg, line);
+}
+
+static bool certificate_fits(const struct config_http *http, char *why, size_t why_size)
+{
+	struct httpd_tls tls = { http->tls_cert, http->tls_key };
+
+	return !http->tls_cert || httpd_check_tls(&tls, why, why_size) == 0;
+}
+
+/* Where `http` listens and `other` does not, or not with the same certificate. */
+static bool is_apart(const struct config_http *http, size_t i, const struct config_http *other)
+{
+	bool renewed =
+		!same(http->tls_cert, other->tls_cert) || !same(http->tls_key, other->tls_key);
+
+	return !listens(other, http->listen[i]) ||
+	       (renewed && strncmp(http->listen[i], "unix:", 5) != 0);
+}
+
+static void close_apart(
+	struct gateway *gateway, const struct config_http *http, const struct config_http *other)
+{
+	for (size_t i = 0; i < http->listen_count; i++)
+		if (is_apart(http, i, other))
+			httpd_unlisten(gateway->httpd, http->listen[i]);
+}
+
+static int open_all(struct gateway *gateway, char *why, size_t why_size)
+{
+	const struct config_http *http = &gateway->config->http;
+	int err = 0;
+
+	for (size_t i = 0; i < http->listen_count && (!err || err == -EEXIST); i++)
+		err = open_one(gateway, http->listen[i], why, why_size);
+	return err == -EEXIST ? 0 : err;
+}
+
+static void say_listeners(
+	const struct config_http *http, const struct config_http *old, say_fn *say, void *arg)
+{
+	char line[400];
+
+	for (size_t i = 0; i < old->listen_count; i++) {
+		if (!is_apart(old, i, http))
+			continue;
+		snprintf(line, sizeof line, "http %s: %s", old->listen[i],
+			listens(http, old->listen[i]) ? "opens anew with another certificate"
+						      : "closed");
+		say(arg, line);
+	}
+	for (size_t i = 0; i < http->listen_count; i++) {
+		if (listens(old, http->listen[i]))
+			continue;
+		snprintf(line, sizeof line, "http %s: opened", http->listen[i]);
+		say(arg, line);
+	}
 }
 
 void gateway_http_reload(struct gateway *gateway, struct config *old, say_fn *say, void *arg)
 {
 	struct config_http *http = &gateway->config->http;
-	bool renewed = !same(http->tls_cert, old->http.tls_cert) ||
-		       !same(http->tls_key, old->http.tls_key);
-	char why[300], line[400];
+	char why[300];
 
-	if (renewed && !certificate_fits(http, &old->http, say, arg))
+	if (!certificate_fits(http, why, sizeof why)) {
+		keep_old(http, &old->http, why, say, arg);
 		return;
+	}
+	/* An old address may hold up a new one, as 127.0.0.1 does 0.0.0.0. */
+	close_apart(gateway, &old->http, http);
+	if (open_all(gateway, why, sizeof why) < 0) {
+		close_apart(gateway, http, &old->http);
+		keep_old(http, &old->http, why, say, arg);
+		if (open_all(gateway, why, sizeof why) < 0)
+			log_error(LOGC_HTTP, NULL, NULL, NULL, "%s", why);
+		return;
+	}
 	if (!same(http->dashboard_key, old->http.dashboard_key)) {
 		bool set = httpd_set_key(gateway->httpd, http->dashboard_key) == 0;
 		say(arg, set ? "http: dashboard_key changed" : "http: out of memory");
 	}
-	for (size_t i = 0; i < old->http.listen_count; i++) {
-		const char *address = old->http.listen[i];
-		bool stays = listens(http, address);
-		if (stays && (!renewed || strncmp(address, "unix:", 5) == 0))
-			continue;
-		httpd_unlisten(gateway->httpd, address);
-		snprintf(line, sizeof line, "http %s: %s", address,
-			stays ? "opens anew with another certificate" : "closed");
-		say(arg, line);
-	}
-	for (size_t i = 0; i < http->listen_count; i++) {
-		int err = open_one(gateway, http->listen[i], why, sizeof why);
-		if (err == -EEXIST || (!err && renewed && listens(&old->http, http->listen[i])))
-			continue;
-		snprintf(line, sizeof line, "http %s: %s%s", http->listen[i], err ? "" : "opened",
-			err ? why : "");
-		if (err)
-			log_error(LOGC_HTTP, NULL, NULL, NULL, "%s; tried again at the next reload",
-				why);
-		say(arg, line);
-	}
+	say_listeners(http, &old->http, say, arg);
 }
