@@ -301,8 +301,9 @@ struct modem {
 		POLL_WHOLE,
 		POLL_CUT,
 		POLL_AGAIN
-	} poll_cut;        /* cut for a text; then run to its end */
-	int poll_failures; /* in a row, of its first command */
+	} poll_cut;               /* cut for a text; then run to its end */
+	int poll_failures;        /* in a row, of its first command */
+	unsigned listings_failed; /* since the last good look at its texts */
 	int iccid_tries;
 	struct modem_pin pin;
 	struct modem_ussd ussd;

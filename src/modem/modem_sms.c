@@ -307,6 +307,7 @@ static void read_well(struct modem *modem)
 /* A good one: what it showed is what there is. */
 static void swept(struct modem *modem)
 {
+	modem->listings_failed = 0;
 	modem->sms.last_sweep_ms = loop_now_ms(modem->env->loop);
 	modem->sms.last_sweep_wall_ms = loop_wall_ms(modem->env->loop);
 	if (modem->deaf) {
@@ -315,6 +316,17 @@ static void swept(struct modem *modem)
 		modem_update_online(modem);
 	}
 	modem_look_well(modem);
+}
+
+/* What repeats is said the 1st, 2nd, 4th, 8th, ... time. */
+static void tell_failed(struct modem *modem, const char *why)
+{
+	unsigned n = ++modem->listings_failed;
+
+	if ((n & (n - 1)) == 0)
+		log_info(LOGC_SMS, modem->id, NULL,
+			LOG_FIELDS(LOG_INT("n", n), LOG_STR("reason", why)),
+			"listing failed; it is repeated");
 }
 
 static void listing_over(struct modem *modem, const struct at_report *report)
@@ -327,8 +339,7 @@ static void listing_over(struct modem *modem, const struct at_report *report)
 	if (report->result != AT_OK) {
 		modem->errors++;
 		modem_report_text(report, text, sizeof text);
-		log_info(LOGC_SMS, modem->id, NULL, LOG_FIELDS(LOG_STR("reason", text)),
-			"listing failed; it is repeated");
+		tell_failed(modem, text);
 		if (report->result == AT_FAILED && modem->driver->quirks & QUIRK_LIST_BY_NAME)
 			sms->list_by_name = !sms->list_by_name;
 		read_failed(modem, sms->selected, text);

@@ -301,11 +301,15 @@ static void test_deaf_modem(void **state)
 	assert_int_equal(sim.radios, 1);
 	assert_int_equal(sim.restarts, 2);
 	assert_int_equal(bench->fake->opens, opens); /* the channel was well all the time */
+	assert_true(bench->modem->listings_failed >= 16);
+	assert_true(logged("listing failed") <= 8); /* 1st, 2nd, 4th, ... */
+	assert_int_equal(logged("listing failed; it is repeated n=16 "), 1);
 	assert_false(bench->modem->online);
 	sim.list = NULL;
 	pass(310 * SECOND);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	assert_true(bench->modem->online);
+	assert_int_equal(bench->modem->listings_failed, 0);
 	assert_int_equal(logged("texts can be read again"), 1);
 }
 
