@@ -106,6 +106,8 @@ struct modem_entry {
 	bool stored;  /* durable: may be deleted */
 	bool storing; /* the store's callback is still to come */
 	bool seen;    /* in the listing at hand */
+	bool deleted; /* AT+CMGD said so: kept until a listing shows whether it is true */
+	bool stayed;  /* it was not */
 	char pdu[];
 };
 
@@ -134,6 +136,7 @@ struct modem_sms {
 	unsigned listings;
 	bool damaged;        /* this listing lost something: it proves nothing about what is gone */
 	int delete_failures; /* in a row */
+	bool lies;           /* AT+CMGD said OK and deleted nothing: listings alone tell */
 	int read_failures[MODEM_MEMORIES_MAX];     /* in a row */
 	int64_t last_sweep_ms, last_sweep_wall_ms; /* of the last good listing; 0: none */
 };

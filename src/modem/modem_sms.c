@@ -32,6 +32,36 @@ static struct modem_entry *entry_find(
 	return NULL;
 }
 
+/* Takes it out of the table; it is freed now, or by the store's callback. */
+static void entry_drop(struct modem *modem, struct modem_entry *entry)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	for (size_t i = 0; i < sms->count; i++)
+		if (sms->entries[i] == entry) {
+			sms->entries[i] = sms->entries[--sms->count];
+			break;
+		}
+	if (sms->deleting == entry)
+		sms->deleting = NULL;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): never NULL */
+	if (entry->storing)
+		entry->modem = NULL;
+	else
+		free(entry);
+}
+
+/* Of what is deleted nothing is needed: it gives up its place. */
+static bool entry_room(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	for (size_t i = 0; sms->count == MODEM_LISTING_MAX && i < sms->count; i++)
+		if (sms->entries[i]->deleted)
+			entry_drop(modem, sms->entries[i]);
+	return sms->count < MODEM_LISTING_MAX;
+}
+
 static struct modem_entry *entry_add(
 	struct modem *modem, const char *memory, int index, const char *pdu)
 {
@@ -39,7 +69,7 @@ static struct modem_entry *entry_add(
 	size_t size = strlen(pdu) + 1;
 	struct modem_entry *entry;
 
-	if (sms->count == MODEM_LISTING_MAX)
+	if (!entry_room(modem))
 		return NULL;
 	if (sms->count == sms->room) {
 		size_t room = sms->room ? 2 * sms->room : 8;
@@ -58,25 +88,6 @@ static struct modem_entry *entry_add(
 	memcpy(entry->pdu, pdu, size);
 	sms->entries[sms->count++] = entry;
 	return entry;
-}
-
-/* Takes it out of the table; it is freed now, or by the store's callback. */
-static void entry_drop(struct modem *modem, struct modem_entry *entry)
-{
-	struct modem_sms *sms = &modem->sms;
-
-	for (size_t i = 0; i < sms->count; i++)
-		if (sms->entries[i] == entry) {
-			sms->entries[i] = sms->entries[--sms->count];
-			break;
-		}
-	if (sms->deleting == entry)
-		sms->deleting = NULL;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): never NULL */
-	if (entry->storing)
-		entry->modem = NULL;
-	else
-		free(entry);
 }
 
 /* ---- whose text ----------------------------------------------------------------------------- */
@@ -138,7 +149,10 @@ static void on_stored(void *owner, int err, bool same_entry)
 	}
 	if (err) {
 		modem->errors++;
-		entry_drop(modem, entry);
+		if (entry->stayed)
+			entry->deleted = true; /* still no new one */
+		else
+			entry_drop(modem, entry);
 		list_again(modem);
 		return;
 	}
@@ -161,11 +175,26 @@ static void store_entry(struct modem *modem, struct modem_entry *entry, int tpdu
 		.index = entry->index,
 		.tpdu_len = tpdu_len,
 		.pdu = entry->pdu,
+		.stayed = entry->stayed,
 	};
 
 	memory_key(modem, entry->memory, key, sizeof key);
 	entry->storing = true;
 	inbox_put(modem->env->inbox, &in, on_stored, entry);
+}
+
+/* What was deleted is there, and nothing was announced for its index since: worn-out cards say OK
+ * and keep what they have. */
+static void note_stayed(struct modem *modem, struct modem_entry *entry)
+{
+	if (!modem->sms.lies)
+		log_warning(LOGC_SMS, modem->id, NULL, LOG_FIELDS(LOG_INT("index", entry->index)),
+			"the card says that it deleted a text, and still has it: it is worn out, "
+			"replace it");
+	modem->sms.lies = true;
+	modem->errors++;
+	entry->stayed = true;
+	entry->stored = entry->deleted = false;
 }
 
 /* The entry is whole, or will not get better. */
@@ -174,11 +203,14 @@ static void take_entry(struct modem *modem, const struct cmgl_entry *shown)
 	const char *memory = memory_name(modem);
 	struct modem_entry *entry = entry_find(modem, memory, shown->index, shown->hex);
 
-	if (entry) {
+	if (entry && !entry->deleted) {
 		entry->seen = true;
 		return;
 	}
-	entry = entry_add(modem, memory, shown->index, shown->hex);
+	if (entry)
+		note_stayed(modem, entry);
+	else
+		entry = entry_add(modem, memory, shown->index, shown->hex);
 	if (!entry) {
 		modem->sms.damaged = true;
 		return;
@@ -266,7 +298,8 @@ static void tell_what_is_left(struct modem *modem)
 				indices[count++] = entry->index;
 			i++;
 		} else {
-			sms->sure &= ~bit;
+			if (!entry->deleted)
+				sms->sure &= ~bit;
 			entry_drop(modem, entry);
 		}
 	}
@@ -376,7 +409,7 @@ static struct modem_entry *to_delete(struct modem *modem)
 	struct modem_entry *other = NULL;
 
 	for (size_t i = 0; i < sms->count; i++) {
-		if (!sms->entries[i]->stored)
+		if (!sms->entries[i]->stored || sms->entries[i]->deleted)
 			continue;
 		if (strcmp(sms->entries[i]->memory, memory_name(modem)) == 0)
 			return sms->entries[i];
@@ -395,20 +428,33 @@ static void put_delete(void *owner, struct at_text *text)
 
 AT_SCRIPT(delete, { .build = put_delete, .timeout_ms = DELETE_MS });
 
+static void deleted(struct modem *modem, struct modem_entry *entry)
+{
+	char key[STORE_CARD_SIZE];
+	struct store_entry gone = { key, entry->memory, entry->index, entry->pdu };
+
+	modem->sms.delete_failures = 0;
+	if (modem->sms.lies) {
+		modem->sms.sure = 0;
+	} else {
+		memory_key(modem, entry->memory, key, sizeof key);
+		modem->pending++;
+		store_entry_deleted(modem->env->store, &gone, on_deletion_noted, modem);
+	}
+	entry->deleted = true;
+}
+
 static void delete_over(struct modem *modem, const struct at_report *report)
 {
 	struct modem_sms *sms = &modem->sms;
 	struct modem_entry *entry = sms->deleting;
-	char key[STORE_CARD_SIZE], text[96];
+	char text[96];
 
+	sms->deleting = NULL;
 	if (!entry)
 		return;
 	if (report->result == AT_OK) {
-		struct store_entry gone = { key, entry->memory, entry->index, entry->pdu };
-		memory_key(modem, entry->memory, key, sizeof key);
-		modem->pending++;
-		store_entry_deleted(modem->env->store, &gone, on_deletion_noted, modem);
-		sms->delete_failures = 0;
+		deleted(modem, entry);
 	} else {
 		modem->errors++;
 		modem_report_text(report, text, sizeof text);
@@ -420,8 +466,8 @@ static void delete_over(struct modem *modem, const struct at_report *report)
 		sms->sure = 0; /* it may be gone all the same */
 		if (sms->delete_failures < 4)
 			list_again(modem); /* later the sweep looks after it */
+		entry_drop(modem, entry);
 	}
-	entry_drop(modem, entry);
 }
 
 void modem_sms_script(struct modem *modem, enum modem_job job, const struct at_report *report)
@@ -460,7 +506,7 @@ void modem_sms_end(struct modem *modem)
 	sms->shorts.count = 0;
 	sms->delete_failures = 0;
 	memset(sms->read_failures, 0, sizeof sms->read_failures);
-	sms->indications = sms->list_by_name = false;
+	sms->indications = sms->list_by_name = sms->lies = false;
 	sms->last_sweep_ms = sms->last_sweep_wall_ms = 0;
 }
 
@@ -522,6 +568,14 @@ bool modem_on_cmti(void *owner, const char *line)
 	modem_cut_poll(modem); /* a text does not wait for it */
 	modem_work_soon(modem);
 	return true;
+}
+
+bool modem_sms_holds(const struct modem *modem)
+{
+	for (size_t i = 0; i < modem->sms.count; i++)
+		if (!modem->sms.entries[i]->deleted)
+			return true;
+	return false;
 }
 
 size_t modem_unstored(const struct modem *modem)

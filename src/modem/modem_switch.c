@@ -65,9 +65,9 @@ bool modem_emptied(const struct modem *modem)
 		return modem->settled && at_idle(&modem->at) && !modem->card_id[0];
 	if (modem->fsm.state != MODEM_REGISTER && modem->fsm.state != MODEM_READY)
 		return false;
-	return modem_setup_done(modem) && at_idle(&modem->at) && sms->count == 0 && !sms->wanted &&
-	       sms->delete_failures == 0 && !loop_timer_active(&modem->retry_timer) &&
-	       (modem->held_read & all) == all;
+	return modem_setup_done(modem) && at_idle(&modem->at) && !modem_sms_holds(modem) &&
+	       !sms->wanted && sms->delete_failures == 0 &&
+	       !loop_timer_active(&modem->retry_timer) && (modem->held_read & all) == all;
 }
 
 /* ---- the other card ------------------------------------------------------------------------- */

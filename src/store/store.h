@@ -348,6 +348,7 @@ struct store_sms {
 	size_t route_count;
 	bool journalled; /* pdu_id is an entry of the journal */
 	bool gone;       /* and the card has it no more */
+	bool stayed;     /* told to be deleted, and it was not: still the same entry */
 };
 
 /* A delivery that this host has claimed: may be sent until claimed_until_ms. */

@@ -139,7 +139,13 @@ static int pdu_add(struct sms_job *call, const char **message_id)
 	if (sms->pdu_id && !sms->journalled)
 		return (int)store_exec(
 			&call->job, STMT_PDU_DECODED, ARGS(TXT(call->pdu_id), TXT(becomes)));
-	int64_t n = store_exec(&call->job, STMT_PDU_ADD,
+	int64_t n = !sms->stayed ? 0
+				 : store_exec(&call->job, STMT_PDU_STAYED,
+					   ARGS(TXT(sms->card_id), TXT(sms->memory),
+						   INT(sms->index), TXT(sms->raw)));
+	if (n < 0)
+		return (int)n;
+	n = store_exec(&call->job, STMT_PDU_ADD,
 		ARGS(TXT(call->pdu_id), TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
 			TXT(sms->raw), TXT(sms->bank), TXT(sms->slot), INT(sms->arrived_ms),
 			TXT(sms->undecodable), TXT(becomes), TXT(sms->owner), INT(sms->tpdu_len),
@@ -358,6 +364,7 @@ void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_f
 		.undecodable = sms->undecodable ? job_text(job, sms->undecodable) : NULL,
 		.journalled = sms->journalled,
 		.gone = sms->gone,
+		.stayed = sms->stayed,
 	};
 	if (!sms->pdu_id) {
 		job->local = put_local;

@@ -363,6 +363,11 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"UPDATE pdu SET undecodable = NULL, message_id = ?2"
 		" WHERE id = ?1 AND undecodable IS NOT NULL",
 		NULL },
+	[STMT_PDU_STAYED] = { "pdu_stayed",
+		"UPDATE pdu SET deleted = 0 WHERE id = (SELECT MAX(e.id) FROM pdu e"
+		" WHERE e.card_id = ?1 AND e.memory = ?2 AND e.idx = ?3 AND " SAME_PDU(
+			"e", "?4") " AND e.idx >= 0) AND deleted = 1",
+		NULL },
 	[STMT_PDU_GET] = { "pdu_get",
 		"SELECT d.message_id FROM pdu d WHERE d.card_id = ?1 AND d.memory = ?2"
 		" AND d.idx = ?3 AND " SAME_PDU("d", "?4") " AND d.deleted = 0 AND d.idx >= 0",

@@ -48,6 +48,17 @@ static int64_t entries_left(void)
 	return count;
 }
 
+/* That are to be deleted. */
+static size_t entries_there(void)
+{
+	const struct modem_sms *sms = &bench->modem->sms;
+	size_t count = 0;
+
+	for (size_t i = 0; i < sms->count; i++)
+		count += !sms->entries[i]->deleted;
+	return count;
+}
+
 static void expect(const char *words, const char *where)
 {
 	char word[32] = "", value[64] = "";
@@ -77,7 +88,7 @@ static void expect(const char *words, const char *where)
 	else if (strcmp(word, "held") == 0)
 		snprintf(got, sizeof got, "%lld", (long long)held);
 	else if (strcmp(word, "entries") == 0)
-		snprintf(got, sizeof got, "%zu", modem->sms.count);
+		snprintf(got, sizeof got, "%zu", entries_there());
 	else
 		fail_msg("%s: no such expectation: %s", where, word);
 	if (strcmp(got, value) != 0)
@@ -514,6 +525,28 @@ static void test_deletion_that_lies(void **state)
 	assert_int_equal(messages, 2);
 }
 
+/* A worn-out card says OK and keeps what it has. */
+static void test_deletion_that_does_nothing(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	for (int i = 0; i < 20; i++)
+		pass(60000);
+	look();
+	assert_int_equal(messages, 1);
+	/* it has room again: the very same bytes are a new text */
+	sim.list = NULL;
+	pass(600000);
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	look();
+	assert_int_equal(messages, 2);
+}
+
 static void test_lines_inside_a_listing(void **state)
 {
 	(void)state;
@@ -904,7 +937,7 @@ static void on_put(void *owner, int err, bool same_entry)
 static void test_parts_of_unknown_cards_are_not_mixed(void **state)
 {
 	struct inbox_entry entry = { "north/p01", "north", "p01", "me-1", "", "ME", 1, 25, PART1,
-		NULL };
+		false, NULL };
 	int done = 0;
 
 	(void)state;
@@ -1495,6 +1528,7 @@ int main(void)
 		CASE(test_text_does_not_wait_for_a_poll),
 		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
 		CASE(test_deletion_that_lies),
+		CASE(test_deletion_that_does_nothing),
 		CASE(test_lines_inside_a_listing),
 		CASE(test_lost_bytes_are_read_again),
 		CASE(test_what_cannot_be_read_does_not_stop_the_next),
