@@ -108,6 +108,7 @@ struct modem_entry {
 	bool seen;    /* in the listing at hand */
 	bool deleted; /* AT+CMGD said so: kept until a listing shows whether it is true */
 	bool stayed;  /* it was not */
+	bool doubted; /* its index was announced again: there may be another text */
 	char pdu[];
 };
 

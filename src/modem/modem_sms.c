@@ -205,6 +205,7 @@ static void take_entry(struct modem *modem, const struct cmgl_entry *shown)
 
 	if (entry && !entry->deleted) {
 		entry->seen = true;
+		entry->doubted = false;
 		return;
 	}
 	if (entry)
@@ -409,7 +410,8 @@ static struct modem_entry *to_delete(struct modem *modem)
 	struct modem_entry *other = NULL;
 
 	for (size_t i = 0; i < sms->count; i++) {
-		if (!sms->entries[i]->stored || sms->entries[i]->deleted)
+		if (!sms->entries[i]->stored || sms->entries[i]->deleted ||
+			sms->entries[i]->doubted)
 			continue;
 		if (strcmp(sms->entries[i]->memory, memory_name(modem)) == 0)
 			return sms->entries[i];
@@ -442,6 +444,8 @@ static void deleted(struct modem *modem, struct modem_entry *entry)
 		store_entry_deleted(modem->env->store, &gone, on_deletion_noted, modem);
 	}
 	entry->deleted = true;
+	if (entry->doubted) /* another one is there */
+		entry_drop(modem, entry);
 }
 
 static void delete_over(struct modem *modem, const struct at_report *report)
@@ -556,14 +560,35 @@ void modem_cut_poll(struct modem *modem)
 	at_yield(&modem->at);
 }
 
+/* A text has come to an index: what was there is deleted, or replaced (TS 23.040 9.2.3.9). What is
+ * there now is not deleted before it is read. */
+static void doubt(struct modem *modem, const char *memory, int index)
+{
+	struct modem_sms *sms = &modem->sms;
+
+	for (size_t i = 0; i < sms->count; i++) {
+		struct modem_entry *entry = sms->entries[i];
+		if (entry->index != index || strcmp(entry->memory, memory) != 0)
+			continue;
+		entry->doubted = true;
+		if (entry->deleted) {
+			entry_drop(modem, entry);
+			i--;
+		}
+	}
+}
+
 /* +CMTI: memory,index: a hint. What it names is looked at, all of it. */
 bool modem_on_cmti(void *owner, const char *line)
 {
 	struct modem *modem = owner;
 	struct at_args args = at_args_of(line, "+CMTI");
 	char memory[8] = "";
+	int index;
 
 	at_args_text(&args, memory, sizeof memory);
+	if (at_args_int(&args, 0, CMGL_INDEX_MAX, &index))
+		doubt(modem, memory, index);
 	modem_sms_want(modem, memory);
 	modem_cut_poll(modem); /* a text does not wait for it */
 	modem_work_soon(modem);

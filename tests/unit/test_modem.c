@@ -547,6 +547,40 @@ static void test_deletion_that_does_nothing(void **state)
 	assert_int_equal(messages, 2);
 }
 
+/* The network has a text replaced (TS 23.040 9.2.3.9) while the first is being stored. */
+static bool replaced_deleted;
+
+static const char *replaced(const char *command)
+{
+	if (strcmp(command, "AT+CMGD=4") == 0)
+		replaced_deleted = true;
+	if (strcmp(command, "AT+CMGL=4") != 0 || replaced_deleted)
+		return NULL;
+	return "+CMGL: 4,0,,27\r\n" PDU2 "\r\nOK";
+}
+
+static void test_replaced_before_it_is_deleted(void **state)
+{
+	char command[300];
+
+	(void)state;
+	reach_ready();
+	replaced_deleted = false;
+	feed_line("+CMTI: \"SM\",4");
+	assert_true(next_command(command, sizeof command));
+	assert_string_equal(command, "AT+CMGL=4");
+	feed_line("+CMGL: 4,0,,27");
+	feed_line(PDU1);
+	settle();
+	feed_line("+CMTI: \"SM\",4");
+	feed_line("OK");
+	sim.reply = replaced;
+	converse();
+	assert_true(replaced_deleted);
+	look();
+	assert_int_equal(messages, 2);
+}
+
 static void test_lines_inside_a_listing(void **state)
 {
 	(void)state;
@@ -1529,6 +1563,7 @@ int main(void)
 		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
 		CASE(test_deletion_that_lies),
 		CASE(test_deletion_that_does_nothing),
+		CASE(test_replaced_before_it_is_deleted),
 		CASE(test_lines_inside_a_listing),
 		CASE(test_lost_bytes_are_read_again),
 		CASE(test_what_cannot_be_read_does_not_stop_the_next),
