@@ -241,6 +241,11 @@ struct loop *loop_new_manual(int64_t mono_ms, int64_t wall_ms)
 	return loop;
 }
 
+void loop_set_wall(struct loop *loop, int64_t wall_ms)
+{
+	loop->wall_ms = wall_ms;
+}
+
 void loop_free(struct loop *loop)
 {
 	if (!loop)

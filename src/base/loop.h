@@ -34,6 +34,9 @@ struct loop *loop_new(void);
  */
 struct loop *loop_new_manual(int64_t mono_ms, int64_t wall_ms);
 
+/* As if somebody had set the clock of a manual loop: the monotonic one stays. */
+void loop_set_wall(struct loop *loop, int64_t wall_ms);
+
 /* Takes NULL. All watchers must have been freed, all timers stopped. */
 void loop_free(struct loop *loop);
 

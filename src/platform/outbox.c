@@ -13,6 +13,7 @@ enum {
 	STORE_RETRY_MS = 1000,
 	LOOK_AGAIN_MS = 1000,    /* due, but claimed by others */
 	WAKE_MAX_MS = 60 * 1000, /* the wall clock may be set: look again at least so often */
+	SET_BACK_MS = 1000,      /* what is less was not set, and is no matter */
 	LEASE_MIN_MS = 2 * 60 * 1000,
 	LEASE_CALLS = 6, /* a claim lasts so many time-outs */
 };
@@ -258,8 +259,24 @@ static void arm(struct outbox *outbox)
 		loop_timer_start(&outbox->timer, wait_ms < WAKE_MAX_MS ? wait_ms : WAKE_MAX_MS);
 }
 
+/* A clock that was ahead, and is set back now or was since the last run, has left times behind that
+ * are hours or years away. */
+static void look_at_clock(struct outbox *outbox)
+{
+	int64_t clocks_ms = loop_wall_ms(outbox->loop) - loop_now_ms(outbox->loop);
+	bool set_back = clocks_ms < outbox->clocks_ms - SET_BACK_MS;
+
+	outbox->clocks_ms = clocks_ms;
+	if (!set_back || outbox->stopped)
+		return;
+	store_due(outbox->store, outbox->platform->name, loop_wall_ms(outbox->loop));
+	outbox->kicked = outbox->claiming;
+	outbox->due_ms = 0;
+}
+
 void outbox_pump(struct outbox *outbox)
 {
+	look_at_clock(outbox);
 	drop_overdue(outbox, TEXT_READY);
 	drop_overdue(outbox, TEXT_GATHERED);
 	outbox_batch_pump(outbox);
@@ -302,6 +319,7 @@ struct outbox *outbox_new(struct loop *loop, struct store *store, struct deliver
 	loop_timer_init(&outbox->gather_timer, loop, on_timer, outbox);
 	outbox->asked_list_ms = loop_now_ms(loop) - OUTBOX_LIST_GAP_MS;
 	outbox->due_ms = 0; /* what earlier runs left */
+	outbox->clocks_ms = INT64_MAX;
 	loop_timer_start(&outbox->timer, 0);
 	return outbox;
 }

@@ -31,6 +31,7 @@ struct outbox {
 	int64_t batch_rest_ms;           /* no batches before: one was refused; monotonic */
 	int64_t due_ms;                  /* wall: when the store should be asked; OUTBOX_NEVER */
 	int64_t asked_list_ms;
+	int64_t clocks_ms; /* the wall clock less the monotonic one, when it was looked at last */
 	bool claiming, kicked, stopped;
 	size_t claim_limit;
 	uint64_t delivered, retried, refused;

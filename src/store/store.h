@@ -507,6 +507,10 @@ typedef void store_claim_fn(void *arg, int err, const struct store_claim *claim)
 void store_claim(struct store *store, const char *platform, int64_t now_ms, int64_t lease_ms,
 	size_t limit, store_claim_fn *done, void *arg);
 
+/* All that is queued for a platform is due at now_ms: when it was to be tried was said by a clock
+ * that has been set back since. */
+void store_due(struct store *store, const char *platform, int64_t now_ms);
+
 /* How a try ended. state QUEUED with next_ms: again then; it stays in its place before later texts
  * of its card. claim_next: if it is over (any state but QUEUED), the card's next due delivery comes
  * back claimed in the same transaction. */

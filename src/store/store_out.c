@@ -179,6 +179,29 @@ void store_claim(struct store *store, const char *platform, int64_t now_ms, int6
 	store_job_submit(&call->job);
 }
 
+struct due_job {
+	struct store_job job;
+	const char *platform;
+	int64_t now_ms;
+};
+
+static int due_run(struct store_job *job)
+{
+	const struct due_job *call = (struct due_job *)job;
+	int64_t now_ms = call->now_ms + store_ahead_ms(job, call->now_ms);
+	return store_put(job, STMT_DUE_ALL, ARGS(TXT(call->platform), INT(now_ms)));
+}
+
+void store_due(struct store *store, const char *platform, int64_t now_ms)
+{
+	static const struct store_verb verb = { "due", due_run, store_finish_done, true };
+	struct due_job *call = store_job_new(store, sizeof(*call), &verb);
+
+	call->platform = job_name(&call->job, platform, STORE_NAME_SIZE);
+	call->now_ms = now_ms;
+	store_job_submit(&call->job);
+}
+
 /* ---- outcomes ------------------------------------------------------------------------------- */
 
 struct outcome_job {

@@ -536,6 +536,10 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_DUE] = { "due",
 		"UPDATE delivery SET next_ms = ?3 WHERE message_id = ?1 AND platform = ?2", NULL },
+	[STMT_DUE_ALL] = { "due_all",
+		"UPDATE delivery SET next_ms = ?2 WHERE platform = ?1 AND state = 0"
+		" AND next_ms > ?2",
+		NULL },
 	[STMT_RETRY_NUMBER] = { "retry_number",
 		"UPDATE message SET number = COALESCE((SELECT " NUMBER " FROM card c"
 		" WHERE c.card_id = message.card_id), '') WHERE id = ?1 AND number = ''",

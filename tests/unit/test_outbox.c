@@ -588,6 +588,44 @@ static bool one_is_flying(struct fixture *fx)
 	return fx_calls(fx, SEND) == 1;
 }
 
+static bool two_went_out(struct fixture *fx)
+{
+	return status_of(fx).delivered == 2;
+}
+
+/* A host whose clock is hours ahead until the network is there. */
+static void clock_that_is_set_back(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_card(fx, 0, true);
+	fx_reply_message(fx, (struct reply) { .status = 500, .body = "" });
+	fx_outbox(fx);
+	fx_text(fx, 0, "one");
+	fx_text(fx, 0, "two");
+	fx_settle(fx);
+	assert_int_equal(fx_state(fx, "one", NULL), STORE_QUEUED);
+	loop_set_wall(fx->loop, loop_wall_ms(fx->loop) - 3 * 3600000);
+	fx_forget_replies(fx);
+	fx_reply_message(fx, ok);
+	fx_pass(fx, 90000);
+	assert_true(two_went_out(fx));
+}
+
+static void clock_that_was_set_back(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_card(fx, 0, true);
+	fx_text(fx, 0, "one");
+	fx_text(fx, 0, "two");
+	fx_settle(fx);
+	loop_set_wall(fx->loop, loop_wall_ms(fx->loop) - 3 * 3600000);
+	fx_reply_message(fx, ok);
+	fx_outbox(fx);
+	assert_true(fx_until(fx, two_went_out, 1));
+}
+
 static void stopped_outbox_ends_what_flies(void **state)
 {
 	struct fixture *fx = *state;
@@ -694,6 +732,8 @@ int main(void)
 		TEST(number_never_known_is_refused_in_the_end),
 		TEST(unrecorded_outcome_is_never_sent_again),
 		TEST(unrecorded_outcomes_count_against_concurrency),
+		TEST(clock_that_is_set_back),
+		TEST(clock_that_was_set_back),
 		TEST(stopped_outbox_ends_what_flies),
 		TEST(freed_while_the_store_works),
 		TEST(old_claims_are_not_sent),
