@@ -460,6 +460,31 @@ static void test_changed_card_is_seen(void **state)
 	assert_false(bench->modem->online);
 }
 
+static void on_last_card(void *arg, int err, const struct store_row *rows, size_t count)
+{
+	assert_int_equal(err, 0);
+	assert_int_equal(count, 1);
+	snprintf(arg, STORE_CARD_SIZE, "%s", rows[0].card_id);
+}
+
+/* The network tells what the module does not: without a card nobody is registered. */
+static void test_changed_card_that_only_the_network_tells(void **state)
+{
+	struct store_query query = { .limit = 1 };
+	char card[STORE_CARD_SIZE] = "";
+
+	(void)state;
+	reach_ready();
+	sim.ccid = "89460000000000000025\r\nOK";
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.list_once = true;
+	feed_line("+CREG: 0\r\n+CREG: 1\r\n+CMTI: \"SM\",4");
+	pass(10000);
+	store_messages(bench->store, &query, on_last_card, card);
+	settle();
+	assert_string_equal(card, "89460000000000000025");
+}
+
 static void test_text_is_deleted_only_after_it_is_stored(void **state)
 {
 	(void)state;
@@ -1558,6 +1583,7 @@ int main(void)
 		CASE(test_card_that_is_not_there_or_locked),
 		CASE(test_ok_alone_says_nothing_about_the_card),
 		CASE(test_changed_card_is_seen),
+		CASE(test_changed_card_that_only_the_network_tells),
 		CASE(test_text_is_deleted_only_after_it_is_stored),
 		CASE(test_text_does_not_wait_for_a_poll),
 		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
