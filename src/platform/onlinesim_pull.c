@@ -105,6 +105,12 @@ static enum said status_of(const struct answer *answer)
 	return said;
 }
 
+/* A page for people: something before the platform has answered, or it is being mended. */
+static bool is_page(const struct answer *answer)
+{
+	return answer->body[strspn(answer->body, " \t\r\n\xef\xbb\xbf")] == '<';
+}
+
 static bool is_taken(const struct config_platform *platform, const struct answer *answer)
 {
 	enum said said = status_of(answer);
@@ -113,7 +119,8 @@ static bool is_taken(const struct config_platform *platform, const struct answer
 		return false;
 	/* SMSHUB wants the word; for OnlineSim's newer pages 200 is enough. */
 	return said == SAID_SUCCESS ||
-	       (said == SAID_NOTHING && strcmp(platform->profile, "smshub") != 0);
+	       (said == SAID_NOTHING && strcmp(platform->profile, "smshub") != 0 &&
+		       !is_page(answer));
 }
 
 static bool refuses_account(int status)

@@ -339,6 +339,8 @@ static const struct outcome_row outcome_rows[] = {
 	{ 200, "OK", D, R, "not-taken" },
 	{ 200, "{\"response\":1}", D, R, "not-taken" },
 	{ 200, "{\"status\":\"ERROR\"}", R, R, "not-taken" },
+	{ 200, "<html>", R, R, "not-taken" },
+	{ 200, "\xef\xbb\xbf\r\n<!DOCTYPE html>", R, R, "not-taken" },
 	{ 200, "{\"status\":5}", R, R, "not-taken" },
 	{ 200, "{\"status\":\"ERROR\",\"error\":\"NO_OPERATION\"}", J, J, "NO_OPERATION" },
 	{ 200, "{\"status\":\"NO_OP\"}", J, J, "NO_OP" },
