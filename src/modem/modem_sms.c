@@ -223,15 +223,17 @@ static void take_entry(struct modem *modem, const struct cmgl_entry *shown)
 /* ---- listings ------------------------------------------------------------------------------- */
 
 /* Of a short one bytes were lost on the way: the next listing shows it whole. If that one shows the
- * very same, it is what the memory holds. An entry whose header was lost is there all the same. */
+ * very same, it is what the memory holds. An entry whose header was lost is there all the same.
+ * Once the card may be another one, what is shown may be that one's. */
 static void on_entry(void *arg, const struct cmgl_entry *shown)
 {
 	struct modem *modem = arg;
 	struct modem_sms *sms = &modem->sms;
 
-	if (shown->kind == CMGL_WHOLE ||
-		(shown->kind == CMGL_SHORT &&
-			cmgl_shorts_again(&sms->shorts, sms->listings, sms->selected, shown))) {
+	if (!modem->card_wanted &&
+		(shown->kind == CMGL_WHOLE ||
+			(shown->kind == CMGL_SHORT && cmgl_shorts_again(&sms->shorts, sms->listings,
+							      sms->selected, shown)))) {
 		take_entry(modem, shown);
 		return;
 	}

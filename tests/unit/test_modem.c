@@ -485,6 +485,29 @@ static void test_changed_card_that_only_the_network_tells(void **state)
 	assert_string_equal(card, "89460000000000000025");
 }
 
+static void test_card_that_changes_within_a_listing(void **state)
+{
+	struct store_query query = { .limit = 1 };
+	char card[STORE_CARD_SIZE] = "", command[300];
+
+	(void)state;
+	reach_ready();
+	feed_line("+CMTI: \"SM\",4");
+	assert_true(next_command(command, sizeof command));
+	assert_string_equal(command, "AT+CMGL=4");
+	feed_line("+CPIN: NOT INSERTED\r\n+CPIN: READY");
+	feed_line("+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK");
+	sim.ccid = "89460000000000000025\r\nOK";
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.list_once = true;
+	pass(10000);
+	store_messages(bench->store, &query, on_last_card, card);
+	settle();
+	assert_string_equal(card, "89460000000000000025");
+	look();
+	assert_int_equal(messages, 1);
+}
+
 static void test_text_is_deleted_only_after_it_is_stored(void **state)
 {
 	(void)state;
@@ -777,7 +800,7 @@ static void test_card_that_may_be_another_is_looked_at_before_its_texts(void **s
 	feed_line("+CMTI: \"SM\",4");
 	feed_line("+CPIN: NOT READY");
 	feed_line("+CPIN: READY");
-	/* the listing was under way; nothing it showed is deleted from what may be another card */
+	/* the listing was under way; what it showed may be another card's: it is read again */
 	answer_next("AT+CMGL=4", "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK");
 	answer_next("AT+CPIN?", "+CPIN: READY\r\nOK");
 	loop_advance(bench->loop, 20);
@@ -791,6 +814,10 @@ static void test_card_that_may_be_another_is_looked_at_before_its_texts(void **s
 	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
 	assert_false(bench->modem->online);
 	assert_int_equal(sim.deletes, 0);
+	look();
+	assert_int_equal(messages, 0);
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.list_once = true;
 	converse();
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
 	look();
@@ -1584,6 +1611,7 @@ int main(void)
 		CASE(test_ok_alone_says_nothing_about_the_card),
 		CASE(test_changed_card_is_seen),
 		CASE(test_changed_card_that_only_the_network_tells),
+		CASE(test_card_that_changes_within_a_listing),
 		CASE(test_text_is_deleted_only_after_it_is_stored),
 		CASE(test_text_does_not_wait_for_a_poll),
 		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
