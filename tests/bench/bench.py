@@ -18,6 +18,8 @@ sick     latency on 56 of 64 ports: with all well, then with the other 8 sick in
 customers  200 activations polled each second: CPU; calls of getStatus and getNumber that one core answers
 orders   500 orders at one moment for 200 numbers; then order and end in turn on 32 connections
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
+chaos    named, or with --long: modems that fail in every way, then with them cards that are changed,
+         a platform that answers nonsense or nothing, and kills; at random, for each text once
 
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
 machine has another. What is asserted, with exit status 1: no text is lost, doubled or damaged (a
@@ -388,6 +390,12 @@ def run_orders(options):
     return orders.run(options)
 
 
+def run_chaos(options):
+    import chaos
+
+    return chaos.run(options)
+
+
 BENCHES = {
     "drain": run_drain,
     "latency": run_latency,
@@ -399,6 +407,7 @@ BENCHES = {
     "customers": run_customers,
     "orders": run_orders,
     "kill": run_kill,
+    "chaos": run_chaos,
 }
 
 
@@ -436,7 +445,8 @@ def main():
 
 def run(options):
     results, failed = {}, []
-    for name in options.only or BENCHES:
+    usual = [name for name in BENCHES if name != "chaos" or options.long]
+    for name in options.only or usual:
         try:
             results[name] = BENCHES[name](options)
         except measure.Failed as wrong:
