@@ -157,6 +157,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" ON CONFLICT (bank, slot) DO UPDATE"
 		" SET imei = excluded.imei, card_id = excluded.card_id",
 		NULL },
+	/* First seen later than now: the clock was ahead then. */
 	[STMT_CARD_PUT] = { "card_put",
 		"INSERT INTO card (card_id, iccid, imsi, number_sim, number_ussd, first_seen_ms,"
 		" last_seen_ms)"
@@ -165,7 +166,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" imsi = COALESCE(NULLIF(excluded.imsi, ''), card.imsi),"
 		" number_sim = COALESCE(NULLIF(excluded.number_sim, ''), card.number_sim),"
 		" number_ussd = COALESCE(NULLIF(excluded.number_ussd, ''), card.number_ussd),"
-		" first_seen_ms = COALESCE(NULLIF(card.first_seen_ms, 0), excluded.first_seen_ms),"
+		" first_seen_ms = CASE WHEN card.first_seen_ms BETWEEN 1 AND"
+		" excluded.first_seen_ms THEN card.first_seen_ms ELSE excluded.first_seen_ms END,"
 		" last_seen_ms = excluded.last_seen_ms",
 		NULL },
 	[STMT_CARD_GET] = { "card_get",

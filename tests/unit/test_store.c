@@ -118,12 +118,17 @@ static void roster_and_ports(void **state)
 	port(fx, "p02", CARD2, true);
 	port(fx, "p03", "imsi-3", true);
 	assert_string_equal(roster(fx).rows, "north/p02 " PHONE "  op0 rent-1 1700000000 id=,");
+	loop_set_wall(fx->loop, INT64_C(1699990000000)); /* the clock was ahead */
+	seen(fx, "p02", CARD2, PHONE);
+	assert_string_equal(roster(fx).rows, "north/p02 " PHONE "  op0 rent-1 1699990000 id=,");
+	loop_set_wall(fx->loop, INT64_C(1700000005000));
+	seen(fx, "p02", CARD2, PHONE);
 	port(fx, "p01", CARD, true);
 	store_remote_ids(fx->store, "push", ids, 2, got_done, &a);
 	assert_int_equal(finish(fx, &a).err, 0);
 	assert_string_equal(roster(fx).rows,
 		"north/p01 " PHONE "  op0 rent-1 1700000000 id=77 conflict,"
-		"north/p02 " PHONE "  op0 rent-1 1700000000 id=77 conflict,");
+		"north/p02 " PHONE "  op0 rent-1 1699990000 id=77 conflict,");
 
 	a = (struct answer) { 0 };
 	store_remote_ids(fx->store, "push", &gone, 1, got_done, &a);
@@ -131,7 +136,7 @@ static void roster_and_ports(void **state)
 	a = (struct answer) { 0 };
 	store_ports_keep(fx->store, &keep, 1, got_done, &a);
 	assert_int_equal(finish(fx, &a).err, 0);
-	assert_string_equal(roster(fx).rows, "north/p02 " PHONE "  op0 rent-1 1700000000 id=,");
+	assert_string_equal(roster(fx).rows, "north/p02 " PHONE "  op0 rent-1 1699990000 id=,");
 	fx_reopen(fx);
 	if (fx_shared()) { /* a quick restart takes nothing off the lists of all */
 		assert_int_equal(roster(fx).count, 1);
