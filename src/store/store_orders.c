@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { TRIES_ALONE = 4 }; /* cards that an order tries before it asks which are free */
 
 struct store_activation store_activation_read(const struct backend_value *cells)
 {
@@ -95,6 +98,11 @@ int store_activation_get(struct store_job *job, enum store_stmt stmt, struct bac
 	return err;
 }
 
+static int64_t cancel_limit(const struct store_order *order)
+{
+	return order->rent ? 0 : order->cancel_limit;
+}
+
 /* free: (number, bank, slot) of a card that can be ordered; NULL: it cannot. */
 static int card_free(const struct order_job *call, struct store_job *job, const char *card_id,
 	const struct backend_value **free)
@@ -104,8 +112,8 @@ static int card_free(const struct order_job *call, struct store_job *job, const 
 
 	*free = NULL;
 	int err = store_select(job, STMT_ORDER_FREE,
-		ARGS(TXT(card_id), TXT(order->seller), TXT(order->service),
-			INT(order->rent ? 0 : order->cancel_limit)),
+		ARGS(TXT(order->seller), TXT(order->service), INT(cancel_limit(order)),
+			TXT(card_id)),
 		&table);
 	if (err || !table.rows)
 		return err;
@@ -221,12 +229,44 @@ static int order_finish_try(const struct order_job *call, struct store_job *job,
 	return store_activation_get(job, STMT_ACTIVATION_GET, INT(state->id), &result->activation);
 }
 
+static int card_cmp(const void *a, const void *b)
+{
+	const struct backend_value *x = a, *y = b;
+	return strcmp(x->text, y->text);
+}
+
+/* Tries the cards, each by itself as long as few are taken. When many orders come at once, at other
+ * hosts too, most of what the caller takes for free is not: then all that are free are asked for.
+ */
+static int order_cards(const struct order_job *call, struct store_job *job,
+	struct order_state *state, struct order_result *result)
+{
+	const struct store_order *order = &call->order;
+	struct store_table frees = { 0 };
+	int n = 1;
+
+	for (size_t i = 0; i < order->card_count && n == 1; i++) {
+		const struct backend_value card = TXT(call->cards[i]);
+		if (i == TRIES_ALONE) {
+			int err = store_select(job, STMT_ORDER_FREES,
+				ARGS(TXT(order->seller), TXT(order->service),
+					INT(cancel_limit(order))),
+				&frees);
+			if (err)
+				return err;
+		}
+		if (i < TRIES_ALONE || (frees.rows && bsearch(&card, frees.cells, frees.rows,
+							      sizeof(card), card_cmp)))
+			n = order_try(call, job, card.text, state, result);
+	}
+	return n < 0 ? n : 0;
+}
+
 static int order_run(struct store_job *job)
 {
 	const struct order_job *call = (struct order_job *)job;
 	struct order_result *result = job->result = job_out(job, 1, sizeof(*result));
 	struct order_state state = { 0 };
-	int n = 1;
 
 	if (!result)
 		return -ENOMEM;
@@ -235,9 +275,8 @@ static int order_run(struct store_job *job)
 	if (err || result->activation)
 		return err;
 	result->why = STORE_ORDER_NO_NUMBER;
-	for (size_t i = 0; i < call->order.card_count && n == 1; i++)
-		n = order_try(call, job, call->cards[i], &state, result);
-	return n < 0 ? n : order_finish_try(call, job, &state, result);
+	err = order_cards(call, job, &state, result);
+	return err ? err : order_finish_try(call, job, &state, result);
 }
 
 static void order_finish(struct store_job *job)

@@ -10,9 +10,11 @@
 #include "store/backend.h"
 
 enum {
-	LINK_ANSWER_MS = 4000,   /* silence that ends a connection; the server gives up before */
-	LINK_SCRIPT_MS = 600000, /* the same while tables are made */
-	LINK_PENDING_MAX = 128,  /* answers, syncs included, that were not read */
+	LINK_ANSWER_MS = 4000,    /* silence that ends a connection; the server gives up before */
+	LINK_SCRIPT_MS = 600000,  /* the same while tables are made */
+	LINK_PENDING_MAX = 128,   /* answers, syncs included, that were not read */
+	LINK_HEAD = 128,          /* bytes of a statement beside its words, at most */
+	LINK_UNSYNCED_MAX = 6000, /* libpq sends 8192 bytes of its own accord */
 };
 
 /* What an answer that is still to come belongs to. */
@@ -31,6 +33,7 @@ struct backend_conn {
 		int stmt;
 	} pending[LINK_PENDING_MAX];
 	size_t first, count; /* of pending, a ring */
+	size_t unsynced;     /* bytes of statements since the last sync; 0: none */
 
 	bool in_transaction, write;
 	int failed;      /* what ended the transaction; until it is rolled back */

@@ -94,6 +94,7 @@ void link_close(struct backend_conn *conn)
 	PQfinish(conn->pg);
 	conn->pg = NULL;
 	conn->count = 0;
+	conn->unsynced = 0;
 	memset(conn->prepared, 0, conn->stmt_count * sizeof *conn->prepared);
 }
 

@@ -188,10 +188,28 @@ static int answer_read(struct backend_conn *conn, enum link_kind kind, PGresult 
 	return err;
 }
 
+/* The server answers when it comes to a sync, and from then on minds how long the next statement
+ * lets it wait. What follows a statement that failed it leaves out, up to there. */
+static int sync_put(struct backend_conn *conn)
+{
+	if (!conn->unsynced)
+		return 0;
+	conn->unsynced = 0;
+	if (!PQpipelineSync(conn->pg)) {
+		conn->failed = link_lost(conn, PQerrorMessage(conn->pg), false);
+		return conn->failed;
+	}
+	expect(conn, LINK_SYNC, 0);
+	return 0;
+}
+
 int stmt_answers(struct backend_conn *conn, PGresult **last)
 {
 	PGresult *result = NULL;
 
+	int lost = sync_put(conn);
+	if (lost)
+		return lost;
 	while (conn->count) {
 		enum link_kind kind = conn->pending[conn->first].kind;
 		int err = answer_read(conn, kind, &result);
@@ -214,23 +232,35 @@ int stmt_answers(struct backend_conn *conn, PGresult **last)
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-/* After each sync the server minds how long the next statement lets it wait. */
-static int sent(struct backend_conn *conn, bool well, enum link_kind kind, int stmt)
+static int sent(struct backend_conn *conn, bool well, size_t bytes, enum link_kind kind, int stmt)
 {
-	if (!well || !PQpipelineSync(conn->pg)) {
+	if (!well) {
 		conn->failed = link_lost(conn, PQerrorMessage(conn->pg), false);
 		return conn->failed;
 	}
+	conn->unsynced += bytes;
 	expect(conn, kind, stmt);
-	expect(conn, LINK_SYNC, 0);
 	return 0;
+}
+
+/* libpq keeps what it is given up to a sync, and no more than LINK_UNSYNCED_MAX bytes of it: so
+ * this process cannot freeze while the server has statements without their sync. */
+static int room_for(struct backend_conn *conn, size_t bytes)
+{
+	return conn->unsynced && conn->unsynced + bytes > LINK_UNSYNCED_MAX ? sync_put(conn) : 0;
 }
 
 int stmt_plain(struct backend_conn *conn, enum link_kind kind, const char *sql, const char *param)
 {
-	return sent(conn,
-		PQsendQueryParams(conn->pg, sql, param ? 1 : 0, NULL, &param, NULL, NULL, 0), kind,
-		0);
+	size_t bytes = LINK_HEAD + strlen(sql) + (param ? strlen(param) : 0);
+
+	/* The end of a transaction is told whatever became of what is in it. */
+	int err = kind == LINK_PLAIN ? sync_put(conn) : 0;
+	return err ? err
+		   : sent(conn,
+			     PQsendQueryParams(
+				     conn->pg, sql, param ? 1 : 0, NULL, &param, NULL, NULL, 0),
+			     bytes, kind, 0);
 }
 
 static int prepare(struct backend_conn *conn, int id, const struct params *params, size_t count)
@@ -241,24 +271,33 @@ static int prepare(struct backend_conn *conn, int id, const struct params *param
 	if (!sql)
 		return -ENOMEM;
 	snprintf(name, sizeof name, "s%d", id);
-	bool well = PQsendPrepare(conn->pg, name, sql, (int)count, params->types);
+	size_t bytes = LINK_HEAD + strlen(sql) + count * sizeof *params->types;
+	int err = room_for(conn, bytes);
+	if (!err) {
+		conn->prepared[id] = PQsendPrepare(conn->pg, name, sql, (int)count, params->types);
+		err = sent(conn, conn->prepared[id], bytes, LINK_PREPARE, id);
+	}
 	free(sql);
-	conn->prepared[id] = well;
-	return sent(conn, well, LINK_PREPARE, id);
+	return err;
 }
 
 static int send_prepared(
 	struct backend_conn *conn, int id, const struct params *params, size_t count)
 {
 	char name[16];
+	size_t bytes = LINK_HEAD;
 
+	for (size_t i = 0; i < count; i++)
+		bytes += sizeof(uint32_t) + (params->values[i] ? strlen(params->values[i]) : 0);
 	int err = conn->prepared[id] ? 0 : prepare(conn, id, params, count);
+	if (!err)
+		err = room_for(conn, bytes);
 	if (err)
 		return err;
 	snprintf(name, sizeof name, "s%d", id);
 	return sent(conn,
 		PQsendQueryPrepared(conn->pg, name, (int)count, params->values, NULL, NULL, 0),
-		LINK_STMT, id);
+		bytes, LINK_STMT, id);
 }
 
 int stmt_send(struct backend_conn *conn, int id, const struct backend_value *values, size_t count)

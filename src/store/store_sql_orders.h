@@ -18,6 +18,18 @@
 	" AND EXISTS (SELECT 1 FROM bank_sell x WHERE x.bank = p.bank AND x.seller = " seller \
 	")))"
 
+/* Cards f, with their number and place, that can be ordered: ?1 seller, ?2 service, ?3 limit. */
+#define FREE_FOR_ORDER(which) \
+	"(SELECT " NUMBER " AS number, p.bank, p.slot, c.card_id FROM port p" \
+	" JOIN card c ON c.card_id = p.card_id WHERE " which SELLABLE("p") " AND " SOLD_BY( \
+		"?1") ") AS f WHERE f.number <> '' AND NOT EXISTS (SELECT 1 FROM activation a" \
+		      " WHERE a.state = 0 AND a.card_id = f.card_id) AND NOT EXISTS (SELECT 1 " \
+		      "FROM activation a" \
+		      " WHERE a.state = 0 AND a.number = f.number) AND NOT EXISTS (SELECT 1 FROM " \
+		      "used u" \
+		      " WHERE u.seller = ?1 AND u.service = ?2 AND u.number = f.number" \
+		      " AND (u.sold > 0 OR (?3 > 0 AND u.cancelled >= ?3)))"
+
 #define CUSTOMER \
 	"SELECT c.name, c.key_hash, CASE WHEN c.host <> '' THEN 1 ELSE 0 END, c.disabled, c.gone," \
 	" c.balance, c.created_ms, (SELECT COUNT(*) FROM activation a WHERE a.customer = c.name" \
@@ -28,26 +40,14 @@
 	[STMT_COUNTER_NEXT] = { "counter_next", \
 		"UPDATE counter SET value = value + 1 WHERE name = ?1 RETURNING value", NULL }, \
 	[STMT_ACTIVATION_GET] = { "activation_get", ACTIVATION "WHERE a.id = ?1", NULL }, \
-	[STMT_ACTIVATION_TOKEN] = { "activation_token", ACTIVATION "WHERE a.token = ?1", \
-		NULL }, /* The card's number and place, if it can be ordered: ?2 seller, ?3 \
-			   service, ?4 limit. */ \
-		[STMT_ORDER_FREE] = { "order_free", \
-			"SELECT f.number, f.bank, f.slot FROM (SELECT " NUMBER \
-			" AS number, p.bank," \
-			" p.slot, c.card_id FROM port p JOIN card c ON c.card_id = p.card_id" \
-			" WHERE p.card_id = ?1 AND " SELLABLE("p") " AND " SOLD_BY( \
-				"?2") ") AS f" \
-				      " WHERE f.number <> '' AND NOT EXISTS (SELECT 1 FROM " \
-				      "activation a" \
-				      " WHERE a.state = 0 AND a.card_id = f.card_id)" \
-				      " AND NOT EXISTS (SELECT 1 FROM activation a" \
-				      " WHERE a.state = 0 AND a.number = f.number)" \
-				      " AND NOT EXISTS (SELECT 1 FROM used u WHERE u.seller = ?2 " \
-				      "AND u.service = ?3" \
-				      " AND u.number = f.number AND (u.sold > 0 OR (?4 > 0 AND " \
-				      "u.cancelled >= ?4)))" \
-				      " LIMIT 1", \
-			NULL }, /* Another card that is online has the number. */ \
+	[STMT_ACTIVATION_TOKEN] = { "activation_token", ACTIVATION "WHERE a.token = ?1", NULL }, \
+	[STMT_ORDER_FREE] = { "order_free", \
+		"SELECT f.number, f.bank, f.slot FROM " FREE_FOR_ORDER( \
+			"p.card_id = ?4 AND ") " LIMIT 1", \
+		NULL }, \
+	[STMT_ORDER_FREES] = { "order_frees", \
+		"SELECT DISTINCT f.card_id FROM " FREE_FOR_ORDER("") " ORDER BY f.card_id", \
+		NULL }, /* Another card that is online has the number. */ \
 		[STMT_ORDER_CLASH] = { "order_clash", \
 			"SELECT c.card_id FROM port p JOIN card c ON c.card_id = p.card_id" \
 			" WHERE " SELLABLE("p") " AND c.card_id <> ?1 AND " NUMBER \
