@@ -229,6 +229,8 @@ static void on_beaten(void *arg, int err, const struct store_hosts *hosts)
 		begin_lists(leader);
 		if (leader->settled && !leader->leads && hosts->lease_left_ms < beat_ms)
 			next_ms = hosts->lease_left_ms + SOON_MS;
+		if (leader->leads && !leader->listing && next_ms > LOOK_MS)
+			next_ms = LOOK_MS; /* the others settle */
 	}
 	loop_timer_start(&leader->beat, leader->beat_again ? 0 : next_ms);
 	leader->beat_again = false;

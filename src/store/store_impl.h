@@ -83,9 +83,9 @@ enum store_stmt {
 
 	STMT_HEADS,
 	STMT_HEAD,
+	STMT_HEAD_AFTER,
 	STMT_CLAIM,
 	STMT_DELIVERY_GET,
-	STMT_DELIVERY_CARD,
 	STMT_OUTCOME,
 	STMT_UNKNOWN_NUMBERS,
 	STMT_DUE,
@@ -507,14 +507,13 @@ enum store_source store_says_other(
 int64_t store_free_held(
 	struct store_job *job, const char *card_id, const char *number, int64_t now_ms);
 
-/* Claims what `card_id` has to send next on a platform, if it is due, nothing of the card is in
- * flight and (with only_id) it is that message. Returns 1 claimed, 0 not, or a negative errno.
- * next_ms: when the card's next one is due, 0: it has none. */
+/* Claims a message if it is what `card_id` has to send next on a platform, due, and nothing of the
+ * card is in flight. Returns 1 claimed, 0 not, or a negative errno. */
 struct store_lease {
 	const char *platform;
 	int64_t now_ms, lease_ms;
 };
 int store_claim_card(struct store_job *job, const struct store_lease *lease, const char *card_id,
-	const char *only_id, struct store_delivery *out, int64_t *next_ms);
+	const char *only_id, struct store_delivery *out);
 
 #endif

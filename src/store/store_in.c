@@ -81,12 +81,10 @@ static int claim_new(
 	struct sms_job *call, const struct store_route *route, struct store_delivery *out)
 {
 	const struct store_lease lease = { route->platform, call->now_ms, STORE_LEASE_MS };
-	int64_t next_ms;
 
 	if (!route->claim || route->state != STORE_QUEUED)
 		return 0;
-	return store_claim_card(
-		&call->job, &lease, call->message.card_id, call->message_id, out, &next_ms);
+	return store_claim_card(&call->job, &lease, call->message.card_id, call->message_id, out);
 }
 
 static int deliveries_add(struct sms_job *call, bool number_known, struct store_sms_result *result)

@@ -187,12 +187,19 @@ static void timed_take(struct journal *journal)
 		journal->timed_end = &journal->timed;
 }
 
+/* A server that answers what came before is busy, not away. */
+static int64_t late_ms(const struct journal *journal)
+{
+	int64_t silent_ms = journal->answered_ms + ANSWER_MS;
+
+	return journal->timed->answer_ms > silent_ms ? journal->timed->answer_ms : silent_ms;
+}
+
 static void watch_answers(struct journal *journal)
 {
 	loop_timer_stop(&journal->answer);
 	if (journal->timed)
-		loop_timer_start(
-			&journal->answer, journal->timed->answer_ms - loop_now_ms(journal->loop));
+		loop_timer_start(&journal->answer, late_ms(journal) - loop_now_ms(journal->loop));
 }
 
 static void answered(struct store_job *job)
@@ -213,7 +220,7 @@ static void on_answer_timer(void *arg)
 	int64_t now_ms = loop_now_ms(journal->loop);
 	struct store_job *job;
 
-	while ((job = journal->timed) && job->answer_ms <= now_ms) {
+	while ((job = journal->timed) && late_ms(journal) <= now_ms) {
 		timed_take(journal);
 		job->late = true;
 		store_hold(journal->store, TRAIT_TEXT);

@@ -76,25 +76,33 @@ static void earliest(int64_t *next_ms, int64_t due_ms)
 		*next_ms = due_ms;
 }
 
-int store_claim_card(struct store_job *job, const struct store_lease *lease, const char *card_id,
-	const char *only_id, struct store_delivery *out, int64_t *next_ms)
+/* Claims the one text of a statement's answer, if it is due; see store_claim_card(). */
+static int claim_head(struct store_job *job, const struct store_lease *lease,
+	const struct store_table *table, struct store_delivery *out, int64_t *next_ms)
 {
-	struct store_table table;
-
 	*next_ms = 0;
-	int err = store_select(job, STMT_HEAD, ARGS(TXT(lease->platform), TXT(card_id)), &table);
-	if (err || !table.rows)
-		return err;
-
-	struct head head = head_of(table_row(&table, 0), store_ahead_ms(job, lease->now_ms));
-	bool wanted = !only_id || strcmp(only_id, head.message_id) == 0;
-	if (!wanted || head.due_ms > lease->now_ms) {
+	if (!table->rows)
+		return 0;
+	struct head head = head_of(table_row(table, 0), store_ahead_ms(job, lease->now_ms));
+	if (head.due_ms > lease->now_ms) {
 		earliest(next_ms, head.due_ms);
 		return 0;
 	}
 	earliest(next_ms, lease->now_ms + lease->lease_ms);
-	err = claim_one(job, lease, head.message_id, out);
+	int err = claim_one(job, lease, head.message_id, out);
 	return err ? err : 1;
+}
+
+int store_claim_card(struct store_job *job, const struct store_lease *lease, const char *card_id,
+	const char *only_id, struct store_delivery *out)
+{
+	struct store_table table;
+	int64_t next_ms;
+
+	int err = store_select(job, STMT_HEAD, ARGS(TXT(lease->platform), TXT(card_id)), &table);
+	if (err || !table.rows || strcmp(only_id, table_row(&table, 0)[0].text) != 0)
+		return err;
+	return claim_head(job, lease, &table, out, &next_ms);
 }
 
 struct claim_job {
@@ -220,15 +228,21 @@ static int outcome_write(struct store_job *job, const struct store_outcome *outc
 			TXT(store_host(job->store))));
 }
 
-static int claim_after(struct store_job *job, const struct store_outcome *outcome,
-	const char *card_id, struct store_claim *claim)
+/* What the card of a text that is done has to send next. */
+static int claim_after(
+	struct store_job *job, const struct store_outcome *outcome, struct store_claim *claim)
 {
 	const struct store_lease lease = { outcome->platform, outcome->now_ms, outcome->lease_ms };
 	struct store_delivery *row = job_out(job, 1, sizeof(*row));
+	struct store_table table;
+
 	if (!row)
 		return -ENOMEM;
-
-	int n = store_claim_card(job, &lease, card_id, NULL, row, &claim->next_ms);
+	int err = store_select(job, STMT_HEAD_AFTER,
+		ARGS(TXT(outcome->platform), TXT(outcome->message_id)), &table);
+	if (err)
+		return err;
+	int n = claim_head(job, &lease, &table, row, &claim->next_ms);
 	if (n < 0)
 		return n;
 	claim->rows = row;
@@ -240,18 +254,13 @@ static int outcome_run(struct store_job *job)
 {
 	const struct store_outcome *outcome = &((struct outcome_job *)job)->outcome;
 	struct store_claim *claim = job->result = job_out(job, 1, sizeof(*claim));
-	struct store_table table;
 
 	if (!claim)
 		return -ENOMEM;
-	int err = store_select(job, STMT_DELIVERY_CARD,
-		ARGS(TXT(outcome->message_id), TXT(outcome->platform)), &table);
-	if (err || !table.rows)
-		return err;
-	err = outcome_write(job, outcome);
+	int err = outcome_write(job, outcome);
 	if (err || !outcome->claim_next || outcome->state == STORE_QUEUED)
 		return err;
-	return claim_after(job, outcome, table_row(&table, 0)[0].text, claim);
+	return claim_after(job, outcome, claim);
 }
 
 void store_outcome(

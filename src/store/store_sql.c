@@ -108,6 +108,18 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	" first_try_ms = CASE WHEN state = 0 THEN first_try_ms ELSE 0 END," \
 	" number_error_ms = CASE WHEN state = 0 THEN number_error_ms ELSE 0 END,"
 
+/* A card's queue, in its order. It is BETWEEN, and the card stands in ORDER BY, so that no planner
+ * finds the first of it in the order of all texts. */
+#define QUEUE(q, card) \
+	q ".platform = ?1 AND " q ".state = 0 AND " q ".card_id BETWEEN " card " AND " card \
+	  " ORDER BY " q ".card_id, " q ".message_id"
+
+/* What a card has to send first to platform ?1, and until when a text of it is claimed. */
+#define HEAD(card) \
+	"SELECT d.message_id, d.next_ms, (SELECT MAX(b.claimed_until_ms) FROM delivery b" \
+	" WHERE b.platform = ?1 AND b.card_id = d.card_id AND b.state = 0" \
+	" AND b.claimed_until_ms > 0) FROM delivery d WHERE " QUEUE("d", card) " LIMIT 1"
+
 #define DROP "UPDATE delivery SET state = 6, done_ms = ?2, claimed_by = '', claimed_until_ms = 0 "
 
 /* ?1 a number: the cards that have it, what came to it, and what is on them. */
@@ -486,16 +498,14 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" SELECT d.message_id, d.next_ms, (SELECT MAX(b.claimed_until_ms) FROM delivery b"
 		" WHERE b.platform = ?1 AND b.card_id = h.card_id AND b.state = 0"
 		" AND b.claimed_until_ms > 0) FROM h JOIN delivery d ON d.platform = ?1"
-		" AND d.message_id = (SELECT MIN(q.message_id) FROM delivery q"
-		" WHERE q.platform = ?1 AND q.card_id = h.card_id AND q.state = 0)"
-		" WHERE h.card_id IS NOT NULL",
+		" AND d.message_id = (SELECT q.message_id FROM delivery q"
+		" WHERE " QUEUE("q", "h.card_id") " LIMIT 1)"
+						  " WHERE h.card_id IS NOT NULL",
 		NULL },
-	[STMT_HEAD] = { "head",
-		"SELECT d.message_id, d.next_ms, (SELECT MAX(b.claimed_until_ms) FROM delivery b"
-		" WHERE b.platform = ?1 AND b.card_id = ?2 AND b.state = 0"
-		" AND b.claimed_until_ms > 0) FROM delivery d"
-		" WHERE d.platform = ?1 AND d.card_id = ?2 AND d.state = 0"
-		" ORDER BY d.message_id LIMIT 1",
+	[STMT_HEAD] = { "head", HEAD("?2"), NULL },
+	[STMT_HEAD_AFTER] = { "head_after",
+		HEAD("(SELECT o.card_id FROM delivery o WHERE o.message_id = ?2 AND o.platform = "
+		     "?1)"),
 		NULL },
 	[STMT_CLAIM] = { "claim",
 		"UPDATE delivery SET claimed_by = ?3, claimed_until_ms = ?4"
@@ -514,8 +524,6 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" LEFT JOIN activation a ON a.id = d.activation_id AND d.activation_id > 0"
 		" WHERE d.message_id = ?1 AND d.platform = ?2",
 		NULL },
-	[STMT_DELIVERY_CARD] = { "delivery_card",
-		"SELECT card_id FROM delivery WHERE message_id = ?1 AND platform = ?2", NULL },
 	/* An outcome that comes after the operator dropped it, or after another host took it over,
 	 * counts only if the platform has the text. */
 	[STMT_OUTCOME] = { "outcome",

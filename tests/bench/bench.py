@@ -17,6 +17,9 @@ filter   microseconds that the built-in rules of the filter take for a text, by 
 sick     latency on 56 of 64 ports: with all well, then with the other 8 sick in eight ways
 customers  200 activations polled each second: CPU; calls of getStatus and getNumber that one core answers
 orders   500 orders at one moment for 200 numbers; then order and end in turn on 32 connections
+hosts    three hosts of 64 ports each on one PostgreSQL server, and ratios to one host on SQLite with
+         the same texts a host: texts a second, latency, CPU a text, time until the list is right;
+         then 600 orders at one moment at the three for 300 numbers
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 chaos    named, or with --long: modems that fail in every way, then with them cards that are changed,
          a platform that answers nonsense or nothing, and kills; at random, for each text once
@@ -396,6 +399,12 @@ def run_chaos(options):
     return chaos.run(options)
 
 
+def run_hosts(options):
+    import hosts
+
+    return hosts.run(options)
+
+
 BENCHES = {
     "drain": run_drain,
     "latency": run_latency,
@@ -406,6 +415,7 @@ BENCHES = {
     "sick": run_sick,
     "customers": run_customers,
     "orders": run_orders,
+    "hosts": run_hosts,
     "kill": run_kill,
     "chaos": run_chaos,
 }

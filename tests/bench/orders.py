@@ -25,8 +25,8 @@ def order(service="s0"):
     return request("GET_NUMBER", country="sweden", operator="any", service=service, sum=1)
 
 
-async def ask(stream, data):
-    """(seconds, the answer) on a connection that is open."""
+async def exchange(stream, data):
+    """(seconds, the body of the answer) on a connection that is open."""
     reader, writer = stream
     began = time.perf_counter()
     writer.write(data)
@@ -34,7 +34,12 @@ async def ask(stream, data):
     check(head.startswith(b"HTTP/1.1 200 "), f"{head[:200]}")
     (size,) = [int(line.split(b":")[1]) for line in head.split(b"\r\n")
                if line.lower().startswith(b"content-length:")]
-    return time.perf_counter() - began, json.loads(await reader.readexactly(size))
+    return time.perf_counter() - began, await reader.readexactly(size)
+
+
+async def ask(stream, data):
+    took, body = await exchange(stream, data)
+    return took, json.loads(body)
 
 
 async def opened(port, count):

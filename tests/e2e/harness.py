@@ -458,13 +458,16 @@ class Postgres:
         if self.halted:
             self.command("again")
 
-    def signal(self, number):
-        """To the server and all its children."""
+    def pids(self):
+        """The server and all its children."""
         with open(f"{self.folder}/data/postmaster.pid", encoding="utf-8") as file:
             parent = int(file.readline())
         with open(f"/proc/{parent}/task/{parent}/children", encoding="utf-8") as file:
-            children = [int(pid) for pid in file.read().split()]
-        for pid in [parent, *children]:
+            return [parent, *(int(pid) for pid in file.read().split())]
+
+    def signal(self, number):
+        """To all of them."""
+        for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
