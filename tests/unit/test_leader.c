@@ -8,7 +8,14 @@
 
 #include "store_fixture.h"
 
-enum { STALE_MS = 20000, LEASE_MS = 10000, BEAT_MS = 5000, GRACE_MS = 60000, STEP_MS = 100 };
+enum {
+	STALE_MS = 20000,
+	LEASE_MS = 10000,
+	BEAT_MS = 5000,
+	LOOK_MS = 1000,
+	GRACE_MS = 60000,
+	STEP_MS = 100
+};
 
 struct host {
 	struct fixture fx;
@@ -142,7 +149,7 @@ static void both_up(struct pair *pair)
 	settle(pair);
 	assert_int_equal(pair->a.gained, 0); /* b may have numbers too */
 	leader_settled(pair->b.leader);
-	pass(pair, BEAT_MS);
+	pass(pair, LOOK_MS);
 	assert_int_equal(pair->a.gained, 1);
 	assert_int_equal(pair->b.gained, 0);
 	assert_false(leader_follows(pair->a.leader));

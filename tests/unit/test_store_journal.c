@@ -31,6 +31,7 @@ static struct {
 	atomic_int lost_answer; /* so many commits are made, and nobody is told */
 	atomic_int lost_commit; /* so many are not made */
 	atomic_bool frozen;     /* the next begin waits until it is not */
+	atomic_int let;         /* so many go on all the same */
 	atomic_bool waits;
 } line;
 
@@ -46,6 +47,10 @@ static int cut_open(
 static int cut_begin(struct backend_conn *conn, bool write)
 {
 	while (atomic_load(&line.frozen)) {
+		if (atomic_load(&line.let) > 0) {
+			atomic_fetch_sub(&line.let, 1);
+			break;
+		}
 		atomic_store(&line.waits, true);
 		usleep(1000);
 	}
@@ -376,6 +381,35 @@ static void no_answer_within_a_second(void **state)
 	pool_has(fx, "one,two,");
 	assert_int_equal(a.calls, 1);
 	assert_int_equal(claim(fx, 8).claimed, 1);
+}
+
+static void who_answers_others_is_there(void **state)
+{
+	struct fixture *fx = *state;
+	struct answer a, b;
+
+	seen(fx, "p01", CARD, PHONE);
+	atomic_store(&line.frozen, true);
+	start(fx, &a, CARD, 1, "one");
+	while (!atomic_load(&line.waits))
+		usleep(1000);
+	start(fx, &b, CARD, 2, "two");
+	loop_advance(fx->loop, 900);
+	atomic_store(&line.let, 1);
+	answered(fx, &a);
+	assert_int_equal(server_of(fx).waiting, 0);
+	loop_advance(fx->loop, 999);
+	let_run(fx);
+	assert_int_equal(b.calls, 0);
+	assert_true(server_of(fx).up);
+	loop_advance(fx->loop, 1);
+	answered(fx, &b);
+	assert_false(server_of(fx).up);
+	assert_int_equal(server_of(fx).waiting, 1);
+	atomic_store(&line.frozen, false);
+	until_up(fx, true);
+	move_all(fx);
+	pool_has(fx, "one,two,");
 }
 
 /* The server is well again at once; what stands behind the first waits all the same. */
@@ -1065,6 +1099,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(texts_are_kept_while_it_is_away),
 		T(no_answer_within_a_second),
+		T(who_answers_others_is_there),
 		T(none_overtakes_one_that_failed),
 		T(a_lost_answer_is_no_second_text),
 		T(what_was_deleted_meanwhile),
