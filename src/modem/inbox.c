@@ -15,6 +15,7 @@
 enum {
 	MOVE_RETRY_MS = 5000, /* what is in the journal could not be moved: again */
 	MOVE_MORE_MS = 50,
+	MOVE_SOON_MS = 1000, /* what the server was too slow for */
 	/* TS 23.040 9.2.3.9 */
 	PID_TYPE_0 = 0x40,              /* acknowledged, shown to nobody */
 	PID_SIM_DATA = 0x7F,            /* for the card's own programs */
@@ -153,6 +154,16 @@ static void put_again(struct inbox_job *job, const struct store_sms_result *resu
 	store_sms_put(job->inbox->store, &sms, on_stored, job);
 }
 
+/* A text may go to the journal while the server is there: nobody will say that it is back. */
+static void move_soon(struct inbox *inbox)
+{
+	struct store_server server;
+
+	if (!inbox->moving && !loop_timer_active(&inbox->move_timer) &&
+		store_server(inbox->store, &server) && server.up && server.waiting > 0)
+		loop_timer_start(&inbox->move_timer, MOVE_SOON_MS);
+}
+
 static void on_stored(void *arg, int err, const struct store_sms_result *result)
 {
 	struct inbox_job *job = arg;
@@ -176,6 +187,7 @@ static void on_stored(void *arg, int err, const struct store_sms_result *result)
 	}
 	job->done(job->owner, err, !err && result->same_entry);
 	free(job);
+	move_soon(inbox);
 }
 
 /* ---- read ----------------------------------------------------------------------------------- */

@@ -36,6 +36,8 @@ struct backend_config {
 	size_t stmt_count;
 	const char *password;    /* NULL: none */
 	const struct loop *loop; /* whose clock measures pauses */
+	_Atomic int64_t
+		*heard_us; /* is told when a server says something, by that clock; or NULL */
 };
 
 /* One row; what cols points to lives until it returns. Non-zero (negative errno) ends the query. */
@@ -79,6 +81,10 @@ struct backend {
 	/* The database's clock when this transaction began to write, Unix milliseconds. 0: it has
 	 * none but the caller's, or an error that the next call tells. */
 	int64_t (*now_ms)(struct backend_conn *conn);
+
+	/* Whether the transaction has lasted so long that no other job should join it: others
+	 * wait for its end. NULL: it never has. */
+	bool (*is_due)(struct backend_conn *conn);
 
 	/* Statements without parameters or rows, for the schema. sqlite: instead of sql there;
 	 * NULL: the same. */

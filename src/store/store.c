@@ -15,11 +15,19 @@ enum { EXIT_INTERNAL = 70, DEADLOCKS_MAX = 5 };
 
 /* ---- the store's thread --------------------------------------------------------------------- */
 
-static int run_jobs(struct store_job *first, const struct store_job *end)
+/* Up to *end, which is where it stopped if others are to have their turn. */
+static int run_jobs(const struct store_db *db, struct store_job *first, struct store_job **end)
 {
-	for (struct store_job *job = first; job != end; job = job->next) {
+	bool ran = false;
+
+	for (struct store_job *job = first; job != *end; job = job->next) {
 		if (job->held)
 			continue;
+		if (ran && db->backend->is_due && db->backend->is_due(db->conn)) {
+			*end = job;
+			return 0;
+		}
+		ran = true;
 		store_job_reset(job);
 		int err = job->verb->run(job);
 		if (!err && job->pool && job->store->shared)
@@ -41,14 +49,14 @@ static void scrub_files(struct store *store, struct store_job *first, const stru
 }
 
 static int try_transaction(
-	struct store *store, struct store_job *first, const struct store_job *end, bool write)
+	struct store *store, struct store_job *first, struct store_job **end, bool write)
 {
 	const struct store_db *db = &store->db;
 
 	int err = db->backend->begin(db->conn, write);
 	bool begun = !err, ran = false;
 	if (begun)
-		err = run_jobs(first, end);
+		err = run_jobs(db, first, end);
 	if (!err) {
 		ran = true;
 		err = db->backend->commit(db->conn);
@@ -61,11 +69,11 @@ static int try_transaction(
 	return err;
 }
 
-/* One transaction for the jobs from first up to end. */
-static int transact(struct store *store, struct store_job *first, const struct store_job *end)
+/* One transaction for the jobs from first up to *end, or fewer: then that is the next one. */
+static int transact(struct store *store, struct store_job *first, struct store_job **end)
 {
 	bool write = false, scrub = false;
-	for (const struct store_job *job = first; job != end; job = job->next) {
+	for (const struct store_job *job = first; job != *end; job = job->next) {
 		write = write || job->verb->write;
 		scrub = scrub || job->scrub;
 	}
@@ -79,7 +87,7 @@ static int transact(struct store *store, struct store_job *first, const struct s
 	first->wrote = err > 0;
 	first->commit_us = loop_fresh_us(store->loop) - start_us;
 	if (scrub)
-		scrub_files(store, first, end);
+		scrub_files(store, first, *end);
 	return 0;
 }
 
@@ -115,7 +123,8 @@ static void run_alone(struct store *store, struct store_job *job)
 {
 	if (hold_back(store, job))
 		return;
-	int err = store->db.conn ? transact(store, job, job->next) : -EADDRINUSE;
+	struct store_job *end = job->next;
+	int err = store->db.conn ? transact(store, job, &end) : -EADDRINUSE;
 	if (!err)
 		return;
 	job->err = err;
@@ -124,22 +133,22 @@ static void run_alone(struct store *store, struct store_job *job)
 		leave_database(store);
 }
 
-/* If the batch fails each job is tried alone, so that only the bad one fails. */
-static void run_batch(struct store *store, struct job_list *batch)
+/* The jobs from first on, as many as one transaction takes: the next one, NULL for none. If they
+ * fail each is tried alone, so that only the bad one fails. */
+static struct store_job *run_some(struct store *store, struct store_job *first)
 {
-	struct store_job *first = batch->first;
+	struct store_job *end = NULL;
 	size_t held = 0, count = 0;
 
 	for (struct store_job *job = first; job; job = job->next, count++)
 		held += hold_back(store, job);
-	if (held == count)
-		return;
-	if (count > 1 && transact(store, first, NULL) == 0)
-		return;
+	if (held == count || (count > 1 && transact(store, first, &end) == 0))
+		return end;
 	for (struct store_job *job = first; job; job = job->next) {
 		job->rerun = count > 1;
 		run_alone(store, job);
 	}
+	return NULL;
 }
 
 /* Without a database they all fail. */
@@ -161,6 +170,46 @@ static bool have_database(struct store *store, struct job_list *batch)
 	return false;
 }
 
+/* What moves from the journal holds up nothing else, a host's sign of life the least: it goes
+ * behind all others. One of it goes first in each second batch, so that they do not hold it up
+ * either. A probe goes alone: it measures the server. */
+static void take_batch(struct store *store, struct job_list *batch)
+{
+	struct store_job **next = &store->queued.first;
+	size_t max = store->db.backend->batch_max;
+
+	if (store->move_first)
+		list_move(&store->moves, batch, 1);
+	store->move_first = !store->move_first;
+	for (; *next && !((*next)->traits & TRAIT_PROBE) && max; max--)
+		list_move(&store->queued, batch, 1);
+	if (!*next)
+		list_move(&store->moves, batch, max);
+	else if (!batch->first)
+		list_move(&store->queued, batch, 1);
+}
+
+/* For the next batch; before those that came meanwhile. */
+static void put_back(struct store *store, struct job_list *batch)
+{
+	struct job_list queued, moves;
+	struct store_job *job;
+
+	list_init(&queued);
+	list_init(&moves);
+	while ((job = list_take(batch)))
+		list_add(job->traits & TRAIT_MOVE ? &moves : &queued, job);
+	list_move(&store->queued, &queued, SIZE_MAX);
+	list_move(&queued, &store->queued, SIZE_MAX);
+	list_move(&store->moves, &moves, SIZE_MAX);
+	list_move(&moves, &store->moves, SIZE_MAX);
+}
+
+static bool has_work(const struct store *store)
+{
+	return store->queued.first || store->moves.first;
+}
+
 void *store_main(void *arg)
 {
 	struct store *store = arg;
@@ -169,18 +218,20 @@ void *store_main(void *arg)
 	list_init(&batch);
 	pthread_mutex_lock(&store->lock);
 	for (;;) {
-		while (!store->queued.first && !store->stopping)
+		while (!has_work(store) && !store->stopping)
 			pthread_cond_wait(&store->work, &store->lock);
-		if (!store->queued.first)
+		if (!has_work(store))
 			break;
-		list_move(&store->queued, &batch, store->db.backend->batch_max);
+		take_batch(store, &batch);
 		pthread_mutex_unlock(&store->lock);
 
-		if (have_database(store, &batch))
-			run_batch(store, &batch);
+		const struct store_job *next =
+			have_database(store, &batch) ? run_some(store, batch.first) : NULL;
 
 		pthread_mutex_lock(&store->lock);
-		list_move(&batch, &store->completed, SIZE_MAX);
+		while (batch.first != next)
+			list_add(&store->completed, list_take(&batch));
+		put_back(store, &batch);
 		pthread_cond_signal(&store->ended);
 		loop_wake_send(store->wake);
 	}
@@ -291,7 +342,7 @@ void store_job_submit(struct store_job *job)
 	}
 	store->pending++;
 	pthread_mutex_lock(&store->lock);
-	list_add(&store->queued, job);
+	list_add(job->traits & TRAIT_MOVE ? &store->moves : &store->queued, job);
 	pthread_cond_signal(&store->work);
 	pthread_mutex_unlock(&store->lock);
 }
@@ -374,6 +425,11 @@ void store_hold(struct store *store, unsigned traits)
 void store_release(struct store *store, unsigned traits)
 {
 	atomic_fetch_and(&store->hold, ~traits);
+}
+
+int64_t store_heard_ms(const struct store *store)
+{
+	return atomic_load(&store->heard_us) / 1000;
 }
 
 size_t store_pending(const struct store *store)

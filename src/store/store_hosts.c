@@ -260,6 +260,7 @@ void store_hosts(struct store *store, int64_t now_ms, store_hosts_fn *done, void
 
 	call->job.callback.hosts = done;
 	call->job.arg = arg;
+	call->job.traits = TRAIT_VIEW;
 	call->now_ms = now_ms;
 	store_job_submit(&call->job);
 }

@@ -217,12 +217,13 @@ typedef void store_local_fn(struct store *journal, const struct store_job *job);
 /* How a job goes about the journal (store_journal.c). The first two also hold it up: once one such
  * job has failed those behind it fail unrun, so that none overtakes it. */
 enum store_trait {
-	TRAIT_TEXT = 1,  /* a text that arrives */
-	TRAIT_MOVE = 2,  /* one from the journal */
-	TRAIT_BOTH = 4,  /* the journal has it too, whenever the shared store has it */
-	TRAIT_AGAIN = 8, /* the shared store gets it once it is back */
-	TRAIT_LONG = 16, /* it may take more than the second that others have */
-	TRAIT_PROBE = 32 /* asks whether the server is there */
+	TRAIT_TEXT = 1,   /* a text that arrives */
+	TRAIT_MOVE = 2,   /* one from the journal */
+	TRAIT_BOTH = 4,   /* the journal has it too, whenever the shared store has it */
+	TRAIT_AGAIN = 8,  /* the shared store gets it once it is back */
+	TRAIT_LONG = 16,  /* it may take more than the second that others have */
+	TRAIT_PROBE = 32, /* asks whether the server is there */
+	TRAIT_VIEW = 64,  /* changes nothing, whatever its verb says: it need not be waited for */
 };
 
 /* What a kind of job does. run: on the store's thread, in a transaction; it may be rolled back and
@@ -336,6 +337,9 @@ void store_adopt_opening(struct store *store);
 
 /* Texts that wait in this one as undecodable, and the arrival of the first, as of its opening. */
 int64_t store_waiting(const struct store *store, int64_t *oldest_ms);
+
+/* When the server last said anything, by loop_now_ms(). */
+int64_t store_heard_ms(const struct store *store);
 
 /* From here on jobs with these traits fail unrun; or are run again. */
 void store_hold(struct store *store, unsigned traits);

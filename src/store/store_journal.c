@@ -3,8 +3,9 @@
  *
  * Both are stores, each with its thread. A job of the shared one that the server does not answer
  * within a second, or that fails for the server's sake, is answered by the journal (job->local);
- * what the server does with it after all is then of no interest. The server is asked for a sign of
- * life now and then, and while it is away nothing else is asked of it.
+ * what the server does with it after all is then of no interest. Who only asks is told after three
+ * that there is no answer. A server that has said nothing at all for a second is away: it is asked
+ * for a sign of life now and then, and nothing else.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,10 +18,16 @@
 enum {
 	OPEN_MS = 5000,     /* the start waits so long for the server */
 	ANSWER_MS = 1000,   /* later than that the journal answers */
+	VIEW_MS = 3000,     /* so long waits who only asks */
 	PING_MS = 2000,     /* of a server that has said nothing for so long */
 	BACK_MIN_MS = 1000, /* until one that is away is tried again, doubled each time */
 	BACK_MAX_MS = 4000,
 	AGAIN_MAX = 4096, /* jobs kept for a server that is away */
+};
+
+/* Jobs by answer_ms. */
+struct timed {
+	struct store_job *first, **end;
 };
 
 struct journal {
@@ -37,7 +44,7 @@ struct journal {
 	void (*back)(void *arg);
 	void *arg;
 
-	struct store_job *timed, **timed_end; /* that the thread has, by answer_ms */
+	struct timed timed, views;            /* that the thread has */
 	struct store_job *again, **again_end; /* to be told once the server is back */
 	size_t again_count;
 	int64_t dropped;
@@ -122,6 +129,8 @@ static void came(struct journal *journal)
 	journal->back(journal->arg);
 }
 
+static const char too_late[] = "no answer in time";
+
 /* ---- signs of life -------------------------------------------------------------------------- */
 
 static int ping_run(struct store_job *job)
@@ -130,13 +139,14 @@ static int ping_run(struct store_job *job)
 	return store_select(job, STMT_VERSION_GET, NULL, 0, &table);
 }
 
+/* A server that takes longer for this than a text may take is of no use. */
 static void ping_finish(struct store_job *job)
 {
 	struct journal *journal = store_journal(job->store);
 
 	journal->pinging = false;
-	if (job->err) {
-		went(journal, job->err, job->why);
+	if (job->err || job->commit_us > INT64_C(1000) * ANSWER_MS) {
+		went(journal, job->err ? job->err : -EAGAIN, job->err ? job->why : too_late);
 		ping_in(journal, journal->back_ms);
 		journal->back_ms *= 2;
 		if (journal->back_ms > BACK_MAX_MS)
@@ -180,26 +190,22 @@ static void list_put(struct store_job ***end, struct store_job *job)
 }
 
 /* Jobs are answered in the order in which the thread gets them. */
-static void timed_take(struct journal *journal)
+static void timed_take(struct timed *timed)
 {
-	journal->timed = journal->timed->timed_next;
-	if (!journal->timed)
-		journal->timed_end = &journal->timed;
-}
-
-/* A server that answers what came before is busy, not away. */
-static int64_t late_ms(const struct journal *journal)
-{
-	int64_t silent_ms = journal->answered_ms + ANSWER_MS;
-
-	return journal->timed->answer_ms > silent_ms ? journal->timed->answer_ms : silent_ms;
+	timed->first = timed->first->timed_next;
+	if (!timed->first)
+		timed->end = &timed->first;
 }
 
 static void watch_answers(struct journal *journal)
 {
+	const struct store_job *job = journal->timed.first, *view = journal->views.first;
+
 	loop_timer_stop(&journal->answer);
-	if (journal->timed)
-		loop_timer_start(&journal->answer, late_ms(journal) - loop_now_ms(journal->loop));
+	if (!job || (view && view->answer_ms < job->answer_ms))
+		job = view;
+	if (job)
+		loop_timer_start(&journal->answer, job->answer_ms - loop_now_ms(journal->loop));
 }
 
 static void answered(struct store_job *job)
@@ -214,28 +220,79 @@ static void answer_here(struct journal *journal, struct store_job *job)
 	answered(job);
 }
 
+/* The thread may be at it: what it finds is not looked at. */
+static void answer_view(struct store_job *job)
+{
+	struct store_job none = { .store = job->store,
+		.verb = job->verb,
+		.callback = job->callback,
+		.arg = job->arg,
+		.why = too_late,
+		.err = -EAGAIN };
+
+	answered(job);
+	none.verb->finish(&none);
+}
+
+static struct store_job *take_late(struct timed *timed, int64_t now_ms)
+{
+	struct store_job *job = timed->first;
+
+	if (!job || job->answer_ms > now_ms)
+		return NULL;
+	timed_take(timed);
+	job->late = true;
+	return job;
+}
+
+/* Nothing was heard from the server for so long. While it speaks it may be far away, or others may
+ * have had their turn: who waits is answered, but the server is in use. */
+static void note_late(struct journal *journal)
+{
+	int64_t heard_ms = store_heard_ms(journal->store);
+
+	if (heard_ms < journal->answered_ms)
+		heard_ms = journal->answered_ms;
+	if (loop_fresh_us(journal->loop) / 1000 - heard_ms >= ANSWER_MS)
+		went(journal, -EAGAIN, too_late);
+	else
+		ping(journal);
+}
+
 static void on_answer_timer(void *arg)
 {
 	struct journal *journal = arg;
 	int64_t now_ms = loop_now_ms(journal->loop);
 	struct store_job *job;
 
-	while ((job = journal->timed) && late_ms(journal) <= now_ms) {
-		timed_take(journal);
-		job->late = true;
+	while ((job = take_late(&journal->timed, now_ms))) {
 		store_hold(journal->store, TRAIT_TEXT);
-		went(journal, -EAGAIN, "no answer within a second");
+		note_late(journal);
 		if (job->local)
 			answer_here(journal, job);
+	}
+	while ((job = take_late(&journal->views, now_ms))) {
+		note_late(journal);
+		answer_view(job);
 	}
 	watch_answers(journal);
 }
 
 /* ---- jobs on their way ---------------------------------------------------------------------- */
 
-static bool is_timed(const struct store_job *job)
+static bool is_view(const struct store_job *job)
 {
-	return (job->local && !(job->traits & TRAIT_LONG)) || job->traits & TRAIT_PROBE;
+	return !job->local && !(job->traits & (TRAIT_LONG | TRAIT_PROBE)) &&
+	       (!job->verb->write || job->traits & TRAIT_VIEW);
+}
+
+/* Where it waits, NULL: it has all the time that it takes. */
+static struct timed *timed_of(struct journal *journal, const struct store_job *job)
+{
+	if (is_view(job))
+		return &journal->views;
+	bool timed = (job->local && !(job->traits & TRAIT_LONG)) || job->traits & TRAIT_PROBE;
+	return timed ? &journal->timed : NULL;
 }
 
 int journal_admit(struct journal *journal, struct store_job *job)
@@ -246,10 +303,12 @@ int journal_admit(struct journal *journal, struct store_job *job)
 		return -EAGAIN;
 	job->queued = true;
 	journal->texts += (job->traits & TRAIT_TEXT) != 0;
-	if (is_timed(job)) {
-		job->answer_ms = loop_now_ms(journal->loop) + ANSWER_MS;
-		list_put(&journal->timed_end, job);
-		if (journal->timed == job)
+	struct timed *timed = timed_of(journal, job);
+	if (timed) {
+		job->answer_ms = loop_now_ms(journal->loop) +
+				 (timed == &journal->views ? VIEW_MS : ANSWER_MS);
+		list_put(&timed->end, job);
+		if (timed->first == job)
 			watch_answers(journal);
 	}
 	return 0;
@@ -265,14 +324,17 @@ static void settle(struct journal *journal)
 static void note_answer(struct journal *journal, const struct store_job *job)
 {
 	journal->texts -= (job->traits & TRAIT_TEXT) != 0;
-	if (is_timed(job) && !job->late) {
-		timed_take(journal);
+	struct timed *timed = timed_of(journal, job);
+	if (timed && !job->late) {
+		timed_take(timed);
 		watch_answers(journal);
 	}
 	if (!job->err) {
 		journal->answered_ms = loop_now_ms(journal->loop);
 		if (job->verb->write)
 			journal->back_ms = BACK_MIN_MS;
+	} else if (job->held) {
+		return; /* the server was not asked */
 	} else if (job->err == -EADDRINUSE || (job->local && is_servers(job->err))) {
 		went(journal, job->err, job->why);
 	} else if (job->err == -EAGAIN) {
@@ -303,7 +365,7 @@ void journal_answer(struct journal *journal, struct store_job *job)
 		note_answer(journal, job);
 	if (job->local && refused && !job->late) {
 		answer_here(journal, job);
-	} else if (!job->local || !job->late) {
+	} else if (!job->late || job->traits & TRAIT_PROBE) {
 		job->verb->finish(job);
 		answered(job);
 		if (!job->err && job->traits & TRAIT_BOTH)
@@ -442,7 +504,8 @@ static struct journal *journal_new(struct store *store)
 	journal->away = true;
 	journal->back_ms = BACK_MIN_MS;
 	journal->since_ms = loop_wall_ms(journal->loop);
-	journal->timed_end = &journal->timed;
+	journal->timed.end = &journal->timed.first;
+	journal->views.end = &journal->views.first;
 	journal->again_end = &journal->again;
 	loop_timer_init(&journal->ping, journal->loop, on_ping_timer, journal);
 	loop_timer_init(&journal->answer, journal->loop, on_answer_timer, journal);

@@ -121,6 +121,7 @@ static struct store *store_alloc(const struct store_config *config, const struct
 	store->loop = config->loop;
 	store->began_ms = store_now_ms(store);
 	list_init(&store->queued);
+	list_init(&store->moves);
 	list_init(&store->completed);
 	list_init(&store->refused);
 	pthread_mutex_init(&store->lock, NULL);
@@ -132,7 +133,8 @@ static struct store *store_alloc(const struct store_config *config, const struct
 	store->in_order = config->journal != NULL;
 	store->host_id = strdup(config->host_id);
 	store->how = (struct backend_config) { strdup(config->path), store_stmts, STMT_COUNT,
-		config->password ? strdup(config->password) : NULL, config->loop };
+		config->password ? strdup(config->password) : NULL, config->loop,
+		&store->heard_us };
 	store->wake = loop_wake_new(config->loop, store_on_wake, store);
 	if (store->host_id && store->wake && store->how.path &&
 		(store->how.password || !config->password))

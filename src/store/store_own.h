@@ -22,9 +22,10 @@ struct store {
 	char token[STORE_TOKEN_SIZE];
 	struct store_instance *instance;
 	int64_t stale_ms, began_ms;
-	struct journal *journal; /* NULL: none */
-	bool in_order;           /* texts that fail hold up those behind them */
-	atomic_uint hold;        /* jobs with these traits fail unrun */
+	struct journal *journal;  /* NULL: none */
+	bool in_order;            /* texts that fail hold up those behind them */
+	atomic_uint hold;         /* jobs with these traits fail unrun */
+	_Atomic int64_t heard_us; /* when the server last said something, by loop_fresh_us() */
 	pthread_t thread;
 	bool thread_up;
 
@@ -32,6 +33,8 @@ struct store {
 	pthread_mutex_t lock;
 	pthread_cond_t work, ended;
 	struct job_list queued, completed;
+	struct job_list moves; /* queued as well, for when there is time */
+	bool move_first;       /* of the next batch */
 	bool stopping;
 
 	/* The loop's thread only. */

@@ -22,6 +22,7 @@
 
 enum {
 	BATCH_MAX = 64, /* jobs: others wait for their turn meanwhile */
+	TURN_MS = 200,  /* a job waits for several answers, and the server may be far away */
 	DOUBT_MS = 2000,
 	DOUBT_TRIES = 10,
 	DOUBT_PAUSE_MS = 200,
@@ -45,7 +46,7 @@ static int conn_begin(struct backend_conn *conn, bool write)
 	conn->in_transaction = true;
 	conn->write = write;
 	conn->failed = 0;
-	conn->changes = conn->now_ms = 0;
+	conn->changes = conn->now_ms = conn->turn_us = 0;
 	conn->xid[0] = '\0';
 	if (!write)
 		return stmt_plain(
@@ -77,6 +78,11 @@ static int64_t conn_now(struct backend_conn *conn)
 	if (!conn->now_ms)
 		stmt_answers(conn, NULL);
 	return conn->now_ms;
+}
+
+static bool conn_is_due(struct backend_conn *conn)
+{
+	return conn->turn_us && loop_fresh_us(conn->loop) - conn->turn_us > INT64_C(1000) * TURN_MS;
 }
 
 /* 1: it was made, -EDEADLK: it was not, -EAGAIN: still nobody knows. */
@@ -206,6 +212,7 @@ static struct backend_conn *conn_new(const struct backend_config *config)
 	if (!conn)
 		return NULL;
 	conn->loop = config->loop;
+	conn->heard_us = config->heard_us;
 	conn->stmts = config->stmts;
 	conn->stmt_count = config->stmt_count;
 	conn->prepared = calloc(config->stmt_count, sizeof *conn->prepared);
@@ -253,6 +260,7 @@ const struct backend store_postgres = {
 	.exec = stmt_exec,
 	.send = stmt_send,
 	.now_ms = conn_now,
+	.is_due = conn_is_due,
 	.script = conn_script,
 	.error = conn_error,
 };

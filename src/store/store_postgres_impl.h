@@ -23,6 +23,7 @@ enum link_kind { LINK_STMT, LINK_PREPARE, LINK_TURN, LINK_PLAIN, LINK_SYNC };
 struct backend_conn {
 	char *url, *password;
 	const struct loop *loop;
+	_Atomic int64_t *heard_us; /* see struct backend_config */
 	const struct backend_stmt *stmts;
 	size_t stmt_count;
 
@@ -39,6 +40,7 @@ struct backend_conn {
 	int failed;      /* what ended the transaction; until it is rolled back */
 	int64_t changes; /* rows written in it */
 	int64_t now_ms;  /* the server's clock when it began, 0: not known yet */
+	int64_t turn_us; /* when the answer came that it is its turn to write, 0: not yet */
 	char xid[24];
 
 	int64_t retry_us, pause_ms; /* no try to connect before; 0 none */

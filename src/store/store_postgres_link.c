@@ -131,6 +131,8 @@ int link_result(struct backend_conn *conn, int silence_ms, PGresult **out)
 			return link_lost(conn, "the server does not answer", true);
 		if ((got & ~POLLOUT) && !PQconsumeInput(conn->pg))
 			return link_lost(conn, PQerrorMessage(conn->pg), false);
+		if (got & ~POLLOUT && conn->heard_us)
+			*conn->heard_us = now_us(conn);
 	}
 	*out = PQgetResult(conn->pg);
 	return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/loop.h"
 #include "base/utf8.h"
 #include "store/store_postgres_impl.h"
 
@@ -149,6 +150,7 @@ static void note_turn(struct backend_conn *conn, const PGresult *result)
 {
 	snprintf(conn->xid, sizeof conn->xid, "%s", PQgetvalue(result, 0, 1));
 	conn->now_ms = column(result, 0, 2).num;
+	conn->turn_us = loop_fresh_us(conn->loop);
 }
 
 /* What an answer means for the transaction: its first error is what failed. */

@@ -57,6 +57,13 @@ def wait_for(predicate, what="condition", timeout=DEADLINE_S, alive=()):
         time.sleep(POLL_S)
 
 
+def runs(pid):
+    """Whether the process has not ended; who should bury it may not."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 def free_port():
     """A port of the loopback's that nobody listens at, out of reach of those that connect."""
     while True:
@@ -342,6 +349,7 @@ class Daemon(Child):
     """simgated with a generated configuration; start() and stop() as often as a test likes."""
 
     name = "simgated"
+    prefix = ()  # of its command line
 
     def __init__(self, workdir, sections):
         """sections: {"gateway": {key: value}, "bank sim": {...}, ...}; gateway gets defaults."""
@@ -380,7 +388,7 @@ class Daemon(Child):
 
     def start(self, *options, env=None):
         """Returns when the control socket answers."""
-        argv = [program("simgated"), "-c", self.config_path, *options]
+        argv = [*self.prefix, program("simgated"), "-c", self.config_path, *options]
         self.spawn(argv, env={**os.environ, **(env or {})})
         wait_for(self.answers, "answer on the control socket", alive=[self])
         return self
@@ -396,6 +404,12 @@ class Daemon(Child):
     def restart(self):
         self.stop()
         return self.start()
+
+    def metrics(self):
+        """{name{labels}: value} of /metrics."""
+        page = self.get("/metrics")
+        rows = (line.rpartition(" ") for line in page.splitlines() if line[:1] not in ("", "#"))
+        return {name: float(value) for name, _, value in rows}
 
     def ctl(self, *args, ok=(0,)):
         """simgatectl --json: the parsed reply, None when there is none."""
@@ -430,10 +444,74 @@ class Daemon(Child):
         return done.returncode, done.stdout, done.stderr
 
 
+class Forward(Double):
+    """forward.py: to a port of the loopback or to a socket's path. A name for each in a folder."""
+
+    def __init__(self, workdir, name, to, space=None, port=0):
+        self.name = name
+        super().__init__(workdir)
+        here = os.path.dirname(os.path.abspath(__file__))
+        argv = [sys.executable, os.path.join(here, "forward.py"), "--to", str(to)]
+        argv += ["--control", self.control_path, "--port", str(port)]
+        argv += ["--space", str(space.process.pid)] if space else []
+        self.spawn(argv, stdout=subprocess.PIPE)
+        try:
+            self.port = int(self.read_line().removeprefix("listening "))
+            self.connect()
+        except BaseException:
+            self.stop()
+            raise
+
+
+class Space(Child):
+    """A network namespace, with one link to ours; all of it ends with this process.
+
+    address, there: of our end and of the other one. Needs root.
+    """
+
+    name = "space"
+
+    def __init__(self, workdir):
+        super().__init__(workdir)
+        mine = os.readlink("/proc/self/ns/net")
+        self.spawn(["unshare", "--net", "sleep", "infinity"])
+        pid = str(self.process.pid)
+        self.enter = ("nsenter", "-t", pid, "-n")
+        try:
+            wait_for(lambda: os.readlink(f"/proc/{pid}/ns/net") != mine, "namespace", alive=[self])
+            self.link(pid)
+        except BaseException:
+            self.stop()
+            raise
+
+    def link(self, pid):
+        n = random.randrange(1 << 15)  # of 198.18.0.0/15, which is for tests
+        net = f"198.{18 + (n >> 14)}.{n >> 6 & 255}."
+        self.address, self.there = (net + str((n & 63) * 4 + host) for host in (1, 2))
+        self.ours = f"sg{pid}"
+        self.ip("link", "add", self.ours, "type", "veth", "peer", "name", "up0", "netns", pid)
+        self.ip("addr", "add", f"{self.address}/30", "dev", self.ours)
+        self.up()
+        for words in (("link", "set", "lo", "up"), ("link", "set", "up0", "up"),
+                      ("addr", "add", f"{self.there}/30", "dev", "up0")):
+            self.ip(*words, prefix=self.enter)
+
+    def ip(self, *words, prefix=()):
+        subprocess.run([*prefix, "ip", *words], check=True, timeout=DEADLINE_S)
+
+    def cut(self):
+        """Packets vanish: nobody is told."""
+        self.ip("link", "set", self.ours, "down")
+
+    def up(self):
+        self.ip("link", "set", self.ours, "up")
+
+
 class Postgres:
     """A PostgreSQL server on a socket, with a superuser simgate; see unit/pg_server."""
 
-    def __init__(self):
+    def __init__(self, *settings):
+        self.settings = settings
         here = os.path.dirname(os.path.abspath(__file__))
         self.script = os.path.join(here, "..", "unit", "pg_server")
         self.file = tempfile.mktemp(prefix="simgate-pg-where-", dir="/tmp")
@@ -442,7 +520,9 @@ class Postgres:
 
     def command(self, command):
         self.halted = command == "halt"
-        subprocess.run([self.script, command, self.file], check=True, timeout=DEADLINE_S)
+        settings = self.settings if command == "start" else ()
+        subprocess.run(
+            [self.script, command, self.file, *settings], check=True, timeout=DEADLINE_S)
 
     def __enter__(self):
         self.command("start")
@@ -457,6 +537,16 @@ class Postgres:
         """Unless it runs."""
         if self.halted:
             self.command("again")
+
+    def crash(self):
+        """kill -9 of the server and all its children, for `again`."""
+        self.signal(signal.SIGSTOP)  # none sees another end
+        pids = self.pids()
+        self.signal(signal.SIGKILL)
+        self.halted = True
+        wait_for(lambda: not any(runs(pid) for pid in pids), "end of the server")
+        for left in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):  # nobody may bury the dead
+            os.unlink(os.path.join(self.folder, left))
 
     def pids(self):
         """The server and all its children."""

@@ -2,84 +2,21 @@
 delivered once, a bank and a host_id that two would have."""
 
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
 
 import harness
-from gateway_case import GATEWAY, PLATFORM, GatewayCase, number, running
-
-STALE_S = 3
-CARDS = 3  # a host
+from gateway_case import number, running
+from hosts_case import CARDS, HostsCase
 
 
-class Hosts(GatewayCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(harness.Postgres())
-
-    def pool(self, hosts=3, modems=(), **gateway):
-        """A rig whose daemon is unused, and daemons of their own for its modems."""
-        rig = self.rig(CARDS * hosts, *modems, start=False)
-        self.url, self.database = self.server.database()
-        rig.hosts = [self.host(rig, i, **gateway) for i in range(hosts)]
-        return rig
-
-    def host(self, rig, i, host_id=None, **bank):
-        workdir = os.path.join(rig.workdir, f"h{i}-{len(os.listdir(rig.workdir))}")
-        os.mkdir(workdir)
-        sections = {
-            "gateway": {**GATEWAY, "store": self.url, "host_id": host_id or f"host-{i}",
-                        "host_stale": f"{STALE_S}s", "start_grace": "30s"},
-            bank.pop("bank", f"bank b{i}"): {
-                "devices": ", ".join(rig.sim.path(n) for n in self.cards(i)), **bank},
-            "platform onlinesim": {**PLATFORM, "kind": "onlinesim-push",
-                                   "url": rig.platform.url, "key": harness.KEY},
-        }
-        host = self.enterContext(harness.Daemon(workdir, sections))
-        self.addCleanup(self.look_at, host)
-        return host
-
-    def look_at(self, host):
-        host.stop()
-        if hasattr(host, "log_path"):
-            self.assertNotIn("Sanitizer", host.log_text())
-            self.assertNotIn("runtime error", host.log_text())
-
-    def cards(self, i):
-        return range(CARDS * i, CARDS * (i + 1))
-
-    def numbers(self, *hosts):
-        return {number(n) for i in hosts for n in self.cards(i)}
-
-    def leader(self, rig, hosts=(0, 1, 2)):
-        """The index of the one that leads."""
-        name = rig.wait(lambda: self.led(rig, hosts), "a leader")
-        return int(name[-1])
-
-    def led(self, rig, hosts):
-        status, out, _ = rig.hosts[hosts[0]].ctl_raw("--json", "hosts")
-        if status != 0:  # who has the turn to write is frozen, and has not lost it yet
-            return None
-        listed = json.loads(out)["hosts"]
-        names = [h["name"] for h in listed if h["leader"] and int(h["name"][-1]) in hosts]
-        return names[0] if len(names) == 1 else None
-
-    def wait_numbers(self, rig, *hosts):
-        want = self.numbers(*hosts)
-        rig.wait(lambda: rig.platform.numbers() == want, f"the list of {hosts}")
-
+class Hosts(HostsCase):
     def metrics(self, host, name):
-        """{labels: value} of a family, as a scrape of this host's daemon gives it."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.settimeout(harness.DEADLINE_S)
-            s.connect(host.control_path)
-            s.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            page = b"".join(iter(lambda: s.recv(65536), b"")).decode()
-        found = re.findall(rf"^simgate_{name}(?:{{(.*)}})? (\S+)$", page, re.M)
-        return {labels: float(value) for labels, value in found}
+        """{labels: value} of a family."""
+        found = ((re.match(r"simgate_(\w+)(?:{(.*)})?$", key), value)
+                 for key, value in host.metrics().items())
+        return {m[2]: value for m, value in found if m and m[1] == name}
 
     def assert_summable(self, rig):
         """What is of the pool is one figure at all hosts; the rest is each host's share."""

@@ -154,7 +154,7 @@ static int faulty_scrub(struct backend_conn *conn)
 }
 
 static const struct backend faulty = { "faulty", 512, faulty_open, faulty_close, faulty_begin,
-	faulty_commit, faulty_scrub, faulty_rollback, faulty_exec, faulty_send, faulty_now,
+	faulty_commit, faulty_scrub, faulty_rollback, faulty_exec, faulty_send, faulty_now, NULL,
 	faulty_script, faulty_error };
 
 /* ---- the store ------------------------------------------------------------------------------ */

@@ -31,13 +31,15 @@ static struct {
 	atomic_int lost_answer; /* so many commits are made, and nobody is told */
 	atomic_int lost_commit; /* so many are not made */
 	atomic_bool frozen;     /* the next begin waits until it is not */
-	atomic_int let;         /* so many go on all the same */
 	atomic_bool waits;
+	atomic_bool due;           /* each transaction has had its time with its first job */
+	_Atomic int64_t *heard_us; /* of the store */
 } line;
 
 static int cut_open(
 	const struct backend_config *config, struct backend_conn **out, char *why, size_t why_size)
 {
+	line.heard_us = config->heard_us;
 	if (!atomic_load(&line.down))
 		return store_postgres.open(config, out, why, why_size);
 	snprintf(why, why_size, "cut off");
@@ -47,10 +49,6 @@ static int cut_open(
 static int cut_begin(struct backend_conn *conn, bool write)
 {
 	while (atomic_load(&line.frozen)) {
-		if (atomic_load(&line.let) > 0) {
-			atomic_fetch_sub(&line.let, 1);
-			break;
-		}
 		atomic_store(&line.waits, true);
 		usleep(1000);
 	}
@@ -79,6 +77,11 @@ static int64_t cut_now(struct backend_conn *conn)
 {
 	(void)conn;
 	return loop_wall_ms(clock_loop);
+}
+
+static bool cut_is_due(struct backend_conn *conn)
+{
+	return atomic_load(&line.due) || store_postgres.is_due(conn);
 }
 
 static struct backend cut;
@@ -133,6 +136,7 @@ static int setup(void **state)
 	cut.commit = cut_commit;
 	cut.now_ms = cut_now;
 	clock_loop = fx->loop;
+	cut.is_due = cut_is_due;
 	open_store(fx);
 	return 0;
 }
@@ -383,33 +387,113 @@ static void no_answer_within_a_second(void **state)
 	assert_int_equal(claim(fx, 8).claimed, 1);
 }
 
-static void who_answers_others_is_there(void **state)
+/* It is far away, or others have their turn: it is in use, and late for texts alone. */
+static void a_server_that_speaks_is_there(void **state)
 {
 	struct fixture *fx = *state;
-	struct answer a, b;
+	struct answer a;
 
-	seen(fx, "p01", CARD, PHONE);
+	text_in(fx, CARD, 1, "one");
+	pass(fx, 5000);
 	atomic_store(&line.frozen, true);
-	start(fx, &a, CARD, 1, "one");
-	while (!atomic_load(&line.waits))
-		usleep(1000);
-	start(fx, &b, CARD, 2, "two");
-	loop_advance(fx->loop, 900);
-	atomic_store(&line.let, 1);
+	start(fx, &a, CARD, 2, "two");
+	loop_advance(fx->loop, 600);
+	atomic_store(line.heard_us, loop_fresh_us(fx->loop));
+	loop_advance(fx->loop, 400);
 	answered(fx, &a);
-	assert_int_equal(server_of(fx).waiting, 0);
-	loop_advance(fx->loop, 999);
-	let_run(fx);
-	assert_int_equal(b.calls, 0);
+	assert_string_equal(a.message_id, "");
 	assert_true(server_of(fx).up);
-	loop_advance(fx->loop, 1);
-	answered(fx, &b);
-	assert_false(server_of(fx).up);
 	assert_int_equal(server_of(fx).waiting, 1);
+	text_in(fx, CARD, 3, "three"); /* does not overtake */
+	assert_int_equal(server_of(fx).waiting, 2);
+	atomic_store(&line.frozen, false);
+	let_run(fx);
+	move_all(fx);
+	pool_has(fx, "one,two,three,");
+	assert_int_equal(backs, 0);
+	text_in(fx, CARD, 4, "four");
+	assert_int_equal(server_of(fx).waiting, 0);
+
+	/* a word of long ago is none: now it is asked for one */
+	atomic_store(&line.frozen, true);
+	start(fx, &a, CARD, 5, "five");
+	loop_advance(fx->loop, 500);
+	atomic_store(line.heard_us, loop_fresh_us(fx->loop));
+	loop_advance(fx->loop, 500);
+	answered(fx, &a);
+	pass(fx, 1000);
+	assert_false(server_of(fx).up);
+}
+
+struct asked {
+	struct fixture *fx;
+	int calls, err;
+	int64_t waiting; /* in the journal, when it was answered */
+};
+
+static void on_asked(void *arg, int err, const struct store_marks *marks)
+{
+	struct asked *asked = arg;
+
+	(void)marks;
+	asked->calls++;
+	asked->err = err;
+	asked->waiting = server_of(asked->fx).waiting;
+}
+
+static void who_asks_is_answered(void **state)
+{
+	struct fixture *fx = *state;
+	struct asked asked = { .fx = fx };
+
+	atomic_store(&line.frozen, true);
+	store_marks(fx->store, on_asked, &asked);
+	pass(fx, 2500);
+	assert_int_equal(asked.calls, 0);
+	pass(fx, 500);
+	assert_int_equal(asked.calls, 1);
+	assert_int_equal(asked.err, -EAGAIN);
+	assert_false(server_of(fx).up);
 	atomic_store(&line.frozen, false);
 	until_up(fx, true);
-	move_all(fx);
-	pool_has(fx, "one,two,");
+	assert_int_equal(asked.calls, 1);
+	store_marks(fx->store, on_asked, &asked);
+	let_run(fx);
+	assert_int_equal(asked.calls, 2);
+	assert_int_equal(asked.err, 0);
+}
+
+static void the_journal_holds_nothing_up(void **state)
+{
+	struct fixture *fx = *state;
+	struct mover mover = { .fx = fx, .under_way = 1 };
+	struct asked asked = { .fx = fx };
+	char text[16];
+
+	atomic_store(&line.down, true);
+	for (int i = 0; i < 60; i++) {
+		snprintf(text, sizeof text, "t%02d", i);
+		text_in(fx, CARD, i, text);
+	}
+	atomic_store(&line.down, false);
+	until_up(fx, true);
+	atomic_store(&line.due, true);
+	atomic_store(&line.frozen, true);
+	store_journalled(fx->store, "", on_page, &mover);
+	for (int i = 0; i < 400 && mover.under_way < 60; i++)
+		loop_turn(fx->loop, 5);
+	assert_int_equal(mover.under_way, 60);
+	store_marks(fx->store, on_asked, &asked);
+	atomic_store(&line.frozen, false);
+	for (int i = 0; i < 2000 && mover.under_way; i++)
+		loop_turn(fx->loop, 5);
+	assert_int_equal(asked.calls, 1);
+	assert_int_equal(asked.err, 0);
+	assert_true(asked.waiting >= 55);
+	assert_int_equal(mover.err, 0);
+	assert_int_equal(server_of(fx).waiting, 0);
+	struct answer all = rows(fx, false);
+	assert_int_equal(all.count, 60);
 }
 
 /* The server is well again at once; what stands behind the first waits all the same. */
@@ -1099,7 +1183,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(texts_are_kept_while_it_is_away),
 		T(no_answer_within_a_second),
-		T(who_answers_others_is_there),
+		T(a_server_that_speaks_is_there),
+		T(who_asks_is_answered),
+		T(the_journal_holds_nothing_up),
 		T(none_overtakes_one_that_failed),
 		T(a_lost_answer_is_no_second_text),
 		T(what_was_deleted_meanwhile),
