@@ -312,6 +312,12 @@ void loop_advance(struct loop *loop, int64_t ms)
 	loop_turn(loop, 0);
 }
 
+void loop_set_wall(struct loop *loop, int64_t wall_ms)
+{
+	if (loop->manual)
+		loop->wall_ms = wall_ms;
+}
+
 int64_t loop_now_ms(const struct loop *loop)
 {
 	return loop->now_ms;

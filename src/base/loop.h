@@ -52,6 +52,9 @@ void loop_turn(struct loop *loop, int max_wait_ms);
  * pending I/O handled before each. */
 void loop_advance(struct loop *loop, int64_t ms);
 
+/* Manual loops: the wall clock is set. */
+void loop_set_wall(struct loop *loop, int64_t wall_ms);
+
 /* Monotonic milliseconds, as of the start of this turn: for delays. A suspended machine's time
  * counts (CLOCK_BOOTTIME); a timer that was due meanwhile runs at the first turn after it, which
  * comes at the latest when libev, which counts on from where it stood, has waited for the earliest
