@@ -53,11 +53,12 @@ void json_error(struct http_request *request, int status, const char *error)
 
 void json_store_error(struct http_request *request, int err)
 {
-	char text[128];
+	char text[160];
 
 	if (err == -EAGAIN)
 		snprintf(text, sizeof text,
-			"the server that has the store is away: try again when it is back");
+			"the server that has the store cannot be used now: simgatectl status says "
+			"why; try again when it can");
 	else
 		snprintf(text, sizeof text, "the store says: %s", strerror(-err));
 	json_error(request, 503, text);
