@@ -22,7 +22,7 @@ static void on_totals(void *arg, int err, const struct store_totals *totals)
 	(void)arg;
 	assert_int_equal(err, 0);
 	messages = totals->messages;
-	undecodable = totals->undecodable;
+	undecodable = totals->undecodable + totals->no_text; /* what is kept raw */
 	held = totals->platform_count ? totals->platforms[0].states[STORE_HELD] : 0;
 }
 
