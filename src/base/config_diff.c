@@ -60,7 +60,8 @@ static const struct config_mark *find(const struct config *config, const char *t
 	return NULL;
 }
 
-void config_diff(const struct config *old, const struct config *fresh, config_say_fn *say, void *arg)
+void config_diff(
+	const struct config *old, const struct config *fresh, config_say_fn *say, void *arg)
 {
 	char line[160];
 
