@@ -19,6 +19,7 @@ enum {
 	/* TS 23.040 9.2.3.9 */
 	PID_TYPE_0 = 0x40,              /* acknowledged, shown to nobody */
 	PID_SIM_DATA = 0x7F,            /* for the card's own programs */
+	STAMP_LEN = 7,                  /* 9.2.3.11; the length of the text and its header follow */
 	DOWN_MS = 6 * 24 * 3600 * 1000, /* for which a host may have been off: the rest of a text
 					   that was begun before may still lie on its card */
 };
@@ -255,6 +256,7 @@ static void put(const struct inbox_entry *entry, const struct sms_pdu *pdu, stru
 	};
 
 	sms->head = 2 * pdu->head_len;
+	sms->stamp = 2 * (STAMP_LEN + 1 + pdu->header_len);
 	if (job->part)
 		sms_part_text(pdu, text, sizeof text);
 	else

@@ -340,6 +340,7 @@ struct store_sms {
 	int tpdu_len;       /* octets, as the header told; -1 */
 	const char *raw;    /* the PDU in hexadecimal, as printed */
 	int head;           /* so many of its digits come before the text; 0 unknown */
+	int stamp;          /* of a part: its time stamp begins so many digits before that */
 	int64_t arrived_ms;
 	const char *undecodable; /* why */
 	const struct store_message *message;

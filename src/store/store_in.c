@@ -358,6 +358,7 @@ void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_f
 		.tpdu_len = sms->tpdu_len,
 		.raw = job_text(job, sms->raw),
 		.head = sms->head,
+		.stamp = sms->stamp,
 		.arrived_ms = sms->arrived_ms,
 		.undecodable = sms->undecodable ? job_text(job, sms->undecodable) : NULL,
 		.journalled = sms->journalled,

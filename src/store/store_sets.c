@@ -1,24 +1,41 @@
 /* store_sets.c - verbs for long texts: sets of parts, from the first part to the message. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/store_in.h"
 
 /* ---- parts ---------------------------------------------------------------------------------- */
 
+enum { SECONDS_DIGITS = 12 /* of a time stamp, without its zone */ };
+
+/* When the part was sent, in digits as its PDU has them. */
+static void stamp_of(const struct store_sms *sms, char out[SECONDS_DIGITS + 1])
+{
+	int at = sms->head - sms->stamp;
+
+	snprintf(out, SECONDS_DIGITS + 1, "%s",
+		sms->stamp > 0 && at >= 0 && (size_t)at < strlen(sms->raw) ? sms->raw + at : "");
+}
+
 /* The set's id for a statement that finds one, "" if it finds none. */
 static int set_find(
 	struct sms_job *call, enum store_stmt stmt, int64_t since_ms, const char **set_id)
 {
 	const struct store_part *part = call->sms.part;
-	const struct backend_value params[] = { TXT(part->card_id), TXT(part->sender),
+	struct backend_value params[] = { TXT(part->card_id), TXT(part->sender),
 		INT(part->sender_type), INT(part->ref), INT(part->ref_bits), INT(part->total),
-		INT(part->seq), INT(since_ms), TXT(call->sms.raw) };
-	size_t count = sizeof(params) / sizeof(params[0]);
+		INT(part->seq), INT(since_ms), TXT(call->sms.raw), TXT("") };
+	size_t count = stmt == STMT_PART_SAME ? 9 : stmt == STMT_SET_LACKING ? 10 : 8;
+	char stamp[SECONDS_DIGITS + 1];
 	struct store_table table;
 
-	int err = store_select(
-		&call->job, stmt, params, stmt == STMT_PART_SAME ? count : count - 1, &table);
+	stamp_of(&call->sms, stamp);
+	if (stmt == STMT_SET_LACKING) {
+		params[8] = INT(call->sms.stamp);
+		params[9] = TXT(stamp);
+	}
+	int err = store_select(&call->job, stmt, params, count, &table);
 	if (err)
 		return err;
 	*set_id = table.rows ? table_row(&table, 0)[0].text : "";

@@ -74,10 +74,13 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 /* An erased PDU is its head alone. */
 #define SAME_PDU(t, raw) \
 	"(" t ".raw = " raw " OR (" t ".head > 0 AND " t ".raw = SUBSTR(" raw ", 1, " t ".head)))"
-#define SET_OPEN SET_KEY " AND s.joined_message_id = '' AND s.first_ms >= ?8"
-#define SET_LACKS \
-	" AND NOT EXISTS (SELECT 1 FROM part p WHERE p.set_id = s.id AND p.seq = ?7)" \
-	" ORDER BY s.id DESC LIMIT 1"
+#define SET_OPEN  SET_KEY " AND s.joined_message_id = '' AND s.first_ms >= ?8"
+#define SET_LACKS " AND NOT EXISTS (SELECT 1 FROM part p WHERE p.set_id = s.id AND p.seq = ?7)"
+#define NEWEST    " s.id DESC LIMIT 1"
+/* A part that was sent in the same second; ?9 where its time stamp begins, ?10 that. */
+#define SAME_STAMP \
+	"EXISTS (SELECT 1 FROM part o JOIN pdu d ON d.id = o.pdu_id WHERE o.set_id = s.id" \
+	" AND d.head > ?9 AND SUBSTR(d.raw, CAST(d.head - ?9 + 1 AS INTEGER), 12) = ?10)"
 
 #define MESSAGE_COLUMNS \
 	"m.id, COALESCE(d.platform, ''), m.bank, m.slot, m.number, m.card_id, m.sender, m.text," \
@@ -409,10 +412,12 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 			      " ORDER BY s.id DESC LIMIT 1",
 		NULL },
 	[STMT_SET_LACKING] = { "set_lacking",
-		"SELECT s.id FROM part_set s WHERE " SET_OPEN SET_LACKS, NULL },
+		"SELECT s.id FROM part_set s WHERE " SET_OPEN SET_LACKS
+		" ORDER BY CASE WHEN " SAME_STAMP " THEN 0 ELSE 1 END," NEWEST,
+		NULL },
 	[STMT_SET_GAP] = { "set_gap",
 		"SELECT s.id FROM part_set s WHERE " SET_KEY
-		" AND s.gap_ms > 0 AND s.gap_ms >= ?8" SET_LACKS,
+		" AND s.gap_ms > 0 AND s.gap_ms >= ?8" SET_LACKS " ORDER BY" NEWEST,
 		NULL },
 	[STMT_SET_ADD] = { "set_add",
 		"INSERT INTO part_set (id, card_id, sender, sender_type, ref, ref_bits, total,"

@@ -46,6 +46,8 @@ static void on_done(void *owner, int err, bool same_entry)
 }
 
 /* A text, or with total > 1 a part of one. Its bytes depend on all of this and nothing else. */
+static const char *sent_at = ""; /* in the place of the time stamp, its first 12 digits */
+
 static void put_entry(struct inbox *inbox, int index, int ref, int total, int seq, const char *text)
 {
 	const uint8_t header[] = { 5, 0, 3, (uint8_t)ref, (uint8_t)total, (uint8_t)seq };
@@ -63,6 +65,7 @@ static void put_entry(struct inbox *inbox, int index, int ref, int total, int se
 	ud_begin(&ud, header, total > 1 ? sizeof header : 0);
 	ud_septets(&ud, text, strlen(text));
 	deliver_write(&ud, 0, hex, sizeof hex);
+	memcpy(strstr(hex, A_TIME), sent_at, strlen(sent_at));
 	entry.pdu = hex;
 	inbox_put(inbox, &entry, on_done, NULL);
 }
@@ -80,6 +83,38 @@ static void pass(struct fixture *fx, int64_t ms)
 	loop_advance(fx->loop, ms);
 	for (int i = 0; i < 3; i++)
 		fx_wait(fx);
+}
+
+static char joined[8][64];
+
+static void on_joined_text(void *arg, const struct store_sms_result *result)
+{
+	(void)arg;
+	if (result->message && !result->set_id && result->message->parts == 2)
+		snprintf(joined[stored_texts++ % 8], sizeof joined[0], "%s", result->message->text);
+}
+
+/* A sender that numbers all its long texts alike, and a card that shows them mixed. */
+static void texts_of_one_reference_are_not_mixed(void **state)
+{
+	static const struct inbox_host host = { on_route, on_joined_text, NULL };
+	struct fixture *fx = *state;
+	struct inbox *inbox = inbox_new(fx->loop, fx->store, &spans, &host, NULL);
+
+	stored_texts = 0;
+	for (int i = 0; i < 4; i++) {
+		sent_at = i % 2 ? "621112090010" : "621112090000";
+		put_entry(inbox, i + 1, 7, 2, 1 + i / 2,
+			(const char *const[]) { "A", "B", "a", "b" }[i]);
+		fx_wait(fx);
+		fx_wait(fx);
+	}
+	sent_at = "";
+	assert_int_equal(stored_texts, 2);
+	assert_string_equal(joined[0], "Aa");
+	assert_string_equal(joined[1], "Bb");
+	inbox_free(inbox);
+	fx_wait(fx);
 }
 
 /* Its parts are deleted from the card by then: no listing brings it back. */
@@ -370,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(join_is_tried_again),
+		T(texts_of_one_reference_are_not_mixed),
 		T(text_goes_out_with_a_gap),
 		T(after_a_long_stop_the_cards_are_read_first),
 		T(too_many_sets_push_the_oldest_out),
