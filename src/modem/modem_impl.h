@@ -198,7 +198,6 @@ void modem_sms_end(struct modem *modem); /* card or port gone: forgets what was 
 bool modem_sms_next(struct modem *modem);
 void modem_sms_script(struct modem *modem, enum modem_job job, const struct at_report *report);
 void modem_sms_want(struct modem *modem, const char *memory); /* NULL: all */
-bool modem_sms_holds(const struct modem *modem);              /* texts that are to be deleted */
 void modem_sms_unselected(struct modem *modem, int memory);   /* it could not be selected */
 
 /* Under which name what is in the module's own memory is remembered: the place's and module's. */

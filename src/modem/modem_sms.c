@@ -597,14 +597,6 @@ bool modem_on_cmti(void *owner, const char *line)
 	return true;
 }
 
-bool modem_sms_holds(const struct modem *modem)
-{
-	for (size_t i = 0; i < modem->sms.count; i++)
-		if (!modem->sms.entries[i]->deleted)
-			return true;
-	return false;
-}
-
 size_t modem_unstored(const struct modem *modem)
 {
 	size_t count = modem_direct_unstored(modem);

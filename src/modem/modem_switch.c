@@ -54,6 +54,15 @@ bool modem_storing(const struct modem *modem)
 	return modem_direct_waits(modem);
 }
 
+/* Texts that are to be deleted. */
+static bool holds(const struct modem *modem)
+{
+	for (size_t i = 0; i < modem->sms.count; i++)
+		if (!modem->sms.entries[i]->deleted)
+			return true;
+	return false;
+}
+
 bool modem_emptied(const struct modem *modem)
 {
 	const struct modem_sms *sms = &modem->sms;
@@ -65,9 +74,9 @@ bool modem_emptied(const struct modem *modem)
 		return modem->settled && at_idle(&modem->at) && !modem->card_id[0];
 	if (modem->fsm.state != MODEM_REGISTER && modem->fsm.state != MODEM_READY)
 		return false;
-	return modem_setup_done(modem) && at_idle(&modem->at) && !modem_sms_holds(modem) &&
-	       !sms->wanted && sms->delete_failures == 0 &&
-	       !loop_timer_active(&modem->retry_timer) && (modem->held_read & all) == all;
+	return modem_setup_done(modem) && at_idle(&modem->at) && !holds(modem) && !sms->wanted &&
+	       sms->delete_failures == 0 && !loop_timer_active(&modem->retry_timer) &&
+	       (modem->held_read & all) == all;
 }
 
 /* ---- the other card ------------------------------------------------------------------------- */
