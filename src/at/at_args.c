@@ -66,37 +66,16 @@ static bool take(struct at_args *args, const char **start, size_t *len, bool *qu
 	return true;
 }
 
-int at_args_count(struct at_args args)
-{
-	int count = 0;
-
-	for (; at_args_more(&args); count++)
-		at_args_skip(&args);
-	return count;
-}
-
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static bool number(const char *text, size_t len, int base, long long max, long long *out)
+static bool number(const char *text, size_t len, long long max, long long *out)
 {
 	long long value = 0;
 
 	if (len == 0)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		int digit = digit_value(text[i]);
-		if (digit < 0 || digit >= base)
+		if (text[i] < '0' || text[i] > '9')
 			return false;
-		value = value * base + digit;
+		value = value * 10 + (text[i] - '0');
 		if (value > max)
 			return false;
 	}
@@ -114,26 +93,13 @@ bool at_args_int(struct at_args *args, int min, int max, int *out)
 	if (!take(args, &text, &len, &quoted))
 		return false;
 	negative = len > 0 && *text == '-';
-	if (!number(text + negative, len - negative, 10, 0x80000000LL, &value))
+	if (!number(text + negative, len - negative, 0x80000000LL, &value))
 		return false;
 	if (negative)
 		value = -value;
 	if (value < min || value > max)
 		return false;
 	*out = (int)value;
-	return true;
-}
-
-bool at_args_hex(struct at_args *args, unsigned *out)
-{
-	const char *text;
-	size_t len;
-	bool quoted;
-	long long value;
-
-	if (!take(args, &text, &len, &quoted) || !number(text, len, 16, 0xFFFFFFFFLL, &value))
-		return false;
-	*out = (unsigned)value;
 	return true;
 }
 

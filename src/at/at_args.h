@@ -18,14 +18,8 @@ struct at_args at_args_of(const char *line, const char *prefix);
 /* Whether a value is left, be it empty. */
 bool at_args_more(const struct at_args *args);
 
-/* How many values are left; commas inside quotes or parentheses do not count. */
-int at_args_count(struct at_args args);
-
 /* A decimal number, with or without quotes, within [min, max]. */
 bool at_args_int(struct at_args *args, int min, int max, int *out);
-
-/* A hexadecimal number, with or without quotes. */
-bool at_args_hex(struct at_args *args, unsigned *out);
 
 /* Text with or without quotes; a quote that is never closed ends with the line. False as well, with
  * nothing written, if it does not fit. An empty quoted text is a value. */

@@ -26,7 +26,6 @@ struct fsm_state {
 struct fsm_spec {
 	enum log_cat cat;
 	const struct fsm_state *states;
-	int state_count;
 	/* Called after each change, once the new state's enter function has run. May be NULL. */
 	void (*changed)(struct fsm *fsm, int from, const char *why);
 };

@@ -34,7 +34,6 @@ struct loop_wake {
 
 struct loop_signal {
 	ev_signal ev;
-	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
 };
@@ -241,11 +240,6 @@ struct loop *loop_new_manual(int64_t mono_ms, int64_t wall_ms)
 	return loop;
 }
 
-void loop_set_wall(struct loop *loop, int64_t wall_ms)
-{
-	loop->wall_ms = wall_ms;
-}
-
 void loop_free(struct loop *loop)
 {
 	if (!loop)
@@ -438,19 +432,10 @@ struct loop_signal *loop_signal_new(struct loop *loop, int signo, loop_fn *fn, v
 
 	if (!sig)
 		return NULL;
-	sig->loop = loop;
 	sig->fn = fn;
 	sig->arg = arg;
 	ev_signal_init(&sig->ev, on_signal, signo);
 	sig->ev.data = sig;
 	ev_signal_start(loop->ev, &sig->ev);
 	return sig;
-}
-
-void loop_signal_free(struct loop_signal *sig)
-{
-	if (!sig)
-		return;
-	ev_signal_stop(sig->loop->ev, &sig->ev);
-	free(sig);
 }

@@ -34,9 +34,6 @@ struct loop *loop_new(void);
  */
 struct loop *loop_new_manual(int64_t mono_ms, int64_t wall_ms);
 
-/* As if somebody had set the clock of a manual loop: the monotonic one stays. */
-void loop_set_wall(struct loop *loop, int64_t wall_ms);
-
 /* Takes NULL. All watchers must have been freed, all timers stopped. */
 void loop_free(struct loop *loop);
 
@@ -52,7 +49,7 @@ void loop_turn(struct loop *loop, int max_wait_ms);
  * pending I/O handled before each. */
 void loop_advance(struct loop *loop, int64_t ms);
 
-/* Manual loops: the wall clock is set. */
+/* Manual loops: the wall clock is set, as if by somebody; the other one stays. */
 void loop_set_wall(struct loop *loop, int64_t wall_ms);
 
 /* Monotonic milliseconds, as of the start of this turn: for delays. A suspended machine's time
@@ -94,6 +91,5 @@ void loop_wake_send(struct loop_wake *wake);
 void loop_wake_free(struct loop_wake *wake);
 
 struct loop_signal *loop_signal_new(struct loop *loop, int signo, loop_fn *fn, void *arg);
-void loop_signal_free(struct loop_signal *sig);
 
 #endif

@@ -37,7 +37,7 @@ bool bank_ordered(const struct bank *bank, const struct modem *modem)
 	return wiring->busy(wiring->arg, modem);
 }
 
-struct bank_line *bank_line_of(const struct bank *bank, int number)
+static struct bank_line *bank_line_of(const struct bank *bank, int number)
 {
 	for (size_t i = 0; i < bank->line_count; i++)
 		if (bank->lines[i].number == number)

@@ -169,7 +169,6 @@ struct banks {
 
 int64_t bank_now(const struct bank *bank);
 struct modem *bank_modem(const struct bank *bank, const char *slot); /* NULL: no such port now */
-struct bank_line *bank_line_of(const struct bank *bank, int number);
 
 /* Withdrawn, and no list has it. */
 bool bank_unlisted(const struct bank *bank, struct modem *modem);

@@ -433,7 +433,7 @@ static const struct fsm_state states[MODEM_STATES] = {
 		.event = modem_fault_event },
 };
 
-const struct fsm_spec modem_fsm = { LOGC_MODEM, states, MODEM_STATES, on_changed };
+const struct fsm_spec modem_fsm = { LOGC_MODEM, states, on_changed };
 
 const char *modem_state_text(int state)
 {

@@ -468,9 +468,6 @@ int64_t store_ahead_ms(const struct store_job *job, int64_t now_ms);
 void store_finish_done(struct store_job *job);
 void store_finish_count(struct store_job *job);
 
-/* An activation from the columns that ACTIVATION (store_sql_orders.h) names. */
-struct store_activation store_activation_read(const struct backend_value *cells);
-
 /* The operations of a query, in the job's `out`. */
 int store_activations_read(struct store_job *job, enum store_stmt stmt,
 	const struct backend_value *params, size_t count, struct store_activation **out,

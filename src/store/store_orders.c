@@ -8,7 +8,8 @@
 
 enum { TRIES_ALONE = 4 }; /* cards that an order tries before it asks which are free */
 
-struct store_activation store_activation_read(const struct backend_value *cells)
+/* From the columns that ACTIVATION (store_sql_orders.h) names. */
+static struct store_activation activation_of(const struct backend_value *cells)
 {
 	return (struct store_activation) {
 		.id = cells[0].num,
@@ -56,7 +57,7 @@ int store_activations_read(struct store_job *job, enum store_stmt stmt,
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < table.rows; i++)
-		list[i] = store_activation_read(table_row(&table, i));
+		list[i] = activation_of(table_row(&table, i));
 	*out = list;
 	*rows = table.rows;
 	return 0;

@@ -219,9 +219,8 @@ void store_banks_sell(struct store *store, const struct store_bank_sell *banks, 
 struct store_sellable {
 	const char *seller;
 	const char *bank, *slot, *card_id, *iccid, *imsi, *number;
-	int operator_code;  /* MCC and MNC of the numbers file; 0: not said */
-	int rent;           /* -1: not said */
-	int64_t ordered_ms; /* last order of any kind, 0: never */
+	int operator_code; /* MCC and MNC of the numbers file; 0: not said */
+	int rent;          /* -1: not said */
 };
 typedef void store_sellables_fn(
 	void *arg, int err, const struct store_sellable *rows, size_t count);

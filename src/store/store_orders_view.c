@@ -330,7 +330,7 @@ static int sellables_run(struct store_job *job)
 		const struct backend_value *row = table_row(&table, i);
 		rows[i] = (struct store_sellable) { row[0].text, row[1].text, row[2].text,
 			row[3].text, row[4].text, row[5].text, row[6].text, (int)row[7].num,
-			(int)row[8].num, row[9].num };
+			(int)row[8].num };
 	}
 	err = drop_doubles(job, rows, table.rows);
 	for (size_t i = 0; i < table.rows && !err; i++)

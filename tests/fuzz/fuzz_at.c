@@ -27,15 +27,11 @@ static bool on_line(void *owner, const char *line)
 	struct at_args args = at_args_of(line, "+CMGL"), group;
 	char text[32], masked[64];
 	int value, most = AT_LINE_MAX;
-	unsigned hex;
 
 	(void)owner;
-	at_args_count(args);
 	while (at_args_more(&args) && most-- > 0) {
 		struct at_args one = args;
 		at_args_text(&one, text, sizeof text);
-		one = args;
-		at_args_hex(&one, &hex);
 		one = args;
 		at_args_group(&one, text, sizeof text, &group);
 		at_args_int(&args, -5, 5000, &value);

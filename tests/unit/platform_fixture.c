@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "store/store_impl.h"
 
+const struct reply fx_ok = { .status = 200, .body = "{\"response\":1}" };
+
 enum { TURNS_MAX = 1500, QUIET_TURNS = 4 };
 
 /* ---- the platform --------------------------------------------------------------------------- */
@@ -39,7 +41,7 @@ static struct replies *replies_of(struct fixture *fx, const char *path)
 static struct reply next_reply(struct replies *replies)
 {
 	if (replies->count == 0)
-		return (struct reply) { .status = 200, .body = "{\"response\":1}" };
+		return fx_ok;
 	struct reply reply = replies->all[replies->at];
 	if (replies->at + 1 < replies->count)
 		replies->at++;
@@ -303,6 +305,14 @@ static void remove_files(const struct fixture *fx)
 		unlink(name);
 	}
 	rmdir(fx->dir);
+}
+
+struct outbox_status fx_status(const struct fixture *fx)
+{
+	struct outbox_status status;
+
+	outbox_status(fx->outbox, &status);
+	return status;
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

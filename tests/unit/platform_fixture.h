@@ -28,6 +28,8 @@ struct reply {
 	const char *retry_after; /* the header; NULL: none */
 };
 
+extern const struct reply fx_ok; /* taken */
+
 struct call_seen {
 	char path[64], key[64], agent[64], type[64], accept[64];
 	char stamp[32], signature[96], sum[32], date[32];
@@ -93,6 +95,8 @@ void fx_settle(struct fixture *fx);
 
 /* Moves the clock on in steps, settling in between. */
 void fx_pass(struct fixture *fx, int64_t ms);
+
+struct outbox_status fx_status(const struct fixture *fx);
 
 /* Card i (0, 1, ...) in slot north/pNN with number +4670000NNNN, online. */
 void fx_card(struct fixture *fx, int i, bool online);

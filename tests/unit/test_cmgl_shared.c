@@ -3,34 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "at/at_lex.h"
 #include "modem/cmgl.h"
-#include "unit.h"
+#include "shared_fixture.h"
 
 static cJSON *samples, *transcripts;
-
-static cJSON *load(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char *text = calloc(1, 1 << 20);
-	cJSON *json = NULL;
-
-	if (file && fread(text, 1, (1 << 20) - 1, file) > 0)
-		json = cJSON_Parse(text);
-	if (file)
-		fclose(file);
-	free(text);
-	return json;
-}
-
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItem(json, name);
-
-	return cJSON_IsString(item) ? item->valuestring : "";
-}
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
@@ -91,7 +68,7 @@ static void compare(const char *id, const cJSON *entries)
 	{
 		const cJSON *index = cJSON_GetObjectItem(want, "index");
 		const cJSON *stat = cJSON_GetObjectItem(want, "status");
-		const char *pdu = text_of(want, "pdu");
+		const char *pdu = shared_text(want, "pdu");
 		if (n == shown.count)
 			fail_msg("%s: %d entries", id, n);
 		if (cJSON_IsNumber(index))
@@ -124,7 +101,7 @@ static void sms_list(const cJSON *sample)
 	}
 	cmgl_end(&listing);
 	if (cJSON_IsArray(cJSON_GetObjectItem(sample, "parsed")))
-		compare(text_of(sample, "id"), cJSON_GetObjectItem(sample, "parsed"));
+		compare(shared_text(sample, "id"), cJSON_GetObjectItem(sample, "parsed"));
 }
 
 static void sms_urc(const cJSON *sample)
@@ -178,7 +155,7 @@ static void test_listings_of_real_modems(void **state)
 				at_lex_feed(&lex, (const uint8_t *)piece->valuestring,
 					strlen(piece->valuestring), on_line, NULL);
 		cmgl_end(&listing);
-		compare(text_of(one, "id"), want);
+		compare(shared_text(one, "id"), want);
 		checked++;
 	}
 	print_message("%d listings\n", checked);
@@ -199,7 +176,7 @@ static void test_answers_of_real_modems(void **state)
 	}
 	cJSON_ArrayForEach(sample, cJSON_GetObjectItem(samples, "samples"))
 	{
-		const char *group = text_of(sample, "group");
+		const char *group = shared_text(sample, "group");
 		void (*check)(const cJSON *sample) = strcmp(group, "sms_list") == 0  ? sms_list
 						     : strcmp(group, "urc_sms") == 0 ? sms_urc
 										     : NULL;
@@ -218,8 +195,8 @@ int main(void)
 		cmocka_unit_test(test_listings_of_real_modems) };
 	int failed;
 
-	samples = load(SHARED_DATA "/at_responses.json");
-	transcripts = load(SHARED_DATA "/at_transcripts.json");
+	samples = shared_read("at_responses.json");
+	transcripts = shared_read("at_transcripts.json");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	cJSON_Delete(samples);
 	cJSON_Delete(transcripts);

@@ -72,7 +72,7 @@ static const struct fsm_state states[STATES] = {
 		.leave = leave_green },
 	[BLUE] = { .name = "blue" },
 };
-static const struct fsm_spec spec = { LOGC_MAIN, states, STATES, on_changed };
+static const struct fsm_spec spec = { LOGC_MAIN, states, on_changed };
 
 static void quiet(void *arg, enum log_level level, const char *line)
 {

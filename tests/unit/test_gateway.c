@@ -259,8 +259,8 @@ static void setup_all(void **state)
 	sim_count = 0;
 	snprintf(dir, sizeof dir, "%s/state", fx->dir);
 	assert_int_equal(mkdir(dir, 0700), 0);
-	fx_reply_list(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
-	fx_reply_message(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
+	fx_reply_list(fx, fx_ok);
+	fx_reply_message(fx, fx_ok);
 	strcpy(filter, "default");
 	write_config("");
 	log_keep();
@@ -351,8 +351,8 @@ static void test_two_days_without_the_platform_lose_nothing(void **state)
 	}
 	assert_int_equal(logged("event=sms_delivered"), 0);
 	fx_forget_replies(fx);
-	fx_reply_list(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
-	fx_reply_message(fx, (struct reply) { .status = 200, .body = "{\"response\":1}" });
+	fx_reply_list(fx, fx_ok);
+	fx_reply_message(fx, fx_ok);
 	pass(3 * MINUTE, 200);
 	assert_int_equal(logged("event=sms_delivered"), 8);
 }

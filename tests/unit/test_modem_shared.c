@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "modem/modem_impl.h"
-#include "unit.h"
+#include "shared_fixture.h"
 
 static struct modem *modem;
 static struct modem_env env;
@@ -26,27 +24,6 @@ static struct port *no_port(struct loop *loop, struct opener *opener, const char
 static void quiet(void *arg, enum log_level level, const char *line)
 {
 	(void)arg, (void)level, (void)line;
-}
-
-static cJSON *load(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char *text = calloc(1, 1 << 20);
-	cJSON *json = NULL;
-
-	if (file && fread(text, 1, (1 << 20) - 1, file) > 0)
-		json = cJSON_Parse(text);
-	if (file)
-		fclose(file);
-	free(text);
-	return json;
-}
-
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItem(json, name);
-
-	return cJSON_IsString(item) ? item->valuestring : "";
 }
 
 /* ---- one answer ------------------------------------------------------------------------------ */
@@ -85,7 +62,7 @@ static const char *line_with(const cJSON *sample, const char *prefix)
 
 static bool asked(const cJSON *sample, const char *command)
 {
-	return strcmp(text_of(sample, "command"), command) == 0;
+	return strcmp(shared_text(sample, "command"), command) == 0;
 }
 
 /* The enum that TS 27.007's <stat> means to us. */
@@ -150,7 +127,7 @@ static void swap_nibbles(const char *hex, char *out)
 static bool iccid(const cJSON *sample)
 {
 	const cJSON *want = parsed(sample, "iccid"), *data = parsed(sample, "data");
-	bool file = strstr(text_of(sample, "command"), "=176,12258") != NULL;
+	bool file = strstr(shared_text(sample, "command"), "=176,12258") != NULL;
 	const char *line = line_of(sample, 0);
 	char digits[64] = "";
 	bool taken;
@@ -161,7 +138,7 @@ static bool iccid(const cJSON *sample)
 		swap_nibbles(data->valuestring, digits);
 	modem->seen_iccid[0] = '\0';
 	taken = modem_on_iccid(modem, line);
-	if (strcmp(text_of(sample, "verdict"), "reject") == 0)
+	if (strcmp(shared_text(sample, "verdict"), "reject") == 0)
 		assert_string_equal(digits, "");
 	if (taken != (digits[0] != '\0') || strcmp(modem->seen_iccid, digits) != 0)
 		fail_msg("%s: %s, not %s", line, modem->seen_iccid, digits);
@@ -308,7 +285,7 @@ static bool driver(const cJSON *sample)
 		const char *modem, *driver;
 	} wanted[] = { { "Huawei", "huawei" }, { "ZTE", "zte" }, { "WAVECOM", "wavecom" },
 		{ "SIMCom A7", "a76xx" }, { "0", "wavecom" } };
-	const char *name = text_of(sample, "modem"), *want = "generic";
+	const char *name = shared_text(sample, "modem"), *want = "generic";
 	const cJSON *line;
 	char model[64] = "";
 
@@ -474,7 +451,7 @@ static bool final_result(const cJSON *sample)
 	if (!cJSON_IsBool(final))
 		return false;
 	wire_send("+X");
-	wire_feed(text_of(sample, "raw"));
+	wire_feed(shared_text(sample, "raw"));
 	assert_int_equal(wire.reports, cJSON_IsTrue(final));
 	if (!wire.reports)
 		return true;
@@ -519,7 +496,7 @@ static void test_answers_of_real_modems(void **state)
 		int checked = 0;
 		cJSON_ArrayForEach(sample, cJSON_GetObjectItem(samples, "samples"))
 		{
-			if (strcmp(text_of(sample, "group"), groups[i].name) == 0)
+			if (strcmp(shared_text(sample, "group"), groups[i].name) == 0)
 				checked += groups[i].check(sample);
 		}
 		print_message("%s: %d samples\n", groups[i].name, checked);
@@ -553,7 +530,7 @@ static bool exchange(const cJSON *transcript)
 	static const char *const out[] = { "tr-009", "tr-032", "tr-071", "tr-011", "tr-068" };
 	const cJSON *steps = cJSON_GetObjectItem(transcript, "steps"), *step, *chunk;
 	const cJSON *expected = cJSON_GetObjectItem(transcript, "expected");
-	const char *id = text_of(transcript, "id"), *final = text_of(expected, "final");
+	const char *id = shared_text(transcript, "id"), *final = shared_text(expected, "final");
 	const cJSON *messages = cJSON_GetObjectItem(expected, "messages");
 
 	for (size_t i = 0; i < COUNT_OF(out); i++)
@@ -563,7 +540,7 @@ static bool exchange(const cJSON *transcript)
 		return false;
 	cJSON_ArrayForEach(step, steps)
 	{
-		const char *command = text_of(step, "tx");
+		const char *command = shared_text(step, "tx");
 		if (strncmp(command, "AT", 2) != 0)
 			return false;
 		wire_send(command + 2);
@@ -602,8 +579,8 @@ int main(void)
 	log_set_sink(quiet, NULL);
 	env = (struct modem_env) { .loop = loop_new_manual(0, 0), .port_new = no_port };
 	modem = modem_new(&env, &config);
-	samples = load(SHARED_DATA "/at_responses.json");
-	transcripts = load(SHARED_DATA "/at_transcripts.json");
+	samples = shared_read("at_responses.json");
+	transcripts = shared_read("at_transcripts.json");
 	at_init(&wire.at, env.loop, &wire_host, NULL, "wire");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	cJSON_Delete(samples);

@@ -1,5 +1,5 @@
 /* test_opener.c - threads that open devices: what hangs is abandoned, nothing leaks. */
-#include "unit.h"
+#include "loop_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,17 +10,9 @@
 #include <unistd.h>
 
 #include "base/counter.h"
-#include "base/loop.h"
 #include "port/opener.h"
 
-enum { TURNS_MAX = 200, TURN_MS = 50, DEADLINE_MS = 3000 };
-
-#define WAIT_FOR(cond) \
-	do { \
-		for (int turn_ = 0; turn_ < TURNS_MAX && !(cond); turn_++) \
-			loop_turn(loop, TURN_MS); \
-		assert_true(cond); \
-	} while (0)
+enum { DEADLINE_MS = 3000 };
 
 static struct loop *loop;
 static struct opener *opener;

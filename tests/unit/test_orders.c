@@ -29,6 +29,16 @@ struct got {
 static char card_ids[CARDS_MAX][24], numbers[CARDS_MAX][24];
 static const char *all_cards[CARDS_MAX];
 
+static struct got *came(void *arg, int err, size_t count)
+{
+	struct got *got = arg;
+
+	got->calls++;
+	got->err = err;
+	got->count = count;
+	return got;
+}
+
 static void take_row(struct got *got, const struct store_activation *row)
 {
 	if (!row)
@@ -50,10 +60,8 @@ static void add(struct got *got, const char *item)
 static void on_order(
 	void *arg, int err, enum store_order_why why, const struct store_activation *activation)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, 0);
 
-	got->calls++;
-	got->err = err;
 	got->why = why;
 	assert_true((activation != NULL) == (!err && why == STORE_ORDER_DONE));
 	take_row(got, activation);
@@ -61,10 +69,8 @@ static void on_order(
 
 static void on_close(void *arg, int err, const struct store_closed *closed)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, 0);
 
-	got->calls++;
-	got->err = err;
 	got->used_sold = got->used_cancelled = -1;
 	if (!closed)
 		return;
@@ -81,12 +87,9 @@ static void on_close(void *arg, int err, const struct store_closed *closed)
 static void on_expired(
 	void *arg, int err, const struct store_activation *rows, size_t count, int64_t next_ms)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, count);
 	char line[64];
 
-	got->calls++;
-	got->err = err;
-	got->count = count;
 	got->next_ms = next_ms;
 	for (size_t i = 0; i < count; i++) {
 		snprintf(line, sizeof(line), "%" PRId64 " %s %s", rows[i].id,
@@ -97,12 +100,9 @@ static void on_expired(
 
 static void on_rows(void *arg, int err, const struct store_activation *rows, size_t count)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, count);
 	char line[64];
 
-	got->calls++;
-	got->err = err;
-	got->count = count;
 	for (size_t i = 0; i < count; i++) {
 		take_row(got, &rows[i]);
 		snprintf(line, sizeof(line), "%" PRId64, rows[i].id);
@@ -113,11 +113,8 @@ static void on_rows(void *arg, int err, const struct store_activation *rows, siz
 static void on_texts(void *arg, int err, const struct store_activation *activation,
 	const struct store_activation_text *rows, size_t count)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, count);
 
-	got->calls++;
-	got->err = err;
-	got->count = count;
 	take_row(got, activation);
 	for (size_t i = 0; i < count; i++)
 		add(got, rows[i].text);
@@ -125,11 +122,9 @@ static void on_texts(void *arg, int err, const struct store_activation *activati
 
 static void on_counts(void *arg, int err, const struct store_activation_counts *counts)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, 0);
 	char line[100];
 
-	got->calls++;
-	got->err = err;
 	for (int i = 0; i < STORE_ACTIVATION_STATES; i++) {
 		snprintf(line, sizeof(line), "%" PRId64, counts->states[i]);
 		add(got, line);
@@ -141,12 +136,9 @@ static void on_counts(void *arg, int err, const struct store_activation_counts *
 
 static void on_sellables(void *arg, int err, const struct store_sellable *rows, size_t count)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, count);
 	char line[100];
 
-	got->calls++;
-	got->err = err;
-	got->count = count;
 	for (size_t i = 0; i < count; i++) {
 		snprintf(line, sizeof(line), "%s:%s", rows[i].seller, rows[i].slot);
 		add(got, line);
@@ -155,12 +147,9 @@ static void on_sellables(void *arg, int err, const struct store_sellable *rows, 
 
 static void on_useds(void *arg, int err, const struct store_used *rows, size_t count)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, count);
 	char line[100];
 
-	got->calls++;
-	got->err = err;
-	got->count = count;
 	for (size_t i = 0; i < count; i++) {
 		snprintf(line, sizeof(line), "%s %s %s %d %d", rows[i].seller, rows[i].service,
 			rows[i].number, rows[i].sold, rows[i].cancelled);
@@ -188,10 +177,8 @@ static void on_customers(void *arg, int err, const struct store_customer *rows, 
 
 static void on_customer(void *arg, int err, const struct store_customer *customer)
 {
-	struct got *got = arg;
+	struct got *got = came(arg, err, 0);
 
-	got->calls++;
-	got->err = err;
 	got->has = customer != NULL;
 	got->value = customer ? customer->balance : -1;
 }

@@ -10,16 +10,6 @@
 #define SEND "addMessage"
 #define LIST "sendNumbersOnline"
 
-static const struct reply ok = { .status = 200, .body = "{\"response\":1}" };
-
-static struct outbox_status status_of(const struct fixture *fx)
-{
-	struct outbox_status status;
-
-	outbox_status(fx->outbox, &status);
-	return status;
-}
-
 static void assert_field(const char *body, const char *name, const char *want)
 {
 	cJSON *root = cJSON_Parse(body);
@@ -81,7 +71,7 @@ static struct got deliver_one(struct fixture *fx, struct reply reply, int64_t st
 static void answers_come_back(void **state)
 {
 	struct fixture *fx = *state;
-	struct got got = deliver_one(fx, ok, 1);
+	struct got got = deliver_one(fx, fx_ok, 1);
 
 	assert_int_equal(got.status, 200);
 	assert_string_equal(got.start, "{\"response\":1}");
@@ -111,7 +101,7 @@ static void nothing_goes_out_after_its_time(void **state)
 		.end_ms = &end_ms };
 	struct got late = { 0 }, moved = { 0 };
 
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	assert_non_null(deliver_start(fx->deliver, &fx->platform, &call, got_answer, &late));
 	end_ms = loop_now_ms(fx->loop);
 	for (int i = 0; i < 20; i++)
@@ -146,13 +136,13 @@ static void no_answer_says_why(void **state)
 	assert_string_equal(got.error, "timeout");
 
 	fx->platform.url = (char *)"http://127.0.0.1:1";
-	got = deliver_one(fx, ok, 1);
+	got = deliver_one(fx, fx_ok, 1);
 	assert_string_equal(got.error, "could not connect");
 	fx->platform.url = (char *)"ftp://127.0.0.1:1";
-	got = deliver_one(fx, ok, 1);
+	got = deliver_one(fx, fx_ok, 1);
 	assert_string_equal(got.error, "bad url");
 	fx->platform.url = fx->url;
-	assert_int_equal(deliver_one(fx, ok, 1).status, 200);
+	assert_int_equal(deliver_one(fx, fx_ok, 1).status, 200);
 }
 
 /* A gzip stream (RFC 1952, 1951) that grows to `zeros` bytes: one literal, then copies of 258. */
@@ -248,7 +238,7 @@ static void text_is_delivered(void **state)
 	assert_field(body, "message", "code 401722");
 	assert_int_equal(fx_state(fx, "code 401722", NULL), STORE_DELIVERED);
 	assert_int_equal(fx->delivered_events, 1);
-	assert_int_equal(status_of(fx).delivered, 1);
+	assert_int_equal(fx_status(fx).delivered, 1);
 	assert_true(outbox_idle(fx->outbox));
 	assert_int_equal(fx_lines(fx, "event=sms_delivered"), 1);
 	for (size_t i = 0; i < fx->line_count; i++) { /* nothing secret in any line */
@@ -276,8 +266,8 @@ static void waiting_texts_are_claimed(void **state)
 	fx_outbox(fx);
 	fx_pass(fx, 1000);
 	assert_int_equal(fx_calls(fx, SEND), 60);
-	assert_int_equal(status_of(fx).delivered, 60);
-	assert_int_equal(status_of(fx).ready, 0);
+	assert_int_equal(fx_status(fx).delivered, 60);
+	assert_int_equal(fx_status(fx).ready, 0);
 }
 
 static void order_is_kept_while_the_first_is_retried(void **state)
@@ -288,7 +278,7 @@ static void order_is_kept_while_the_first_is_retried(void **state)
 	fx_outbox(fx);
 	fx_reply_message(fx, (struct reply) { .status = 500, .body = "" });
 	fx_reply_message(fx, (struct reply) { .status = 200, .body = "<html>" });
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	fx_text(fx, 1, "first");
 	fx_settle(fx);
 	fx_text(fx, 1, "second");
@@ -307,7 +297,7 @@ static void order_is_kept_while_the_first_is_retried(void **state)
 	assert_text_at(fx, 3, "second");
 	assert_int_equal(fx_state(fx, "first", NULL), STORE_DELIVERED);
 	assert_int_equal(fx_state(fx, "second", NULL), STORE_DELIVERED);
-	assert_int_equal(status_of(fx).retried, 2);
+	assert_int_equal(fx_status(fx).retried, 2);
 	assert_int_equal(fx_lines(fx, "platform_down"), 0);
 }
 
@@ -321,7 +311,7 @@ static void broken_answers_are_tried_again(void **state)
 	fx_outbox(fx);
 	fx_reply_message(fx, (struct reply) { .status = 200, .broken = true });
 	fx_reply_message(fx, (struct reply) { .hang = true });
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	fx_text(fx, 1, "a");
 	fx_settle(fx);
 	assert_int_equal(fx_state(fx, "a", NULL), STORE_QUEUED);
@@ -344,8 +334,8 @@ static void wrong_key_loses_nothing(void **state)
 		fx_text(fx, 1 + i % 2, text);
 	}
 	fx_settle(fx);
-	assert_int_equal(status_of(fx).health, OUTBOX_ACCOUNT);
-	assert_string_equal(status_of(fx).reason, "ERROR_WRONG_KEY");
+	assert_int_equal(fx_status(fx).health, OUTBOX_ACCOUNT);
+	assert_string_equal(fx_status(fx).reason, "ERROR_WRONG_KEY");
 	assert_false(outbox_wants(fx->outbox));
 	size_t before = fx_calls(fx, SEND);
 	assert_in_range(before, 1, 2);
@@ -365,8 +355,8 @@ static void wrong_key_loses_nothing(void **state)
 	mended.key = (char *)"k2";
 	outbox_configure(fx->outbox, &mended);
 	fx_pass(fx, 1000);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
-	assert_int_equal(status_of(fx).delivered, 6);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
+	assert_int_equal(fx_status(fx).delivered, 6);
 	assert_int_equal(fx_lines(fx, "event=platform_up"), 1);
 	outbox_configure(fx->outbox, &fx->platform);
 }
@@ -379,13 +369,13 @@ static void probe_ends_account_state(void **state)
 	fx_card(fx, 1, true);
 	fx_outbox(fx);
 	fx_reply_message(fx, (struct reply) { .status = 200, .body = "\"ACCOUNT_BLOCKED\"" });
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	fx_text(fx, 1, "a");
 	fx_text(fx, 1, "b");
 	fx_settle(fx);
-	assert_int_equal(status_of(fx).health, OUTBOX_ACCOUNT);
+	assert_int_equal(fx_status(fx).health, OUTBOX_ACCOUNT);
 	fx_pass(fx, 62000);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
 	assert_int_equal(fx_calls(fx, SEND), 3);
 	assert_text_at(fx, 1, "a");
 	assert_text_at(fx, 2, "b");
@@ -404,8 +394,8 @@ static void down_platform_gets_one_probe_at_a_time(void **state)
 		fx_text(fx, i, text);
 	}
 	fx_settle(fx);
-	assert_int_equal(status_of(fx).health, OUTBOX_DOWN);
-	assert_string_equal(status_of(fx).reason, "http-503");
+	assert_int_equal(fx_status(fx).health, OUTBOX_DOWN);
+	assert_string_equal(fx_status(fx).reason, "http-503");
 	assert_false(outbox_wants(fx->outbox));
 	fx_pass(fx, 70000);
 	size_t before = fx_calls(fx, SEND);
@@ -415,9 +405,9 @@ static void down_platform_gets_one_probe_at_a_time(void **state)
 
 	fx_forget_replies(fx);
 	fx_pass(fx, 75000);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
 	fx_pass(fx, 75000); /* what was tried lately has its own pause */
-	assert_int_equal(status_of(fx).delivered, 8);
+	assert_int_equal(fx_status(fx).delivered, 8);
 	assert_int_equal(fx_lines(fx, "event=platform_up"), 1);
 }
 
@@ -432,7 +422,7 @@ static void poison_does_not_stop_the_rest(void **state)
 	fx_reply_message(fx, (struct reply) { .status = 500, .body = "" });
 	fx_text(fx, 1, "poison");
 	fx_pass(fx, 30000);
-	assert_int_equal(status_of(fx).health, OUTBOX_DOWN);
+	assert_int_equal(fx_status(fx).health, OUTBOX_DOWN);
 	fx_text(fx, 2, "fine");
 	for (int i = 0; i < 130 && fx_calls(fx, SEND) < 30; i++) {
 		size_t calls = fx_calls(fx, SEND);
@@ -452,14 +442,14 @@ static void refused_text_stays_visible(void **state)
 	fx_card(fx, 1, true);
 	fx_outbox(fx);
 	fx_reply_message(fx, (struct reply) { .status = 400, .body = "ERROR_PARAMS" });
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	fx_text(fx, 1, "bad");
 	fx_text(fx, 1, "good");
 	fx_settle(fx);
 	assert_int_equal(fx_state(fx, "bad", reason), STORE_REFUSED);
 	assert_string_equal(reason, "ERROR_PARAMS");
 	assert_int_equal(fx_state(fx, "good", NULL), STORE_DELIVERED);
-	assert_int_equal(status_of(fx).refused, 1);
+	assert_int_equal(fx_status(fx).refused, 1);
 	assert_int_equal(fx_lines(fx, "event=sms_refused"), 1);
 	fx_pass(fx, 120000);
 	assert_int_equal(fx_calls(fx, SEND), 2);
@@ -477,14 +467,14 @@ static void unknown_number_waits_for_a_list(void **state)
 	assert_int_equal(fx_calls(fx, LIST), 1);
 	fx_reply_message(
 		fx, (struct reply) { .status = 400, .body = "{\"response\":\"NO_NUMBER\"}" });
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	fx_text(fx, 1, "a");
 	fx_settle(fx);
 	fx_pass(fx, 100);
 	assert_int_equal(fx_calls(fx, LIST), 2); /* at once, though nothing in it has changed */
 	assert_int_equal(fx_calls(fx, SEND), 2);
 	assert_int_equal(fx_state(fx, "a", NULL), STORE_DELIVERED);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
 }
 
 static void number_never_known_is_refused_in_the_end(void **state)
@@ -546,7 +536,7 @@ static void unrecorded_outcome_is_never_sent_again(void **state)
 
 static bool some_are_flying(struct fixture *fx)
 {
-	return status_of(fx).in_flight > 0;
+	return fx_status(fx).in_flight > 0;
 }
 
 /* A power cut would have all of them sent again: while the store takes no outcome, they are few. */
@@ -568,19 +558,19 @@ static void unrecorded_outcomes_count_against_concurrency(void **state)
 	fx_store_fails(true);
 	answers_wait(fx, false);
 	assert_true(sent);
-	assert_int_equal(status_of(fx).in_flight, most);
-	assert_int_equal(status_of(fx).ready, 12 - most);
+	assert_int_equal(fx_status(fx).in_flight, most);
+	assert_int_equal(fx_status(fx).ready, 12 - most);
 	for (int i = 0; i < 200; i++) { /* until the claims have ended and longer */
 		outbox_kick(fx->outbox);
 		fx_pass(fx, 1000);
 		assert_true(fx_calls(fx, SEND) <= most);
 	}
 	assert_int_equal(fx_calls(fx, SEND), most);
-	assert_int_equal(status_of(fx).in_flight, 0);
+	assert_int_equal(fx_status(fx).in_flight, 0);
 	fx_store_fails(false);
 	fx_pass(fx, 10000);
 	assert_int_equal(fx_calls(fx, SEND), 12);
-	assert_int_equal(status_of(fx).delivered, 12);
+	assert_int_equal(fx_status(fx).delivered, 12);
 }
 
 static bool one_is_flying(struct fixture *fx)

@@ -1,5 +1,5 @@
 /* test_port.c - ports over ptys and loopback TCP, and the opener's threads. */
-#include "unit.h"
+#include "loop_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,17 +15,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/loop.h"
 #include "port/port.h"
 
-enum { TURNS_MAX = 200, TURN_MS = 50, DEADLINE_MS = 3000, BAUD = 115200 };
-
-#define WAIT_FOR(cond) \
-	do { \
-		for (int turn_ = 0; turn_ < TURNS_MAX && !(cond); turn_++) \
-			loop_turn(loop, TURN_MS); \
-		assert_true(cond); \
-	} while (0)
+enum { DEADLINE_MS = 3000, BAUD = 115200 };
 
 static struct loop *loop;
 static struct opener *opener;

@@ -11,8 +11,6 @@
 
 #define LIST "sendNumbersOnline"
 
-static const struct reply ok = { .status = 200, .body = "{\"response\":1}" };
-
 static struct roster_status status_of(const struct fixture *fx)
 {
 	struct roster_status status;
@@ -128,7 +126,7 @@ static void a_drained_port_is_withdrawn(void **state)
 	fx_pass(fx, 500);
 	assert_true(roster_shows(fx->roster, "north", "north/p01"));
 	fx_forget_replies(fx);
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	fx_pass(fx, 10000);
 	assert_int_equal(numbers_in(fx, lists(fx) - 1), 0);
 	assert_false(roster_shows(fx->roster, "north", "north/p01"));
@@ -261,7 +259,7 @@ static void another_host_sends_it(void **state)
 
 	/* and back: what the platform has by now is not known */
 	fx_forget_replies(fx);
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	roster_open(fx->roster);
 	fx_settle(fx);
 	assert_int_equal(lists(fx), before + 1);
@@ -287,7 +285,7 @@ static void a_wish_waits_its_turn(void **state)
 	assert_int_equal(lists(fx), before);
 	assert_int_equal(fx->syncs, 1);
 	fx_forget_replies(fx);
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	fx_pass(fx, 10000);
 	assert_int_equal(fx->syncs, 2);
 	assert_int_equal(fx->sync_err, 0);
@@ -367,7 +365,7 @@ static void a_failed_list_is_tried_again_with_what_is_new(void **state)
 
 	fx_reply_list(fx, (struct reply) { .status = 502, .body = "<html>" });
 	fx_reply_list(fx, (struct reply) { .status = 200, .body = "" });
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	open_with_cards(fx, 1);
 	assert_int_equal(lists(fx), 1);
 	assert_string_equal(status_of(fx).reason, "http-502");
@@ -391,7 +389,7 @@ static void account_state_is_shared_with_texts(void **state)
 	struct outbox_status texts;
 
 	fx_reply_list(fx, (struct reply) { .status = 403, .body = "API_ACCESS_IP" });
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	fx_outbox(fx);
 	open_with_cards(fx, 1);
 	outbox_status(fx->outbox, &texts);
@@ -522,7 +520,7 @@ static void a_change_during_a_list_leads_to_another(void **state)
 	fx->platform.timeout_ms = 300;
 	fx->busy_step_ms = 10;
 	fx_reply_list(fx, (struct reply) { .hang = true });
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	roster_sync(fx->roster, NULL, NULL);
 	assert_true(fx_until(fx, a_list_came, 0));
 	fx_card(fx, 7, true);
@@ -736,7 +734,7 @@ static void a_list_waits_as_it_is_asked_to(void **state)
 
 	fx_reply_list(fx, (struct reply) { .status = 429, .body = "", .retry_after = "300" });
 	fx_reply_list(fx, (struct reply) { .status = 503, .body = "", .retry_after = "99999" });
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	open_with_cards(fx, 1);
 	fx_pass(fx, 298000);
 	assert_int_equal(lists(fx), 1);
@@ -760,7 +758,7 @@ static void numbers_dropped_by_the_answer(void **state)
 	fx_reply_list(fx, (struct reply) { .status = 200, .body = some });
 	fx_reply_list(fx, (struct reply) { .status = 200, .body = all });
 	fx_reply_list(fx, (struct reply) { .status = 200, .body = all });
-	fx_reply_list(fx, ok);
+	fx_reply_list(fx, fx_ok);
 	open_with_cards(fx, 2);
 	assert_int_equal(status_of(fx).numbers, 2);
 	assert_int_equal(status_of(fx).dropped, 1);
@@ -814,7 +812,7 @@ static void self_tests(void **state)
 	assert_int_equal(tested.result.echo, ECHO_SAME);
 	assert_int_equal(tested.result.count, 1);
 	free(echo);
-	tested = self_test(fx, ok);
+	tested = self_test(fx, fx_ok);
 	assert_int_equal(tested.result.err, 0);
 	assert_int_equal(tested.result.echo, ECHO_NONE);
 	tested = self_test(

@@ -13,16 +13,6 @@
 #define BATCH "addMessages"
 #define LIST  "sendNumbersOnline"
 
-static const struct reply ok = { .status = 200, .body = "{\"response\":1}" };
-
-static struct outbox_status status_of(const struct fixture *fx)
-{
-	struct outbox_status status;
-
-	outbox_status(fx->outbox, &status);
-	return status;
-}
-
 /* The text of entry `at` in batch `call`; "" past its end. Its number goes to number. */
 static void batch_text(
 	struct fixture *fx, size_t call, int at, char text[64], char number[STORE_NUMBER_SIZE])
@@ -100,7 +90,7 @@ static void texts_are_gathered(void **state)
 	assert_string_equal(text, "t1-1");
 	assert_string_equal(number, "+46700000001");
 	assert_int_equal(fx_calls(fx, SEND), 0);
-	assert_int_equal(status_of(fx).delivered, 4);
+	assert_int_equal(fx_status(fx).delivered, 4);
 	assert_int_equal(fx->delivered_events, 4);
 	assert_true(outbox_idle(fx->outbox));
 	fx_pass(fx, 60000);
@@ -119,7 +109,7 @@ static void a_backlog_goes_in_batches(void **state)
 			text_of(fx, i, k);
 	fx_outbox(fx);
 	fx_pass(fx, 10000);
-	assert_int_equal(status_of(fx).delivered, 120);
+	assert_int_equal(fx_status(fx).delivered, 120);
 	assert_int_equal(fx_calls(fx, SEND), 0);
 	assert_in_range(fx_calls(fx, BATCH), 4, 8);
 	for (size_t c = 0; c < fx_calls(fx, BATCH); c++) {
@@ -149,8 +139,8 @@ static void a_refused_batch_is_taken_apart(void **state)
 	assert_int_equal(fx_state(fx, "t1-0", reason), STORE_REFUSED);
 	assert_string_equal(reason, "ERROR_PARAMS");
 	assert_int_equal(state_of(fx, 2, 0), STORE_DELIVERED);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
-	assert_int_equal(status_of(fx).refused, 1);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
+	assert_int_equal(fx_status(fx).refused, 1);
 	/* for a while no batch */
 	text_of(fx, 0, 1);
 	fx_settle(fx);
@@ -177,8 +167,8 @@ static void a_server_without_batches(void **state)
 	fx_pass(fx, 1500);
 	assert_int_equal(fx_calls(fx, BATCH), 1);
 	assert_int_equal(fx_calls(fx, SEND), 2);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
-	assert_int_equal(status_of(fx).delivered, 2);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
+	assert_int_equal(fx_status(fx).delivered, 2);
 	assert_int_equal(fx_lines(fx, "platform_account"), 0);
 }
 
@@ -196,12 +186,12 @@ static void a_failed_batch_is_tried_in_single_texts(void **state)
 	fx_pass(fx, 1100);
 	assert_int_equal(fx_calls(fx, BATCH), 1);
 	assert_int_equal(fx_calls(fx, SEND), 0);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP); /* one failure, not three */
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP); /* one failure, not three */
 	fx_pass(fx, 3000);
 	assert_int_equal(fx_calls(fx, BATCH), 1);
 	assert_int_equal(fx_calls(fx, SEND), 3);
-	assert_int_equal(status_of(fx).delivered, 3);
-	assert_int_equal(status_of(fx).retried, 3);
+	assert_int_equal(fx_status(fx).delivered, 3);
+	assert_int_equal(fx_status(fx).retried, 3);
 }
 
 static void a_batch_with_the_wrong_key(void **state)
@@ -216,7 +206,7 @@ static void a_batch_with_the_wrong_key(void **state)
 		text_of(fx, i, 0);
 	fx_pass(fx, 1500);
 	assert_int_equal(fx_calls(fx, BATCH), 1);
-	assert_int_equal(status_of(fx).health, OUTBOX_ACCOUNT);
+	assert_int_equal(fx_status(fx).health, OUTBOX_ACCOUNT);
 	fx_pass(fx, 61000);
 	assert_int_equal(fx_calls(fx, BATCH), 1);
 	assert_int_equal(fx_calls(fx, SEND), 1); /* the probe */
@@ -226,7 +216,7 @@ static void a_batch_with_the_wrong_key(void **state)
 	fx->good_key = "Bearer k1";
 	pthread_mutex_unlock(&fx->lock);
 	fx_pass(fx, 65000);
-	assert_int_equal(status_of(fx).delivered, 3);
+	assert_int_equal(fx_status(fx).delivered, 3);
 	assert_in_range(fx_calls(fx, BATCH), 1, 2);
 }
 
@@ -333,7 +323,7 @@ static void retry_after_is_obeyed_within_bounds(void **state)
 		size_t before = fx_calls(fx, SEND);
 		fx_forget_replies(fx);
 		fx_reply_message(fx, reply);
-		fx_reply_message(fx, ok);
+		fx_reply_message(fx, fx_ok);
 		text_of(fx, 0, (int)i);
 		fx_settle(fx);
 		int64_t since_ms = loop_now_ms(fx->loop);
@@ -418,7 +408,7 @@ static void a_hook_is_tried_again(void **state)
 	assert_string_not_equal(fx_call(fx, "/hook", 0)->stamp, fx_call(fx, "/hook", 2)->stamp);
 	assert_string_not_equal(
 		fx_call(fx, "/hook", 0)->signature, fx_call(fx, "/hook", 2)->signature);
-	assert_int_equal(status_of(fx).delivered, 2);
+	assert_int_equal(fx_status(fx).delivered, 2);
 }
 
 static void a_hook_refuses(void **state)
@@ -440,11 +430,11 @@ static void a_hook_refuses(void **state)
 	assert_int_equal(fx_state(fx, "t1-0", reason), STORE_REFUSED);
 	text_of(fx, 0, 1);
 	fx_settle(fx);
-	assert_int_equal(status_of(fx).health, OUTBOX_ACCOUNT);
+	assert_int_equal(fx_status(fx).health, OUTBOX_ACCOUNT);
 	assert_int_equal(fx_lines(fx, "check `hmac_key`"), 1);
 	fx_pass(fx, 61000);
 	assert_int_equal(state_of(fx, 0, 1), STORE_DELIVERED);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
 }
 
 /* ---- takeOffNumbers ------------------------------------------------------------------------- */
@@ -640,7 +630,7 @@ static void two_days(struct fixture *fx)
 	}
 	/* a probe a minute, 20 % more or less, and the first tries */
 	assert_in_range(down, 48 * 60 * 5 / 6, 48 * 60 * 5 / 4 + 40);
-	assert_int_equal(status_of(fx).health, OUTBOX_DOWN);
+	assert_int_equal(fx_status(fx).health, OUTBOX_DOWN);
 	size_t lies = phase(fx, "200, error body",
 		(struct reply) { .status = 200, .body = "{\"response\":\"ERROR\"}" }, hour);
 	assert_in_range(lies, 40, 80);
@@ -648,17 +638,17 @@ static void two_days(struct fixture *fx)
 	assert_true(unknown > 0 && unknown < 40 * CARDS);
 	size_t account = phase(fx, "401", (struct reply) { .status = 401, .body = "" }, hour);
 	assert_in_range(account, 50, 100);
-	assert_int_equal(status_of(fx).health, OUTBOX_ACCOUNT);
-	assert_int_equal(status_of(fx).delivered, 0);
-	assert_int_equal(status_of(fx).refused, 0);
+	assert_int_equal(fx_status(fx).health, OUTBOX_ACCOUNT);
+	assert_int_equal(fx_status(fx).delivered, 0);
+	assert_int_equal(fx_status(fx).refused, 0);
 	for (int i = 0; i < CARDS; i++)
 		for (int k = 0; k < TEXTS; k++)
 			assert_int_equal(state_of(fx, i, k), STORE_QUEUED);
 
 	size_t single = fx_calls(fx, SEND), batch = fx_calls(fx, BATCH);
-	size_t works = phase(fx, "works", ok, hour);
-	assert_int_equal(status_of(fx).delivered, CARDS * TEXTS);
-	assert_int_equal(status_of(fx).health, OUTBOX_UP);
+	size_t works = phase(fx, "works", fx_ok, hour);
+	assert_int_equal(fx_status(fx).delivered, CARDS * TEXTS);
+	assert_int_equal(fx_status(fx).health, OUTBOX_UP);
 	see_calls(fx, single, batch, &seen);
 	assert_int_equal(seen.delivered, CARDS * TEXTS);
 	assert_true(works <= (size_t)CARDS * TEXTS);

@@ -1,41 +1,16 @@
 /* test_sms_shared.c - decoding against the shared data, where it is present. */
 #include "sms_fixture.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "shared_fixture.h"
 #include "sms/gsm7.h"
 #include "sms/pdu.h"
 
 static int text_count; /* texts that were compared */
-
-static cJSON *shared_read(const char *name)
-{
-	char path[512];
-	char *text = NULL;
-	cJSON *root = NULL;
-	size_t size = 0;
-	ssize_t len;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", SHARED_DATA, name);
-	file = fopen(path, "r");
-	if (!file) {
-		print_message("shared data absent: skipped (%s)\n", name);
-		return NULL;
-	}
-	len = getdelim(&text, &size, EOF, file);
-	if (len > 0)
-		root = cJSON_ParseWithLength(text, (size_t)len);
-	free(text);
-	fclose(file);
-	if (!root)
-		fail_msg("%s is no JSON", path);
-	return root;
-}
 
 static const cJSON *field(const cJSON *object, const char *name)
 {
