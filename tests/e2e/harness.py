@@ -17,7 +17,7 @@ import tempfile
 import time
 
 DEADLINE_S = 60
-POLL_S = 0.01
+POLL_S, POLL_MAX_S = 0.01, 0.05  # long waits look less often: each look may start a program
 KEY = "e2e-key"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,16 +45,17 @@ def wait_for(predicate, what="condition", timeout=DEADLINE_S, alive=()):
 
     alive: children that must not end meanwhile.
     """
-    end = time.monotonic() + timeout
+    begin = time.monotonic()
     while True:
         value = predicate()
         if value:
             return value
         for child in alive:
             child.check_alive()
-        if time.monotonic() > end:
+        waited = time.monotonic() - begin
+        if waited > timeout:
             raise TimeoutError(f"no {what} within {timeout} s")
-        time.sleep(POLL_S)
+        time.sleep(min(max(POLL_S, waited / 20), POLL_MAX_S))
 
 
 def runs(pid):

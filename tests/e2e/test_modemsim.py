@@ -214,8 +214,8 @@ class Families(Sim):
         self.sim.send("reboot 0")
         tty.write("AT\r")  # lost
         tty.line("*ATREADY: 1")
-        self.assertEqual(self.say(tty, "ATE0")[-1], "OK")
-        self.assertEqual(self.say(tty, "AT+CMGF=0")[-1:], ["ERROR"])
+        self.assertIn("OK", self.say(tty, "ATE0"))  # a code may stand behind it
+        self.assertIn("ERROR", self.say(tty, "AT+CMGF=0"))
         tty.line("SMS DONE")
         self.assertEqual(self.say(tty, "AT+CMGF=0")[-1:], ["OK"])
         self.say(tty, "AT+CRESET")
