@@ -580,7 +580,7 @@ static bool one_is_flying(struct fixture *fx)
 
 static bool two_went_out(struct fixture *fx)
 {
-	return status_of(fx).delivered == 2;
+	return fx_status(fx).delivered == 2;
 }
 
 /* A host whose clock is hours ahead until the network is there. */
@@ -597,7 +597,7 @@ static void clock_that_is_set_back(void **state)
 	assert_int_equal(fx_state(fx, "one", NULL), STORE_QUEUED);
 	loop_set_wall(fx->loop, loop_wall_ms(fx->loop) - 3 * 3600000);
 	fx_forget_replies(fx);
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	fx_pass(fx, 90000);
 	assert_true(two_went_out(fx));
 }
@@ -611,7 +611,7 @@ static void clock_that_was_set_back(void **state)
 	fx_text(fx, 0, "two");
 	fx_settle(fx);
 	loop_set_wall(fx->loop, loop_wall_ms(fx->loop) - 3 * 3600000);
-	fx_reply_message(fx, ok);
+	fx_reply_message(fx, fx_ok);
 	fx_outbox(fx);
 	assert_true(fx_until(fx, two_went_out, 1));
 }
