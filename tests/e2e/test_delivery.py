@@ -430,7 +430,8 @@ class Webhook(GatewayCase):
         rig.wait_listed(1)
         own = rig.daemon.sections.pop("platform own")
         rig.daemon.write_config()
-        self.assertEqual(len(rig.daemon.ctl("reload")["changes"]), 1)
+        closed = "platform own: closed, its texts wait"
+        self.assertEqual(rig.daemon.ctl("reload")["changes"], ["[platform own]: gone", closed])
         rig.sim.sms(0, "VK", "a")
         self.await_texts(rig, [(number(0), "VK", "a")])
         # under the same name as another kind, and back
@@ -443,7 +444,8 @@ class Webhook(GatewayCase):
         rig.daemon.sections["platform own"] = {
             "kind": "onlinesim-push", "url": rig.platform.url, "key": harness.KEY, **PLATFORM}
         self.configure(rig, "bank sim", sell="onlinesim")
-        self.assertEqual(len(rig.daemon.ctl("reload")["changes"]), 2)
+        self.assertEqual(rig.daemon.ctl("reload")["changes"],
+                         ["[bank sim]: changed", "[platform own]: changed", closed])
         self.assertTrue(self.own(rig)["list"])
         rig.sim.sms(0, "VK", "c")
         self.await_texts(rig, [(number(0), "VK", t) for t in "abc"])
