@@ -43,58 +43,7 @@ struct plug {
 	bool look; /* a port hung up or fell silent: udev may be late, or say nothing at all */
 };
 
-/* Where a tty belongs. */
-struct target {
-	const struct config_bank *bank;
-	char slot[STORE_NAME_SIZE];
-	bool alone; /* it is a modem by itself: no other tty may have this slot */
-	int rank;
-};
-
-/* ---- which slot ----------------------------------------------------------------------------- */
-
-/* What is not known by its ids is what the board has. */
-struct usb_kind gateway_kind(const struct config_bank *bank, const struct tty_info *tty)
-{
-	const struct board *board = board_named(bank->board);
-	struct usb_kind kind = usb_kind(tty);
-
-	if (!kind.bridge && board && board->ports != BOARD_BY_ID)
-		kind = (struct usb_kind) { true, board->ports == BOARD_INTERFACES,
-			board->ports == BOARD_NUMBERS };
-	return kind;
-}
-
-/* False: no bank's, or known to be no AT port. */
-static bool find_target(const struct config *config, const struct tty_info *tty, struct target *out)
-{
-	const char *below = NULL;
-	struct usb_kind kind;
-	const struct config_bank *bank = config->banks;
-	const struct config_bank *end = bank + config->bank_count;
-
-	for (; bank < end; bank++)
-		if (bank->path && (below = place_below(tty->place.device, bank->path)) != NULL)
-			break;
-	if (bank == end || gateway_is_control(config, tty->devnode))
-		return false;
-	kind = gateway_kind(bank, tty);
-	*out = (struct target) { .bank = bank, .alone = kind.bridge };
-	out->rank = kind.bridge ? 0 : usb_at_rank(tty);
-	for (size_t i = 0; i < bank->slot_count; i++) {
-		const struct config_slot *slot = &bank->slots[i];
-		if (!place_spec_covers(&slot->spec, below, &tty->place))
-			continue;
-		snprintf(out->slot, sizeof out->slot, "%s", slot->label);
-		if (slot->spec.interface == PLACE_ANY)
-			return out->rank != USB_NO_AT;
-		out->rank = 0; /* whatever the table has: the operator says it */
-		return true;
-	}
-	place_name(
-		below, &tty->place, kind.by_interface, kind.by_port, out->slot, sizeof out->slot);
-	return out->rank != USB_NO_AT;
-}
+/* ---- slots ---------------------------------------------------------------------------------- */
 
 static struct slot *slot_named(const struct plug *plug, const char *bank, const char *name)
 {
@@ -230,10 +179,10 @@ static bool admits(struct plug *plug, struct slot *slot, const struct tty_info *
 /* delay_ms: until its port may start. */
 static void place_tty(struct plug *plug, const struct tty_info *tty, int64_t delay_ms)
 {
-	struct target target;
+	struct gateway_target target;
 	struct slot *slot;
 
-	if (plug->gateway->stopping || !find_target(plug->gateway->config, tty, &target))
+	if (plug->gateway->stopping || !gateway_target_of(plug->gateway->config, tty, &target))
 		return;
 	slot = slot_named(plug, target.bank->name, target.slot);
 	if (!slot)
@@ -518,7 +467,7 @@ bool gateway_hotplug_covers(const struct gateway *gateway, const struct modem *m
 	const struct config_bank *bank, bool *known)
 {
 	const struct slot *slot = slot_of(gateway->plug, modem);
-	struct target target;
+	struct gateway_target target;
 
 	*known = slot != NULL;
 	if (!slot || !bank->path)
@@ -527,7 +476,7 @@ bool gateway_hotplug_covers(const struct gateway *gateway, const struct modem *m
 		if (strcmp(bank->slots[i].label, modem->slot) == 0)
 			return true;
 	return slot->count == 0 ||
-	       (find_target(gateway->config, slot->ttys[0], &target) && target.bank == bank &&
+	       (gateway_target_of(gateway->config, slot->ttys[0], &target) && target.bank == bank &&
 		       strcmp(target.slot, modem->slot) == 0);
 }
 
@@ -547,10 +496,10 @@ void gateway_hotplug_forget(struct gateway *gateway, const struct modem *modem)
 /* What is no longer this slot's. */
 static void take_out_moved(struct plug *plug, struct slot *slot)
 {
-	struct target target;
+	struct gateway_target target;
 
 	for (size_t n = slot->count; n-- > 0;)
-		if (!find_target(plug->gateway->config, slot->ttys[n], &target) ||
+		if (!gateway_target_of(plug->gateway->config, slot->ttys[n], &target) ||
 			strcmp(target.bank->name, slot->modem->bank) != 0 ||
 			strcmp(target.slot, slot->modem->slot) != 0)
 			take_out(plug, slot, n);

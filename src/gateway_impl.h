@@ -1,4 +1,4 @@
-/* gateway_impl.h - what gateway.c, gateway_ports.c and gateway_reload.c share. */
+/* gateway_impl.h - what the files of the gateway share. */
 #ifndef SIMGATE_GATEWAY_IMPL_H
 #define SIMGATE_GATEWAY_IMPL_H
 
@@ -227,10 +227,22 @@ void gateway_rescue_hurry(bool on); /* nothing is switched off any more, what is
 /* Where sysfs and the device nodes are. */
 struct tty_roots gateway_roots(const struct config *config);
 
-/* gateway_hotplug.c: what a device of this bank is. */
+/* gateway_place.c: what a device of this bank is. */
 struct usb_kind gateway_kind(const struct config_bank *bank, const struct tty_info *tty);
 
-/* The ports of banks with a path. Nothing is done where no bank has one; 0 or
+/* Where a tty belongs. */
+struct gateway_target {
+	const struct config_bank *bank;
+	char slot[STORE_NAME_SIZE];
+	bool alone; /* it is a modem by itself: no other tty may have this slot */
+	int rank;
+};
+
+/* False: no bank's, or known to be no AT port. */
+bool gateway_target_of(
+	const struct config *config, const struct tty_info *tty, struct gateway_target *out);
+
+/* gateway_hotplug.c: the ports of banks with a path. Nothing is done where no bank has one; 0 or
  * -ENOMEM. */
 int gateway_hotplug_start(struct gateway *gateway);
 void gateway_hotplug_stop(struct gateway *gateway); /* no new port opens from now on */

@@ -1,4 +1,4 @@
-/* activation_impl.h - what activation.c and activation_pool.c share. */
+/* activation_impl.h - what activation.c, activation_table.c and activation_pool.c share. */
 #ifndef SIMGATE_PLATFORM_ACTIVATION_IMPL_H
 #define SIMGATE_PLATFORM_ACTIVATION_IMPL_H
 
@@ -60,6 +60,18 @@ struct activations {
 
 /* A copy at *at, which moves behind it. */
 const char *activation_keep(char **at, const char *text);
+
+/* activation_table.c: the open operations. _put: the store says that this one is open, and so
+ * whatever stood for its card is not. _take: so are these; whole: and no other is, which another
+ * host has closed, or somebody before this host looked. _drop: closed is what came of it, NULL: not
+ * known here. */
+struct activation_entry *activation_entry_of(const struct activations *activations, int64_t id);
+void activation_entry_drop(struct activations *activations, struct activation_entry *entry,
+	const struct store_activation *closed);
+void activation_table_put(struct activations *activations, const struct store_activation *row);
+void activation_table_take(struct activations *activations, const struct store_activation *rows,
+	size_t count, bool whole);
+void activation_table_free(struct activations *activations);
 
 /* activation_pool.c: what can be sold, and what is used up. */
 int activation_cards_take(
