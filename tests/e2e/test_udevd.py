@@ -7,15 +7,13 @@ import os
 import pathlib
 import re
 import stat
-import tempfile
 import unittest
 
 import harness
 import udev_bed
+from udev_bed import OURS, PCI
 
-OURS = pathlib.Path(__file__).resolve().parents[2] / "udev" / "78-simgate.rules"
 PLACES = "91-simgate-place.rules"  # where README has them
-PCI = "pci-0000:00:14.0"
 BANKS = {
     "bank north": {"path": f"{PCI}-usb-0:1", "slot.p01": "1:1.2", "slot.p02": "2",
                    "slot.p03": "3:1.0-port1", "slot.p05": "5"},
@@ -43,15 +41,9 @@ def rule_lines(text):
             if line.strip() and not line.startswith("#") and not line.endswith("\\")]
 
 
-class Case(unittest.TestCase):
+class Case(udev_bed.Case):
     def setUp(self):
-        self.workdir = self.enterContext(tempfile.TemporaryDirectory(prefix="simgate-udevd-"))
-        for old in udev_bed.RULES.iterdir():
-            old.unlink()
-        self.tree = udev_bed.Tree()
-        self.udevd = udev_bed.Udevd(self.workdir)
-        self.addCleanup(self.udevd.stop)
-        (udev_bed.RULES / OURS.name).write_text(OURS.read_text())
+        super().setUp()
         (udev_bed.RULES / "90-brltty-device.rules").write_text(BRLTTY)
         (udev_bed.RULES / PLACES).write_text(place_rules(self.workdir))
 
@@ -238,38 +230,17 @@ class Applying(Case):
         self.assertEqual(latency, {"ttyUSB10": "1", "ttyUSB0": "9", "ttyUSB31": "9"})
 
 
-class Events(Case):
+class Events(udev_bed.DaemonCase):
     """Nothing here hangs up: what the daemon notices it has from udevd, or from its own look at
     sysfs each minute; and of what that finds it says that it was missed."""
 
     def setUp(self):
         super().setUp()
-        self.sim = self.enterContext(harness.Sim(self.workdir, 2))
-        self.daemon = udev_bed.Unprivileged(self.workdir, {
-            "bank north": {"path": f"{PCI}-usb-0:1", "slot.p01": "1", "slot.p02": "2"}})
-        self.addCleanup(self.finish)
-
-    def finish(self):
-        self.daemon.stop()
-        self.assertNotIn("Sanitizer", self.daemon.log_text())
+        self.make(2, {"bank north": {"path": f"{PCI}-usb-0:1", "slot.p01": "1", "slot.p02": "2"}})
 
     def begin(self):
         self.daemon.start()
         self.wait(lambda: "what is plugged in is known" in self.daemon.log_text(), "first look")
-
-    def wait(self, predicate, what):
-        alive = [self.daemon, self.sim] + ([self.udevd] if self.udevd.process else [])
-        try:
-            return harness.wait_for(predicate, what, alive=alive)
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}\n{self.daemon.log_text()[-6000:]}") from error
-
-    def plug(self, name, modem, tty):
-        """A bridge with this modem behind it; the paths of its events."""
-        device = self.tree.usb(name, "10c4", "ea60")
-        parent = self.tree.serial(name, 0, "cp210x", tty)
-        path = self.tree.tty(parent, tty, self.sim.path(modem))
-        return [device, os.path.dirname(parent), parent, path]
 
     def ports(self):
         return {p["port"].split("/")[1]: (p["state"], p["device"].removeprefix("/dev/"))

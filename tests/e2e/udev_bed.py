@@ -13,11 +13,15 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
+import unittest
 
 import harness
 
 UDEVD = "/lib/systemd/systemd-udevd"
 RULES = pathlib.Path("/run/udev/rules.d")
+OURS = pathlib.Path(__file__).resolve().parents[2] / "udev" / "78-simgate.rules"
+PCI = "pci-0000:00:14.0"  # of bus 1
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 CONTROLLERS = {"1": "/devices/pci0000:00/0000:00:14.0",
                "2": "/devices/pci0000:00/0000:00:1c.0/0000:02:00.0",
@@ -25,6 +29,7 @@ CONTROLLERS = {"1": "/devices/pci0000:00/0000:00:14.0",
 MAJOR = 60  # of the kernel's list "for local use": no driver of the host's answers at our nodes
 _INSIDE = "SIMGATE_UDEV_BED"
 _NETLINK_KOBJECT_UEVENT = 15
+_UDEV_GROUP = 2
 
 
 def run(*argv):
@@ -229,26 +234,86 @@ class Tree:
         path.unlink(missing_ok=True)
 
 
-def tell(action, *paths):
-    """What the kernel says of these devices; returns when udevd has dealt with it."""
+def word(action, path):
+    """What the kernel says of a device."""
+    uevent = pathlib.Path(f"/sys{path}/uevent").read_text().split()
+    subsystem = os.path.basename(os.readlink(f"/sys{path}/subsystem"))
+    lines = [f"{action}@{path}", f"ACTION={action}", f"DEVPATH={path}",
+             f"SUBSYSTEM={subsystem}", *uevent]
+    return "".join(f"{line}\0" for line in lines).encode()
+
+
+def say(*words):
+    """Returns when udevd has dealt with it."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_KOBJECT_UEVENT) as netlink:
         netlink.bind((0, 0))
         netlink.settimeout(harness.DEADLINE_S)
-        for path in paths:
-            uevent = pathlib.Path(f"/sys{path}/uevent").read_text().split()
-            subsystem = os.path.basename(os.readlink(f"/sys{path}/subsystem"))
-            lines = [f"{action}@{path}", f"ACTION={action}", f"DEVPATH={path}",
-                     f"SUBSYSTEM={subsystem}", *uevent]
-            body = "".join(f"{line}\0" for line in lines).encode()
+        for body in words:
             # struct nlmsghdr: a message of the least type that is free, with an answer wanted
             netlink.send(struct.pack("=IHHII", 16 + len(body), 0x10, 0x1 | 0x4, 1, 0) + body)
             error = struct.unpack_from("=i", netlink.recv(4096), 16)[0]
             if error:
-                raise OSError(-error, f"uevent of {path}: {os.strerror(-error)}")
+                raise OSError(-error, f"uevent {body}: {os.strerror(-error)}")
     run("udevadm", "settle", f"--timeout={harness.DEADLINE_S}")
+
+
+def tell(action, *paths):
+    """Of devices that are in the tree."""
+    say(*(word(action, path) for path in paths))
 
 
 def info(path):
     """The properties that udevd keeps of a device."""
     lines = run("udevadm", "info", "--query=property", f"--path={path}").splitlines()
     return dict(line.split("=", 1) for line in lines)
+
+
+def dropped(pid):
+    """By the kernel's own count: events that found no room in this process' monitor."""
+    mine = harness.open_files(pid)
+    with open("/proc/net/netlink", encoding="utf-8") as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    (drops,) = [int(row[8]) for row in rows if row[1] == str(_NETLINK_KOBJECT_UEVENT) and
+                int(row[3], 16) == _UDEV_GROUP and f"socket:[{row[9]}]" in mine]
+    return drops
+
+
+class Case(unittest.TestCase):
+    """An empty tree, our rules, and a udevd that is not started yet."""
+
+    def setUp(self):
+        self.workdir = self.enterContext(tempfile.TemporaryDirectory(prefix="simgate-udevd-"))
+        for old in RULES.iterdir():
+            old.unlink()
+        (RULES / OURS.name).write_text(OURS.read_text())
+        self.tree = Tree()
+        self.udevd = Udevd(self.workdir)
+        self.addCleanup(self.udevd.stop)
+
+
+class DaemonCase(Case):
+    """A daemon, and modems for bridges below bus 1."""
+
+    def make(self, modems, sections):
+        self.sim = self.enterContext(harness.Sim(self.workdir, modems))
+        self.daemon = Unprivileged(self.workdir, sections)
+        self.addCleanup(self.finish)
+
+    def finish(self):
+        if self.daemon.process:
+            self.assertEqual(self.daemon.stop(harness.DEADLINE_S), 0, self.daemon.log_text()[-3000:])
+        self.assertNotIn("Sanitizer", self.daemon.log_text())
+
+    def wait(self, predicate, what):
+        alive = [self.daemon, self.sim] + ([self.udevd] if self.udevd.process else [])
+        try:
+            return harness.wait_for(predicate, what, alive=alive)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.daemon.log_text()[-6000:]}") from error
+
+    def plug(self, name, modem, tty):
+        """A bridge with this modem behind it; the paths of its events."""
+        device = self.tree.usb(name, "10c4", "ea60")
+        parent = self.tree.serial(name, 0, "cp210x", tty)
+        path = self.tree.tty(parent, tty, self.sim.path(modem))
+        return [device, os.path.dirname(parent), parent, path]

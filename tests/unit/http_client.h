@@ -7,7 +7,7 @@
 #include "base/loop.h"
 #include "unit.h"
 
-enum { CLIENT_TURNS = 300, CLIENT_TURN_MS = 10 };
+enum { CLIENT_TURNS = 3000, CLIENT_TURN_MS = 10 };
 
 /* A connection from 127.0.0.<from> to a port of the loopback's. */
 int client_connect(struct loop *loop, int port, int from);

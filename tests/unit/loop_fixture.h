@@ -2,16 +2,25 @@
 #ifndef SIMGATE_TESTS_LOOP_FIXTURE_H
 #define SIMGATE_TESTS_LOOP_FIXTURE_H
 
+#include <time.h>
+
 #include "base/loop.h"
 #include "unit.h"
 
-enum { TURNS_MAX = 200, TURN_MS = 50 };
+enum { WAIT_MAX_S = 60 /* for hangs alone: the machine may be busy */, WAIT_TURN_MS = 10 };
 
-/* Turns of the test's `loop` until cond holds, which it has to. */
-#define WAIT_FOR(cond) \
+/* Turns of the loop until cond holds. */
+#define TURN_UNTIL(loop, cond) \
 	do { \
-		for (int turn_ = 0; turn_ < TURNS_MAX && !(cond); turn_++) \
-			loop_turn(loop, TURN_MS); \
+		time_t end_ = time(NULL) + WAIT_MAX_S; \
+		while (!(cond) && time(NULL) < end_) \
+			loop_turn(loop, WAIT_TURN_MS); \
+	} while (0)
+
+/* The same; it has to. */
+#define WAIT_FOR(loop, cond) \
+	do { \
+		TURN_UNTIL(loop, cond); \
 		assert_true(cond); \
 	} while (0)
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loop_fixture.h"
+
 struct bench *bench;
 const char *record_folder;
 struct sim sim;
@@ -185,8 +187,7 @@ int bench_setup(void **state)
 void settle(void)
 {
 	loop_turn(bench->loop, 0);
-	while (store_pending(bench->store) > 0)
-		loop_turn(bench->loop, 20);
+	WAIT_FOR(bench->loop, store_pending(bench->store) == 0);
 	loop_turn(bench->loop, 0);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "loop_fixture.h"
 #include "store/store_impl.h"
 
 const struct reply fx_ok = { .status = 200, .body = "{\"response\":1}" };
@@ -616,8 +617,7 @@ int fixture_teardown(void **state)
 	outbox_free(fx->outbox);
 	roster_free(fx->roster);
 	deliver_free(fx->deliver);
-	for (int i = 0; i < TURNS_MAX && store_pending(fx->store) > 0; i++)
-		loop_turn(fx->loop, 10);
+	WAIT_FOR(fx->loop, store_pending(fx->store) == 0);
 	store_close(fx->store);
 	loop_free(fx->loop);
 	stop_platform(fx);

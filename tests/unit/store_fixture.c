@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "loop_fixture.h"
 
 static void add(char *list, size_t size, const char *item)
 {
@@ -378,9 +379,7 @@ int fx_teardown(void **state)
 
 void fx_wait(struct fixture *fx)
 {
-	for (int i = 0; i < 2000 && store_pending(fx->store); i++)
-		loop_turn(fx->loop, 50);
-	assert_int_equal(store_pending(fx->store), 0);
+	WAIT_FOR(fx->loop, store_pending(fx->store) == 0);
 	loop_turn(fx->loop, 0);
 }
 

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/log.h"
+#include "loop_fixture.h"
 #include "platform/alternative.h"
 #include "platform/alternative_text.h"
 #include "platform/key_hash.h"
@@ -119,9 +120,7 @@ static void start(struct bed *bed, struct fake *fake, const char *method)
 
 static void settle(struct bed *bed)
 {
-	for (int i = 0; i < 4000 && store_pending(bed->store); i++)
-		loop_turn(bed->loop, 50);
-	assert_int_equal(store_pending(bed->store), 0);
+	WAIT_FOR(bed->loop, store_pending(bed->store) == 0);
 	loop_turn(bed->loop, 0);
 }
 

@@ -14,6 +14,7 @@
 #include "gateway_impl.h"
 #include "http_client.h"
 #include "log_fixture.h"
+#include "loop_fixture.h"
 #include "module_fixture.h"
 #include "platform_fixture.h"
 
@@ -128,9 +129,7 @@ static void tell(int i, const char *text)
 	unsigned lines = at->ring_next;
 
 	module_say(sims[i].fd, text);
-	for (int turn = 0; turn < TURNS_MAX && at->ring_next == lines; turn++)
-		loop_turn(fx->loop, 1);
-	assert_true(at->ring_next != lines);
+	WAIT_FOR(fx->loop, at->ring_next != lines);
 }
 
 /* A text of five letters from "Gate", the k-th of its kind. */

@@ -18,6 +18,7 @@
 #include "base/counter.h"
 #include "gateway_impl.h"
 #include "log_fixture.h"
+#include "loop_fixture.h"
 #include "module_fixture.h"
 #include "sysfs_fixture.h"
 
@@ -435,9 +436,7 @@ static void test_a_pool_at_once(void **state)
 	until_ready(0);
 	pass(5 * SECOND);
 	assert_int_equal(in_state(MODEM_OFF), 12);
-	for (int i = 0; i < 1000 && open_files() != files; i++)
-		loop_turn(loop, 1); /* threads close them */
-	assert_int_equal(open_files(), files);
+	WAIT_FOR(loop, open_files() == files); /* threads close them */
 }
 
 /* ---- labels --------------------------------------------------------------------------------- */
@@ -634,9 +633,7 @@ static void on_order(
 /* What the store is asked takes real time. */
 static void settle_store(void)
 {
-	for (int i = 0; i < 2000 && store_pending(gateway->store) > 0; i++)
-		loop_turn(loop, 10);
-	assert_int_equal(store_pending(gateway->store), 0);
+	WAIT_FOR(loop, store_pending(gateway->store) == 0);
 }
 
 static int select_row(struct modem *modem, const char *row, char why[120])
@@ -752,9 +749,7 @@ static void make_usb_node(void)
 /* Helper threads take real time. */
 static void until_quiet(void)
 {
-	for (int i = 0; i < 3000 && opener_active(gateway->opener) > 0; i++)
-		loop_turn(loop, 1);
-	assert_int_equal(opener_active(gateway->opener), 0);
+	WAIT_FOR(loop, opener_active(gateway->opener) == 0);
 }
 
 static const char *text_of(const char *path)
@@ -884,9 +879,7 @@ static void test_stopped_with_the_power_off(void **state)
 	gateway->usb_wait = gateway_rescue_wait;
 	until_ready(1);
 	assert_int_equal(reset_by_hand("1", RECOVERY_POWER), 0);
-	for (int i = 0; i < 3000 && strcmp(text_of(PORT1), "1") != 0; i++)
-		loop_turn(loop, 1);
-	assert_string_equal(text_of(PORT1), "1");
+	WAIT_FOR(loop, strcmp(text_of(PORT1), "1") == 0);
 	gateway_stop(gateway, on_stopped, NULL);
 	until_quiet();
 	assert_string_equal(text_of(PORT1), "0");
@@ -928,8 +921,7 @@ static void test_a_reset_that_hangs(void **state)
 	until_ready(2);
 	hang = 1;
 	assert_int_equal(reset_by_hand("1", RECOVERY_USB), 0);
-	for (int i = 0; i < 3000 && !resets; i++)
-		loop_turn(loop, 1);
+	WAIT_FOR(loop, resets);
 	assert_int_equal(resets, 1);
 	assert_int_equal(port("1")->fsm.state, MODEM_RECOVER);
 	pass_silent(61 * SECOND);
@@ -937,8 +929,7 @@ static void test_a_reset_that_hangs(void **state)
 	assert_non_null(strstr(log_text, "event=quarantined"));
 	assert_int_equal(port("2")->fsm.state, MODEM_READY);
 	hang = 0;
-	for (int i = 0; i < 3000 && opener_abandoned(gateway->opener) > 0; i++)
-		loop_turn(loop, 1);
+	WAIT_FOR(loop, opener_abandoned(gateway->opener) == 0);
 	until_ready(2);
 }
 
@@ -1148,9 +1139,7 @@ static void assert_listed(void)
 	for (int n = 0; n < 100 && listed != plugged; n++) {
 		list_came = false;
 		store_roster(gateway->store, "p", 0, on_roster, NULL);
-		for (int i = 0; i < 1000 && !list_came; i++)
-			loop_turn(loop, 1);
-		assert_true(list_came);
+		WAIT_FOR(loop, list_came);
 	}
 	assert_int_equal(listed, plugged);
 }
@@ -1173,9 +1162,7 @@ static void assert_plugged(int files)
 			port(slot)->fsm.state, plugged & 1U << i ? MODEM_READY : MODEM_OFF);
 	}
 	/* of each: both ends of its pty here, and the port's own */
-	for (int i = 0; i < 1000 && open_files() != files + 3 * count; i++)
-		loop_turn(loop, 1); /* threads close them */
-	assert_int_equal(open_files(), files + 3 * count);
+	WAIT_FOR(loop, open_files() == files + 3 * count); /* threads close them */
 	assert_listed();
 }
 

@@ -23,6 +23,7 @@
 #include "host/httpd.h"
 #include "host/notify.h"
 #include "http_client.h"
+#include "loop_fixture.h"
 
 enum { TURNS = CLIENT_TURNS, TURN_MS = CLIENT_TURN_MS, LATER_MAX = 80 };
 
@@ -212,8 +213,7 @@ static void settle(struct bed *bed)
 
 static void wait_later(struct bed *bed, int count)
 {
-	for (int i = 0; i < TURNS && bed->later_count < count; i++)
-		loop_turn(bed->loop, TURN_MS);
+	WAIT_FOR(bed->loop, bed->later_count >= count);
 	assert_int_equal(bed->later_count, count);
 }
 

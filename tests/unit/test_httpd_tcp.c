@@ -18,6 +18,7 @@
 #include "host/httpd.h"
 #include "host/httpd_guard.h"
 #include "http_client.h"
+#include "loop_fixture.h"
 
 #define ADDRESS "127.0.0.1:0"
 #define KEY     "dash:board key"
@@ -518,9 +519,7 @@ static struct http_request *ask_later(struct bed *bed, int fd, int *told)
 	int want = bed->later_count + 1;
 
 	client_put(bed->loop, fd, get, sizeof get - 1);
-	for (int i = 0; i < CLIENT_TURNS && bed->later_count < want; i++)
-		loop_turn(bed->loop, CLIENT_TURN_MS);
-	assert_int_equal(bed->later_count, want);
+	WAIT_FOR(bed->loop, bed->later_count == want);
 	http_tell(bed->later[want - 1], note_sent, told);
 	return bed->later[want - 1];
 }
@@ -914,9 +913,7 @@ static char *ask_tls(struct bed *bed, const char *version, const char *request)
 	unlink(path);
 	file = popen(command, "w");
 	assert_non_null(file);
-	for (int i = 0; i < 3000 && access(path, F_OK) < 0; i++)
-		loop_turn(bed->loop, 5);
-	assert_int_equal(access(path, F_OK), 0);
+	WAIT_FOR(bed->loop, access(path, F_OK) == 0);
 	pclose(file);
 	text = read_file(bed->dir, "answer");
 	return text;

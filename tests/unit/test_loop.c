@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/loop.h"
+#include "loop_fixture.h"
 #include "unit.h"
 
 enum { TIMERS = 200, SLEPT_S = 3600 };
@@ -190,10 +191,8 @@ static void test_wake_from_a_thread(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, send_wakes, wake), 0);
-	for (int i = 0; i < 100 && wakes == 0; i++)
-		loop_turn(loop, 100);
+	WAIT_FOR(loop, wakes >= 1);
 	pthread_join(thread, NULL);
-	assert_true(wakes >= 1);
 	loop_wake_free(wake);
 	loop_free(loop);
 }

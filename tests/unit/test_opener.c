@@ -87,7 +87,7 @@ static void let_go(struct work *work)
 /* Without a turn of the loop. */
 static void wait_ran(struct work *work)
 {
-	for (int i = 0; i < TURNS_MAX * TURN_MS && !atomic_load(&work->ran); i++)
+	for (int i = 0; i < 1000 * WAIT_MAX_S && !atomic_load(&work->ran); i++)
 		poll(NULL, 0, 1);
 	assert_int_equal(work->ran, 1);
 }
@@ -97,12 +97,12 @@ static bool prize_closed(struct work *work)
 {
 	struct pollfd pfd = { .fd = work->prize[0] };
 
-	return poll(&pfd, 1, TURN_MS) == 1 && (pfd.revents & POLLHUP);
+	return poll(&pfd, 1, WAIT_TURN_MS) == 1 && (pfd.revents & POLLHUP);
 }
 
 static void work_done_with(struct work *work)
 {
-	WAIT_FOR(prize_closed(work) && atomic_load(&work->freed));
+	WAIT_FOR(loop, prize_closed(work) && atomic_load(&work->freed));
 	assert_int_equal(work->freed, 1);
 	close(work->prize[0]);
 	close(work->gate[0]);
@@ -141,7 +141,7 @@ static void test_hang_is_abandoned(void **state)
 	assert_int_equal(stuck.freed, 0);
 	assert_int_equal(opener_abandoned(one), 1);
 	assert_int_equal(counter_get(COUNTER_OPEN_HUNG), hung + 1);
-	WAIT_FOR(next.done);
+	WAIT_FOR(loop, next.done);
 	assert_int_equal(next.result, next.prize[1]);
 	assert_int_equal(opener_active(one), 0);
 	opener_close(one, next.result);
@@ -149,7 +149,7 @@ static void test_hang_is_abandoned(void **state)
 
 	let_go(&stuck);
 	work_done_with(&stuck);
-	WAIT_FOR(!opener_abandoned(one));
+	WAIT_FOR(loop, !opener_abandoned(one));
 	assert_int_equal(stuck.done, 1);
 	opener_free(one);
 }
@@ -170,7 +170,7 @@ static void test_abandoned_max(void **state)
 	assert_int_equal(opener_abandoned(many), OPENER_ABANDONED_MAX);
 	work_init(&late);
 	start(many, &late);
-	WAIT_FOR(late.done);
+	WAIT_FOR(loop, late.done);
 	assert_int_equal(late.result, -EAGAIN);
 	assert_int_equal(late.ran, 0);
 	assert_int_equal(counter_get(COUNTER_OPEN_REFUSED), refused + 1);
@@ -183,14 +183,14 @@ static void test_abandoned_max(void **state)
 		let_go(&stuck[i]);
 	for (int i = 0; i < OPENER_ABANDONED_MAX; i++)
 		work_done_with(&stuck[i]);
-	WAIT_FOR(!opener_abandoned(many) && !opener_active(many));
+	WAIT_FOR(loop, !opener_abandoned(many) && !opener_active(many));
 	let_go(&late);
 	work_done_with(&late);
 
 	work_init(&last);
 	let_go(&last);
 	start(many, &last);
-	WAIT_FOR(last.done);
+	WAIT_FOR(loop, last.done);
 	assert_int_equal(last.result, last.prize[1]);
 	close(last.prize[1]);
 	work_done_with(&last);
@@ -217,7 +217,7 @@ static void test_cancel(void **state)
 	assert_int_equal(opener_active(one), 1);
 	let_go(&first);
 	work_done_with(&first);
-	WAIT_FOR(!opener_active(one));
+	WAIT_FOR(loop, !opener_active(one));
 	assert_int_equal(first.done + second.done + second.ran, 0);
 	let_go(&second);
 	close(second.prize[1]);
@@ -230,7 +230,7 @@ static void test_cancel(void **state)
 	wait_ran(&first);
 	opener_cancel(running);
 	work_done_with(&first);
-	WAIT_FOR(!opener_active(one));
+	WAIT_FOR(loop, !opener_active(one));
 	assert_int_equal(first.done, 0);
 	opener_free(one);
 }
@@ -251,7 +251,7 @@ static void test_cancelled_hangs(void **state)
 	opener_cancel(job);
 	start(one, &next);
 	loop_advance(loop, DEADLINE_MS);
-	WAIT_FOR(next.done);
+	WAIT_FOR(loop, next.done);
 	close(next.prize[1]);
 	work_done_with(&next);
 	let_go(&stuck);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loop_fixture.h"
 #include "platform_fixture.h"
 
 #define SEND "addMessage"
@@ -209,8 +210,7 @@ static void cancelled_calls_are_silent(void **state)
 		deliver_start(fx->deliver, &fx->platform, &call, got_answer, &got);
 	struct deliver_call *two =
 		deliver_start(fx->deliver, &fx->platform, &call, got_answer, &got);
-	for (int i = 0; i < 20 && fx_calls(fx, SEND) < 2; i++)
-		loop_turn(fx->loop, 10);
+	WAIT_FOR(fx->loop, fx_calls(fx, SEND) == 2);
 	assert_int_equal(deliver_active(fx->deliver), 2);
 	deliver_cancel(one);
 	deliver_cancel(NULL);

@@ -124,7 +124,7 @@ static void start_open(const char *device)
 static int open_device(const char *device)
 {
 	start_open(device);
-	WAIT_FOR(seen.opened);
+	WAIT_FOR(loop, seen.opened);
 	assert_int_equal(seen.opened, 1);
 	return seen.open_err;
 }
@@ -148,18 +148,17 @@ static struct pty pty_new(void)
 	return pty;
 }
 
+static size_t read_some(int master, uint8_t *bytes, size_t size)
+{
+	ssize_t n = read(master, bytes, size);
+	return n > 0 ? (size_t)n : 0;
+}
+
 static size_t master_read(int master, uint8_t *bytes, size_t size)
 {
 	size_t len = 0;
-	ssize_t n;
 
-	for (int turn = 0; turn < TURNS_MAX && len < size; turn++) {
-		n = read(master, bytes + len, size - len);
-		if (n > 0)
-			len += (size_t)n;
-		else
-			loop_turn(loop, TURN_MS);
-	}
+	TURN_UNTIL(loop, (len += read_some(master, bytes + len, size - len)) == size);
 	return len;
 }
 
@@ -190,7 +189,7 @@ static void test_pty_both_ways(void **state)
 	/* Raw: no echo, no CR/LF mapping, no line editing, nothing special about ^C, ^D, ^S, 0xff.
 	 */
 	assert_int_equal(write(pty.master, "\r\nOK\r\n\x03\x04\x13\x7f\xff\0", 12), 12);
-	WAIT_FOR(seen.len == 12);
+	WAIT_FOR(loop, seen.len == 12);
 	assert_memory_equal(seen.bytes, "\r\nOK\r\n\x03\x04\x13\x7f\xff\0", 12);
 	assert_int_equal(read(pty.master, got, sizeof(got)), -1);
 	assert_int_equal(seen.lost, 0);
@@ -206,7 +205,7 @@ static void test_pty_single_bytes(void **state)
 	assert_int_equal(open_device(pty.name), 0);
 	for (size_t i = 0; i < sizeof(text) - 1; i++) {
 		assert_int_equal(write(pty.master, text + i, 1), 1);
-		WAIT_FOR(seen.len == i + 1);
+		WAIT_FOR(loop, seen.len == i + 1);
 	}
 	assert_memory_equal(seen.bytes, text, sizeof(text) - 1);
 	assert_int_equal(seen.data_calls, sizeof(text) - 1);
@@ -245,7 +244,7 @@ static void test_settings(void **state)
 		close(other);
 	}
 	port_close(seen.port);
-	WAIT_FOR(!opener_active(opener));
+	WAIT_FOR(loop, !opener_active(opener));
 	assert_int_equal(find_fd(pty.name), -1);
 	close(pty.master);
 }
@@ -272,8 +271,7 @@ static void test_no_permission(void **state)
 	if (geteuid() != 0 || seteuid(65534))
 		skip();
 	start_open(pty.name);
-	for (int turn = 0; turn < TURNS_MAX && !seen.opened; turn++)
-		loop_turn(loop, TURN_MS);
+	TURN_UNTIL(loop, seen.opened);
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(seen.open_err, -EACCES);
 	assert_non_null(strstr(seen.why, "group dialout"));
@@ -313,7 +311,7 @@ static void test_refused_devices(void **state)
 	seen.port = port_new(loop, opener, "/dev/null", "test/p01", &events, &seen);
 	assert_int_equal(port_open(seen.port, 0, DEADLINE_MS), 0);
 	seen.opened = 0;
-	WAIT_FOR(seen.opened);
+	WAIT_FOR(loop, seen.opened);
 	assert_int_equal(seen.open_err, -EINVAL);
 }
 
@@ -351,7 +349,7 @@ static void test_symlink_and_reopen(void **state)
 	assert_int_equal(symlink(pty.name, link_path), 0);
 	assert_int_equal(open_device(link_path), 0);
 	assert_int_equal(write(pty.master, "OK", 2), 2);
-	WAIT_FOR(seen.len == 2);
+	WAIT_FOR(loop, seen.len == 2);
 	assert_int_equal(seen.lost, 1);
 	close(pty.master);
 	unlink(link_path);
@@ -371,7 +369,7 @@ static void test_close_and_open_at_once(void **state)
 		port_close(seen.port);
 		port_close(seen.port);
 	}
-	WAIT_FOR(!opener_active(opener));
+	WAIT_FOR(loop, !opener_active(opener));
 	assert_int_equal(seen.opened, 0);
 	assert_int_equal(seen.lost, 0);
 	assert_int_equal(find_fd(pty.name), -1);
@@ -403,7 +401,7 @@ static void test_more_than_the_kernel_takes(void **state)
 	have = read(pty.master, got, sizeof(got));
 	assert_true(have > 0);
 	pfd.fd = find_fd(pty.name);
-	assert_int_equal(poll(&pfd, 1, TURN_MS * TURNS_MAX), 1);
+	assert_int_equal(poll(&pfd, 1, 1000 * WAIT_MAX_S), 1);
 	len += write_port(sent + len, 1) ? 0 : 1;
 	assert_int_equal(
 		master_read(pty.master, got + have, len - (size_t)have), len - (size_t)have);
@@ -442,7 +440,7 @@ static void test_endless_garbage(void **state)
 		int before = seen.data_calls;
 
 		(void)!write(pty.master, garbage, sizeof(garbage)); /* as much as fits */
-		loop_turn(loop, TURN_MS);
+		loop_turn(loop, WAIT_TURN_MS);
 		assert_true(seen.data_calls <= before + 1);
 	}
 	close(pty.master);
@@ -490,7 +488,7 @@ static void talk_over_tcp(int family, const char *host)
 	assert_memory_equal(got, "AT\r", 3);
 	assert_int_equal(write(peer, "OK", 2), 2);
 	close(peer);
-	WAIT_FOR(seen.lost);
+	WAIT_FOR(loop, seen.lost);
 	turns(5);
 	assert_int_equal(seen.lost, 1);
 	assert_int_equal(seen.len, 2);
@@ -550,7 +548,7 @@ static void test_tcp_deadline(void **state)
 		(void)!connect(full[i], (struct sockaddr *)&addr, len);
 	}
 	start_open(device);
-	WAIT_FOR(!opener_active(opener));
+	WAIT_FOR(loop, !opener_active(opener));
 	turns(5);
 	assert_int_equal(seen.opened, 0);
 	loop_advance(loop, DEADLINE_MS - 1);
@@ -560,7 +558,7 @@ static void test_tcp_deadline(void **state)
 	assert_int_equal(seen.open_err, -ETIMEDOUT);
 
 	start_open(device);
-	WAIT_FOR(!opener_active(opener));
+	WAIT_FOR(loop, !opener_active(opener));
 	port_close(seen.port);
 	loop_advance(loop, DEADLINE_MS);
 	assert_int_equal(seen.opened, 0);
@@ -583,19 +581,19 @@ static void test_free_inside_events(void **state)
 		seen.free_at = all[i];
 		start_open(pty.name);
 		if (all[i] != AT_OPENED) {
-			WAIT_FOR(seen.opened);
+			WAIT_FOR(loop, seen.opened);
 			if (all[i] == AT_DATA)
 				assert_int_equal(write(pty.master, "x", 1), 1);
 			else
 				close(pty.master);
 		}
-		WAIT_FOR(!seen.port);
+		WAIT_FOR(loop, !seen.port);
 	}
 	seen.free_at = AT_OPENED;
 	start_open("/dev/none-of-these");
-	WAIT_FOR(!seen.port);
+	WAIT_FOR(loop, !seen.port);
 	start_open(device);
-	WAIT_FOR(!seen.port);
+	WAIT_FOR(loop, !seen.port);
 	assert_int_equal(seen.open_err, -ECONNREFUSED);
 
 	seen.free_at = AT_LOST;
@@ -603,7 +601,7 @@ static void test_free_inside_events(void **state)
 	assert_int_equal(open_device(pty.name), 0);
 	close(pty.master);
 	assert_int_equal(write_port("x", 1), -ENOTCONN);
-	WAIT_FOR(!seen.port);
+	WAIT_FOR(loop, !seen.port);
 	close(reserved);
 }
 
@@ -615,7 +613,7 @@ static void test_free_while_opening(void **state)
 	start_open(pty.name);
 	port_free(seen.port);
 	seen.port = NULL;
-	WAIT_FOR(!opener_active(opener));
+	WAIT_FOR(loop, !opener_active(opener));
 	turns(5);
 	assert_int_equal(seen.opened, 0);
 	assert_int_equal(find_fd(pty.name), -1);
