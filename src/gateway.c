@@ -80,8 +80,7 @@ static void kick_all(void *arg)
 	gateway_drain_touch(gateway);
 }
 
-/* ---- what a modem asks the configuration for --------------------------------------------------
- */
+/* ---- what a modem asks the configuration for ------------------------------------------------ */
 
 static bool on_pin(void *arg, const char *bank, const char *iccid, char *out, size_t size)
 {

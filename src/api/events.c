@@ -55,8 +55,7 @@ struct events {
 	bool messages_known, messages_asked, status_asked;
 };
 
-/* ---- the text that all are sent ---------------------------------------------------------------
- */
+/* ---- the text that all are sent ------------------------------------------------------------- */
 
 static void put(struct events *events, const char *text, size_t len)
 {
@@ -117,8 +116,7 @@ static ssize_t on_read(void *arg, char *buf, size_t size)
 	return (ssize_t)n;
 }
 
-/* ---- ports ------------------------------------------------------------------------------------
- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 /* Of all that show_port() shows, but how long ago things were. */
 static uint64_t port_hash(const struct control_view *view, const struct modem *modem)
@@ -204,8 +202,7 @@ static void look_ports(struct events *events)
 	}
 }
 
-/* ---- messages ---------------------------------------------------------------------------------
- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 static struct seen message_seen(const struct store_row *row)
 {
@@ -273,8 +270,7 @@ static void look_messages(struct events *events)
 	store_messages(events->view->store, &query, on_messages, events);
 }
 
-/* ---- platforms, queue, store ------------------------------------------------------------------
- */
+/* ---- platforms, queue, store ---------------------------------------------------------------- */
 
 static uint64_t status_mark(const struct control_view *view)
 {
@@ -325,8 +321,7 @@ static void look_status(struct events *events)
 	store_totals(view->store, loop_wall_ms(view->loop), on_totals, events);
 }
 
-/* ---- who listens ------------------------------------------------------------------------------
- */
+/* ---- who listens ---------------------------------------------------------------------------- */
 
 static void on_tick(void *arg)
 {

@@ -15,8 +15,7 @@ enum {
 	WORD_MAX = 4,        /* quoted values up to this, without a digit, are nobody's */
 };
 
-/* ---- the trouble of many ----------------------------------------------------------------------
- */
+/* ---- the trouble of many -------------------------------------------------------------------- */
 
 static bool in_alarm(const struct modem *modem)
 {

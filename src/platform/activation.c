@@ -155,8 +155,7 @@ static void on_expire(void *arg)
 		activations->store, loop_wall_ms(activations->loop), on_expired, activations);
 }
 
-/* ---- what is old ------------------------------------------------------------------------------
- */
+/* ---- what is old ---------------------------------------------------------------------------- */
 
 static void on_erased(void *arg, int err, int64_t count)
 {

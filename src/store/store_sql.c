@@ -743,8 +743,7 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_PDU_ERASED] = { "pdu_erased",
 		"UPDATE pdu SET raw = SUBSTR(raw, 1, head), erased = 1 WHERE id = ?1", NULL },
-	/* ---- orders and customers
-	   ------------------------------------------------------------------- */
+	/* ---- orders and customers -------------------------------------------------------- */
 
 	ORDER_STMTS,
 

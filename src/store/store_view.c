@@ -217,8 +217,7 @@ void store_messages(
 	store_job_submit(job);
 }
 
-/* ---- what is undecodable, for another try -----------------------------------------------------
- */
+/* ---- what is undecodable, for another try --------------------------------------------------- */
 
 struct raws_job {
 	struct store_job job;

@@ -434,7 +434,7 @@ def parse_options():
     )
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "little"))
     parser.add_argument("--quick", action="store_true", help="fewer ports, texts and kills")
-    parser.add_argument("--long", action="store_true", help="50 kills")
+    parser.add_argument("--long", action="store_true", help="50 kills, and chaos")
     parser.add_argument("--postgres", action="store_true", help="not SQLite")
     options = parser.parse_args()
     if options.kills is None:

@@ -103,13 +103,13 @@ class Child:
         self.workdir = workdir
         self.process = None
 
-    def spawn(self, argv, stdout=None, env=None):
+    def spawn(self, argv, stdin=subprocess.DEVNULL, stdout=None, env=None):
         parent = os.getpid()
         self.log_path = os.path.join(self.workdir, f"{self.name}.log")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=stdout or log,
                 stderr=log,
                 env=env,

@@ -97,7 +97,7 @@ class Cards(GatewayCase):
         rig = self.rig(1, family="generic", gateway={"poll_every": "10m", "card_every": "1s"})
         rig.sim.send("sim 0 swap 8946019999999999997")
         new = rig.sim.cards()[0]["number"]
-        rig.wait(lambda: rig.platform.numbers() == {new}, "the new card's number", timeout=20)
+        rig.wait(lambda: rig.platform.numbers() == {new}, "the new card's number")
         rig.sim.send("sim 0 out")
         rig.wait_listed(0)
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import time
 import unittest
 
 import harness
@@ -320,7 +319,7 @@ class ById(GatewayCase):
     def test_texts_by_id(self):
         rig = self.rig(2, platform={"message_by": "id"})
         rig.wait(lambda: "list accepted" in rig.daemon.log_text(), "the ids")
-        time.sleep(0.2)  # the ids are stored behind the list
+        rig.wait(lambda: rig.daemon.ctl("status")["store"]["pending"] == 0, "the ids stored")
         for i in range(2):
             rig.sim.sms(i, "Shop", f"t{i}")
         self.await_texts(rig, [(number(i), "Shop", f"t{i}") for i in range(2)])

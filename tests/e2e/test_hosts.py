@@ -23,7 +23,7 @@ class Hosts(HostsCase):
         labels = 'platform="onlinesim",state="delivered"'
         for host in rig.hosts:
             rig.wait(lambda h=host: self.metrics(h, "outbox_messages").get(labels) == 3 * CARDS,
-                     "the pool's figure", timeout=20)
+                     "the pool's figure")
             self.assertEqual(len(self.metrics(host, "sms_received_total")), CARDS)
             self.assertEqual(len(self.metrics(host, "host_up")), 3)
         shown = [self.metrics(host, "roster_numbers") for host in rig.hosts]

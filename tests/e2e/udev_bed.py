@@ -106,9 +106,9 @@ class Unprivileged(harness.Daemon):
         for path in (workdir, self.state_dir):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
-    def spawn(self, argv, stdout=None, env=None):
+    def spawn(self, argv, **how):
         return super().spawn(["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--groups",
-                              "dialout", "--pdeathsig", "KILL", *argv], stdout, env)
+                              "dialout", "--pdeathsig", "KILL", *argv], **how)
 
 
 def usb_path(name):

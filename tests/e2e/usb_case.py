@@ -25,12 +25,9 @@ class Bed(harness.Child):
 
     def begin(self):
         env = {**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
-        with open(os.path.join(self.workdir, "bed.log"), "ab") as log:
-            self.process = subprocess.Popen(
-                [WRAPPER, BED, os.path.join(harness.build_dir(), "usb_realpath.so"),
-                 harness.program("simgated"), "-c", self.daemon.config_path],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env)
-        self.log_path = os.path.join(self.workdir, "bed.log")
+        self.spawn([WRAPPER, BED, harness.program("usb_realpath.so"), harness.program("simgated"),
+                    "-c", self.daemon.config_path],
+                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
     def say(self, *words):
         """What stands behind "ok"."""
@@ -78,10 +75,8 @@ class Bed(harness.Child):
     def end(self):
         """The daemon's exit status."""
         self.process.stdin.close()
-        status = self.process.wait(harness.DEADLINE_S)
-        self.process.stdout.close()
-        self.process = None
-        return status
+        harness.wait_for(lambda: not self.alive(), "the end of it")
+        return super().stop()
 
 
 @unittest.skipUnless(WRAPPER and os.access(BED, os.X_OK),

@@ -36,8 +36,7 @@ struct bed {
 	struct listener listeners[CLIENTS];
 };
 
-/* ---- the store, which answers when it is told to ----------------------------------------------
- */
+/* ---- the store, which answers when it is told to -------------------------------------------- */
 
 static struct {
 	store_totals_fn *totals;
@@ -108,8 +107,7 @@ static void give_totals(void)
 	done(store.arg, 0, &totals);
 }
 
-/* ---- those who listen -------------------------------------------------------------------------
- */
+/* ---- those who listen ----------------------------------------------------------------------- */
 
 static bool refuses;
 
@@ -196,8 +194,7 @@ static int times(const struct listener *listener, const char *what)
 	return n;
 }
 
-/* ---- the bed ----------------------------------------------------------------------------------
- */
+/* ---- the bed -------------------------------------------------------------------------------- */
 
 static int setup(void **state)
 {
@@ -257,8 +254,7 @@ static void pass(struct bed *bed, int ticks)
 			assert_true(hear(&bed->listeners[i]));
 }
 
-/* ---- cases ------------------------------------------------------------------------------------
- */
+/* ---- cases ---------------------------------------------------------------------------------- */
 
 static void test_hello_and_status(void **state)
 {
