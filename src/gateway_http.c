@@ -6,8 +6,6 @@
 #include "api/dashboard.h"
 #include "gateway_impl.h"
 
-typedef void say_fn(void *arg, const char *line);
-
 static bool same(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
@@ -74,8 +72,8 @@ static bool listens(const struct config_http *http, const char *address)
 }
 
 /* What cannot be used changes nothing: the section is again the old one. */
-static void keep_old(
-	struct config_http *http, struct config_http *old, const char *why, say_fn *say, void *arg)
+static void keep_old(struct config_http *http, struct config_http *old, const char *why,
+	config_say_fn *say, void *arg)
 {
 	struct config_http fresh = *http;
 	char line[400];
@@ -122,8 +120,8 @@ static int open_all(struct gateway *gateway, char *why, size_t why_size)
 	return err == -EEXIST ? 0 : err;
 }
 
-static void say_listeners(
-	const struct config_http *http, const struct config_http *old, say_fn *say, void *arg)
+static void say_listeners(const struct config_http *http, const struct config_http *old,
+	config_say_fn *say, void *arg)
 {
 	char line[400];
 
@@ -143,7 +141,7 @@ static void say_listeners(
 	}
 }
 
-void gateway_http_reload(struct gateway *gateway, struct config *old, say_fn *say, void *arg)
+void gateway_http_reload(struct gateway *gateway, struct config *old, config_say_fn *say, void *arg)
 {
 	struct config_http *http = &gateway->config->http;
 	char why[300];

@@ -269,17 +269,16 @@ int gateway_banks_start(struct gateway *gateway);
 bool gateway_is_control(const struct config *config, const char *device);
 
 /* gateway_reload.c: what the control socket's reload does; see struct control_actions. */
-int gateway_reload_said(void *arg, struct config_report *report,
-	void (*say)(void *say_arg, const char *line), void *say_arg);
+int gateway_reload_said(void *arg, struct config_report *report, config_say_fn *say, void *say_arg);
 
 /* gateway_http.c: the HTTP server with the control socket and what [http] names. 0, or a negative
  * errno and a sentence in why. */
 int gateway_http_start(struct gateway *gateway, char *why, size_t why_size);
 
 /* [http] as it is now in gateway->config: listeners that are no longer named close, new ones open.
- * With a certificate that cannot be used all of it stays as in old. */
-void gateway_http_reload(struct gateway *gateway, struct config *old,
-	void (*say)(void *say_arg, const char *line), void *say_arg);
+ * With a certificate or an address that cannot be used all of it stays as in old. */
+void gateway_http_reload(
+	struct gateway *gateway, struct config *old, config_say_fn *say, void *say_arg);
 
 /* Whether the store makes progress. */
 bool gateway_alive(void *arg);

@@ -31,10 +31,8 @@ void gateway_apply(struct gateway *gateway)
 		(struct retention_spans) { config->retention_ms, config->history_ms };
 }
 
-typedef void say_fn(void *arg, const char *line);
-
 /* Ports whose own device, driver or baud rate changed start anew; the others notice nothing. */
-static void diff_ports(struct gateway *gateway, say_fn *say, void *arg)
+static void diff_ports(struct gateway *gateway, config_say_fn *say, void *arg)
 {
 	char line[300];
 
@@ -58,7 +56,7 @@ static void diff_ports(struct gateway *gateway, say_fn *say, void *arg)
 	}
 }
 
-static void diff_platforms(struct gateway *gateway, say_fn *say, void *arg)
+static void diff_platforms(struct gateway *gateway, config_say_fn *say, void *arg)
 {
 	const struct config *config = gateway->config;
 	char line[300];
@@ -98,7 +96,7 @@ static void diff_platforms(struct gateway *gateway, say_fn *say, void *arg)
 
 /* The rules of a file, where its name did not change; `fresh` are those that were just read. */
 static void diff_rules(const struct gateway *gateway, const struct config *fresh,
-	struct filter *const filters[CONFIG_PLATFORMS_MAX], say_fn *say, void *arg)
+	struct filter *const filters[CONFIG_PLATFORMS_MAX], config_say_fn *say, void *arg)
 {
 	const struct config *old = gateway->config;
 	char line[300];
@@ -119,7 +117,7 @@ static void diff_rules(const struct gateway *gateway, const struct config *fresh
 }
 
 /* What cannot change while running stays, and is said. */
-static void keep_fixed(struct config *fresh, struct config *old, say_fn *say, void *arg)
+static void keep_fixed(struct config *fresh, struct config *old, config_say_fn *say, void *arg)
 {
 	struct {
 		const char *name;
@@ -176,7 +174,7 @@ static int rules_load(const struct config *config, struct config_report *report,
 	return err ? err : filters_err;
 }
 
-int gateway_reload_said(void *arg, struct config_report *report, say_fn *say, void *say_arg)
+int gateway_reload_said(void *arg, struct config_report *report, config_say_fn *say, void *say_arg)
 {
 	struct gateway *gateway = arg;
 	struct filter *filters[CONFIG_PLATFORMS_MAX] = { NULL }, **services = NULL;

@@ -54,8 +54,7 @@ struct control_view {
 struct control_actions {
 	/* Reads the configuration again. 0, or -EINVAL with the report's errors: nothing has
 	 * changed. say() is called for each change that was made, or that needs a restart. */
-	int (*reload)(void *arg, struct config_report *report,
-		void (*say)(void *say_arg, const char *line), void *say_arg);
+	int (*reload)(void *arg, struct config_report *report, config_say_fn *say, void *say_arg);
 	/* Deliveries were queued by hand. */
 	void (*kick)(void *arg);
 	/* What the store knows of the cards' numbers was changed by hand. */

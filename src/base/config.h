@@ -268,7 +268,8 @@ struct config {
 	struct config_number *numbers;
 	struct config_number **by_iccid; /* the same rows, for config_number_of() */
 	size_t number_count;
-	/* Of what was read, for config_diff(). */
+	/* For config_diff(): a section each, its keys' and values' hash; of the file's lines; of what
+	 * all secrets are. */
 	struct config_mark {
 		char *title;
 		uint64_t hash;
@@ -307,13 +308,13 @@ struct config_names {
 struct config *config_load(
 	const char *file, const struct config_names *names, struct config_report *report);
 void config_free(struct config *config);
+void config_report_free(struct config_report *report);
 
 /* Says a line for each section that is new, gone or not as it was, for the numbers file, and for
  * files of secrets. No values. */
 typedef void config_say_fn(void *arg, const char *line);
 void config_diff(
 	const struct config *old, const struct config *fresh, config_say_fn *say, void *arg);
-void config_report_free(struct config_report *report);
 
 /* The row of the numbers file for this card, or NULL. ICCIDs are in capitals there. */
 const struct config_number *config_number_of(const struct config *config, const char *iccid);

@@ -7,7 +7,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import unittest
 
 import harness
 from gateway_case import GatewayCase, number, running

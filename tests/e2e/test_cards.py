@@ -1,6 +1,5 @@
 """test_cards.py - modems and cards that come, go and change: the number list stays true."""
 
-import unittest
 
 from gateway_case import GatewayCase, iccid, number, running
 

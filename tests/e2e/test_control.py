@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import unittest
 
 import harness
 from gateway_case import GatewayCase, iccid, number, running

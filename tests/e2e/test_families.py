@@ -1,7 +1,6 @@
 """test_families.py - each family of modems, as modemsim plays it: all of them in one bank."""
 
 import subprocess
-import unittest
 
 import harness
 from gateway_case import GatewayCase, number, running

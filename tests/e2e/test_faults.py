@@ -1,6 +1,5 @@
 """test_faults.py - modems that misbehave: nothing lost, nothing twice, the others go on."""
 
-import unittest
 
 from gateway_case import GatewayCase, number, running
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import unittest
 
 from gateway_case import GatewayCase, iccid, number, running
 

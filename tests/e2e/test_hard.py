@@ -3,7 +3,6 @@
 import glob
 import os
 import subprocess
-import unittest
 
 import harness
 from gateway_case import GatewayCase, number, running

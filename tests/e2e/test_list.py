@@ -1,7 +1,6 @@
 """test_list.py - the number list: when it goes out, what is in it, what is not."""
 
 import time
-import unittest
 
 from gateway_case import GatewayCase, iccid, number, running
 

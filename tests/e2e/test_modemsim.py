@@ -4,6 +4,7 @@ import os
 import unittest
 
 import harness
+import modem_tty
 from test_families import lines_of
 from test_sims import ModemCase
 
@@ -238,7 +239,7 @@ class Families(Sim):
         tty.line("^MODE:5,4")
         got = tty.lines_until(lambda x: x.startswith(b"+CUSD"))
         septets = bytes.fromhex(got.split(b'"')[1].decode())
-        text = harness.text_of(harness.septets_of(septets, 27))
+        text = modem_tty.text_of(modem_tty.septets_of(septets, 27))
         self.assertEqual(text, "Your number is +46700100000")
         self.sim.stop()
         tty = self.tty("telit")
@@ -358,7 +359,7 @@ class Devices(ModemCase):
         return os.path.realpath(path)
 
     def imei(self, path):
-        tty = harness.Tty(path)
+        tty = modem_tty.Tty(path)
         try:
             tty.at("ATE0")
             return tty.at("AT+CGSN")[-2]
@@ -386,7 +387,7 @@ class Devices(ModemCase):
     def test_two_interfaces_of_one_modem(self):
         sim = self.start(2, "sim800", "--interfaces", "2", "--codes-on", "1")
         first = self.open(sim, 1)
-        second = harness.Tty(sim.path(1) + "-if1")
+        second = modem_tty.Tty(sim.path(1) + "-if1")
         self.addCleanup(second.close)
         self.assertEqual(second.at("AT+CNMI?")[-2], "+CNMI: 2,1,0,0,0")
         sim.sms(1, "A", "b")

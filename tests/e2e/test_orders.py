@@ -3,10 +3,7 @@
 import contextlib
 import http.client
 import json
-import re
 import socket
-import time
-import unittest
 
 import harness
 from gateway_case import GATEWAY, PLATFORM, GatewayCase, iccid, number, running

@@ -1,7 +1,6 @@
 """test_parts.py - long texts of which parts are missing or late, and what a later version can read."""
 
 import sqlite3
-import unittest
 
 from gateway_case import GatewayCase, number, running
 

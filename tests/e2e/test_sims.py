@@ -1,5 +1,6 @@
 """test_sims.py - the test doubles themselves: modemsim on its ptys, platformsim over HTTP."""
 
+import glob
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import time
 import unittest
 
 import harness
+import modem_tty
 
 harness.build_dir()  # takes --build out of the arguments
 
@@ -32,7 +34,7 @@ class ModemCase(Case):
         return sim
 
     def open(self, sim, i=0, setup=True):
-        tty = harness.Tty(sim.path(i))
+        tty = modem_tty.Tty(sim.path(i))
         self.addCleanup(tty.close)
         if setup:
             tty.setup()
@@ -87,7 +89,7 @@ class Identity(ModemCase):
         sim = self.start(2)
         self.assertTrue(os.path.islink(sim.path(1)))
         self.assertEqual(sim.stop(), 0)
-        self.assertEqual(harness.leftovers(self.workdir), [])
+        self.assertEqual(glob.glob(os.path.join(self.workdir, "dev", "m*")), [])
 
     def test_settings_of_the_tty_are_raw(self):
         sim = self.start()
@@ -96,7 +98,7 @@ class Identity(ModemCase):
 
     def test_reopening_finds_the_same_modem(self):
         sim = self.start()
-        first = harness.Tty(sim.path(0))
+        first = modem_tty.Tty(sim.path(0))
         first.setup()
         first.close()
         second = self.open(sim, setup=False)
@@ -339,7 +341,7 @@ class Many(ModemCase):
         self.assertEqual(sim.burst(4, "many")[0], 2048)
         total = 0
         for i in range(512):
-            tty = harness.Tty(sim.path(i))
+            tty = modem_tty.Tty(sim.path(i))
             tty.setup()
             for index, _, d in tty.entries():
                 self.assertEqual(d.text, f"many m{i:03d} {index}")

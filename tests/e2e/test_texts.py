@@ -1,6 +1,5 @@
 """test_texts.py - texts from the card to the platform: each arrives whole, once, and leaves the card."""
 
-import unittest
 
 from gateway_case import GatewayCase, number, running
 
