@@ -66,7 +66,7 @@ int64_t loop_fresh_us(const struct loop *loop);
 /* Milliseconds since 1970 UTC: for what is stored or sent. */
 int64_t loop_wall_ms(const struct loop *loop);
 
-/* Turns of the loop so far: what a watchdog looks at. */
+/* Turns of the loop so far: few, where it sleeps as it should. */
 uint64_t loop_turns(const struct loop *loop);
 
 void loop_timer_init(struct loop_timer *timer, struct loop *loop, loop_timer_fn *fn, void *arg);

@@ -314,7 +314,6 @@ void journal_answer(struct journal *journal, struct store_job *job);
 
 int journal_health(const struct journal *journal);
 size_t journal_pending(const struct journal *journal, size_t at_server);
-void journal_watch(struct journal *journal, void (*back)(void *arg), void *arg);
 
 /* A text for the journal, which counts it; one that has left it. */
 void journal_put(

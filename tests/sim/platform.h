@@ -63,7 +63,6 @@ cJSON *check_parse(const char *body, size_t len, struct platform_fault *fault);
 /* Whether text is that signature over STAMP "." BODY, and the time about now. */
 bool check_signature(
 	const struct platform_request *request, const char *key, struct platform_fault *fault);
-bool check_hook(const cJSON *root, struct platform_fault *fault);
 
 /* A text of an operation: the exact type of each field. */
 bool check_push(enum platform_call call, const char *key, bool phone_string, const cJSON *root,

@@ -297,7 +297,7 @@ static bool ok_word(const cJSON *v)
 	return cJSON_IsString(v) && *v->valuestring;
 }
 
-bool check_hook(const cJSON *root, struct platform_fault *fault)
+static bool check_hook(const cJSON *root, struct platform_fault *fault)
 {
 	static const struct field fields[] = {
 		{ "id", NEW, NEW, ok_word, "bad id", "a word" },

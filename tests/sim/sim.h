@@ -298,8 +298,6 @@ struct sim_card *sim_card_find(struct sim_world *world, const char *iccid);
 void sim_cards_free(struct sim_world *world);
 int sim_store_init(struct sim_store *store, unsigned size);
 void sim_store_done(struct sim_store *store);
-/* NULL for SIM_MEMORY_MT, which is two of them. */
-struct sim_store *sim_store_of(struct sim_modem *modem, enum sim_memory memory);
 /* The entry at a place of a memory, and the store it is in; MT counts the card first. */
 struct sim_store *sim_store_at(
 	struct sim_modem *modem, enum sim_memory memory, unsigned place, unsigned *slot);

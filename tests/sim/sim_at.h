@@ -28,9 +28,6 @@ typedef int at_fn(struct at_call *call);
 /* Comma-separated decimal fields into out; an empty one keeps its value. How many, -1 for junk. */
 int at_numbers(const char *args, uint8_t *out, int most);
 
-/* One setting of one number: read, test and set. */
-int at_value(struct at_call *call, const char *name, uint8_t *value, uint8_t most);
-
 /* A profile's result, or the usual one if it has none. */
 int at_or(int result, int usual);
 
@@ -44,8 +41,6 @@ at_fn at_cpin, at_cimi, at_crsm, at_cnum, at_cpbs, at_cpbr;
 /* The commands that a profile has for ICCID, tries of the PIN and holder; false: not one of them.
  */
 bool at_card_own(struct sim_modem *modem, const char *text, int *result);
-/* Why the card cannot be read, AT_OK if it can. */
-int at_card_refusal(const struct sim_modem *modem);
 
 /* sim_at_sms.c, sim_at_list.c: the commands that see messages */
 at_fn at_cmgf, at_cpms, at_cnmi, at_csms, at_cmgl, at_cmgr, at_cmgd, at_cnma;

@@ -21,7 +21,8 @@ static bool busy(const struct sim_modem *modem)
 	return modem->times.sim_us > 0 && sim_now_us() < modem->times.sim_us;
 }
 
-int at_card_refusal(const struct sim_modem *modem)
+/* Why the card cannot be read, AT_OK if it can. */
+static int at_card_refusal(const struct sim_modem *modem)
 {
 	if (busy(modem))
 		return at_or(modem->profile->sim_busy, AT_CME + SIM_BUSY);

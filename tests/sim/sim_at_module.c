@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int at_value(struct at_call *call, const char *name, uint8_t *value, uint8_t most)
+/* One setting of one number: read, test and set. */
+static int at_value(struct at_call *call, const char *name, uint8_t *value, uint8_t most)
 {
 	uint8_t v = *value;
 

@@ -30,7 +30,8 @@ void sim_store_delete(struct sim_store *store, unsigned slot)
 	store->used--;
 }
 
-struct sim_store *sim_store_of(struct sim_modem *modem, enum sim_memory memory)
+/* NULL for SIM_MEMORY_MT, which is two of them. */
+static struct sim_store *sim_store_of(struct sim_modem *modem, enum sim_memory memory)
 {
 	switch (memory) {
 	case SIM_MEMORY_SM: return &modem->card->sm;

@@ -51,7 +51,7 @@ bool fx_shared(void)
 	return server() != NULL;
 }
 
-const struct backend *fx_backend(void)
+static const struct backend *fx_backend(void)
 {
 	return fx_shared() ? &store_postgres : &store_sqlite;
 }

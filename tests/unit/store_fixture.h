@@ -55,7 +55,6 @@ extern const struct store_route push;
 
 /* The stores are on a server. */
 bool fx_shared(void);
-const struct backend *fx_backend(void);
 int fx_open(struct fixture *fx);
 /* Another host's store, with no faults. */
 int fx_open_as(struct fixture *fx, const char *host_id, struct store **out);

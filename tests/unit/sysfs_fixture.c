@@ -110,7 +110,8 @@ void sysfs_device(struct sysfs *fs, const char *path, const char *subsystem, con
 	link_to(full, text);
 }
 
-void sysfs_usb_path(int bus, const char *ports, char *out, size_t size)
+/* Where the USB device at these ports ("1.2", "" for the root hub) is, below sys. */
+static void sysfs_usb_path(int bus, const char *ports, char *out, size_t size)
 {
 	int len = print(out, size, "devices/" SYSFS_PCI "/usb%d", bus);
 

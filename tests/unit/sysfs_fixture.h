@@ -23,9 +23,6 @@ void sysfs_file(struct sysfs *fs, const char *path, const char *text);
 /* A device with its uevent file and subsystem. Either of the last two may be NULL. */
 void sysfs_device(struct sysfs *fs, const char *path, const char *subsystem, const char *type);
 
-/* Where the USB device at these ports ("1.2", "" for the root hub) is, below sys. */
-void sysfs_usb_path(int bus, const char *ports, char *out, size_t size);
-
 /* Plugs a USB device in, and the hubs before it where they are missing. interfaces: what its
  * descriptor says. */
 void sysfs_usb(struct sysfs *fs, int bus, const char *ports, int vid, int pid, int interfaces);
