@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "loop_fixture.h"
 #include "store/store_impl.h"
 
@@ -551,24 +550,6 @@ void fx_roster(struct fixture *fx)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static void on_line(void *arg, enum log_level level, const char *line)
-{
-	struct fixture *fx = arg;
-
-	(void)level;
-	if (fx->line_count < LINES_MAX)
-		snprintf(fx->lines[fx->line_count++], sizeof fx->lines[0], "%s", line);
-}
-
-size_t fx_lines(const struct fixture *fx, const char *part)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < fx->line_count; i++)
-		count += strstr(fx->lines[i], part) != NULL;
-	return count;
-}
-
 int fixture_setup(void **state)
 {
 	struct fixture *fx = calloc(1, sizeof *fx);
@@ -578,7 +559,7 @@ int fixture_setup(void **state)
 	fx->busy_step_ms = 1;
 	pthread_mutex_init(&fx->lock, NULL);
 	log_init(LOGF_TEXT, NULL);
-	log_set_sink(on_line, fx);
+	log_keep();
 	snprintf(fx->dir, sizeof fx->dir, "/tmp/simgate-platform-XXXXXX");
 	if (!mkdtemp(fx->dir) || start_platform(fx) < 0)
 		return -1;

@@ -5,15 +5,15 @@
 #include <pthread.h>
 
 #include "base/loop.h"
+#include "log_fixture.h"
 #include "platform/deliver.h"
 #include "platform/outbox.h"
 #include "platform/roster.h"
 #include "store/store.h"
-#include "unit.h"
 
 #define T0 INT64_C(1760000000000)
 
-enum { CALLS_MAX = 8192, REPLIES_MAX = 64, LINES_MAX = 64, CARDS_MAX = 32 };
+enum { CALLS_MAX = 8192, REPLIES_MAX = 64, CARDS_MAX = 32 };
 
 /* How a call is answered. */
 struct reply {
@@ -65,9 +65,7 @@ struct fixture {
 	enum outcome last_answer;
 	int syncs, sync_err;
 	int stored;
-	int64_t busy_step_ms;       /* the clock moves so far in a turn that waits */
-	char lines[LINES_MAX][512]; /* of the log */
-	size_t line_count;
+	int64_t busy_step_ms; /* the clock moves so far in a turn that waits */
 };
 
 int fixture_setup(void **state);
@@ -81,9 +79,6 @@ void fx_forget_replies(struct fixture *fx);
 /* Calls seen so far whose path ends in name; NULL: all. */
 size_t fx_calls(struct fixture *fx, const char *name);
 const struct call_seen *fx_call(struct fixture *fx, const char *name, size_t index);
-
-/* Log lines with this in them. */
-size_t fx_lines(const struct fixture *fx, const char *part);
 
 /* Turns the loop, with the clock moved by step_ms each turn, until the condition holds or a bounded
  * number of turns has passed. */

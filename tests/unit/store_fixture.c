@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "log_fixture.h"
 #include "loop_fixture.h"
 
 static void add(char *list, size_t size, const char *item)
@@ -332,18 +332,13 @@ void fx_empty(struct fixture *fx)
 	assert_int_equal(fx_open(fx), 0);
 }
 
-static void no_log(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level, (void)line;
-}
-
 int fx_setup(void **state)
 {
 	static int number;
 	struct fixture *fx = calloc(1, sizeof(*fx));
 	if (!fx)
 		return -1;
-	log_set_sink(no_log, NULL);
+	log_keep();
 	snprintf(fx->dir, sizeof(fx->dir), "/tmp/simgate-store-XXXXXX");
 	if (!mkdtemp(fx->dir))
 		return -1;

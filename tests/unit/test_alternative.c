@@ -8,7 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "base/log.h"
+#include "log_fixture.h"
 #include "loop_fixture.h"
 #include "platform/alternative.h"
 #include "platform/alternative_text.h"
@@ -286,17 +286,12 @@ static void close_bed(struct bed *bed)
 	store_close(bed->store);
 }
 
-static void no_log(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level, (void)line;
-}
-
 static int setup(void **state)
 {
 	struct bed *bed = calloc(1, sizeof *bed);
 
 	assert_non_null(bed);
-	log_set_sink(no_log, NULL);
+	log_keep();
 	snprintf(bed->dir, sizeof bed->dir, "/tmp/simgate-store-XXXXXX");
 	assert_non_null(mkdtemp(bed->dir));
 	snprintf(bed->path, sizeof bed->path, "%s/simgate.db", bed->dir);

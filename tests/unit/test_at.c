@@ -5,7 +5,7 @@
 
 #include "at/at.h"
 #include "at/at_args.h"
-#include "base/log.h"
+#include "log_fixture.h"
 #include "unit.h"
 
 /* ---- lines ---------------------------------------------------------------------------------- */
@@ -625,11 +625,6 @@ static void test_reset_forgets_all(void **state)
 	bench_free(bench);
 }
 
-static void quiet(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level, (void)line;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -656,6 +651,6 @@ int main(void)
 		cmocka_unit_test(test_reset_forgets_all),
 	};
 
-	log_set_sink(quiet, NULL);
+	log_keep();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log_fixture.h"
 #include "modem/modem_impl.h"
 #include "unit.h"
 
@@ -370,11 +371,6 @@ static void test_access_technology_of_the_operator(void **state)
 	assert_int_equal(modem->act, 7);
 }
 
-static void quiet(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level, (void)line;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,7 +394,7 @@ int main(void)
 	struct modem_config config = { "b", "s", "/nowhere", NULL, 115200, NULL };
 	int failed;
 
-	log_set_sink(quiet, NULL);
+	log_keep();
 	env = (struct modem_env) { .loop = loop_new_manual(0, 0), .port_new = no_port };
 	modem = modem_new(&env, &config);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "filter_texts.h"
+#include "log_fixture.h"
 #include "platform/filter.h"
 #include "unit.h"
 
@@ -14,15 +14,6 @@
 #define OTHER_ICCID "8946070000000000002"
 
 static const char *const platforms[] = { "onlinesim", "own", NULL };
-static char log_text[4096];
-
-static void on_log(void *arg, enum log_level level, const char *line)
-{
-	size_t len = strlen(log_text);
-
-	(void)arg, (void)level;
-	snprintf(log_text + len, sizeof log_text - len, "%s\n", line);
-}
 
 static struct filter *read_bytes(const char *rules, size_t len, struct config_report *report)
 {
@@ -277,7 +268,7 @@ static void heavy_patterns_end_and_withhold(void **state)
 		text[sizeof text - 2] = '!';
 		snprintf(rules, sizeof rules, "allow from:/never/\nallow text:/%s/\n", patterns[i]);
 		filter = read_good(rules);
-		log_text[0] = '\0';
+		log_forget();
 		decision = decide(filter, "x", text);
 		if (!decision.withheld)
 			fail_msg("%s", patterns[i]);
@@ -286,7 +277,7 @@ static void heavy_patterns_end_and_withhold(void **state)
 		assert_non_null(strstr(log_text, "gave up on a text"));
 		assert_non_null(strstr(log_text, "line=2"));
 		assert_null(strstr(log_text, "aaa"));
-		log_text[0] = '\0';
+		log_forget();
 		assert_true(decide(filter, "x", text).withheld);
 		assert_string_equal(log_text, ""); /* once a rule */
 		assert_false(decide(filter, "x", "short").withheld);
@@ -410,7 +401,7 @@ static void counts_are_bounded(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	log_set_sink(on_log, NULL);
+	log_keep();
 	return 0;
 }
 

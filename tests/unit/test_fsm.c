@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fsm.h"
+#include "log_fixture.h"
 #include "unit.h"
 
 enum { RED, GREEN, BLUE, STATES };
@@ -74,11 +75,6 @@ static const struct fsm_state states[STATES] = {
 };
 static const struct fsm_spec spec = { LOGC_MAIN, states, on_changed };
 
-static void quiet(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level, (void)line;
-}
-
 static void test_edges_events_and_limits(void **state)
 {
 	struct loop *loop = loop_new_manual(0, 0);
@@ -111,6 +107,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_edges_events_and_limits) };
 
-	log_set_sink(quiet, NULL);
+	log_keep();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

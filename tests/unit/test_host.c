@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 #include "base/counter.h"
-#include "base/log.h"
 #include "base/loop.h"
 #include "host/httpd.h"
 #include "host/notify.h"
 #include "http_client.h"
+#include "log_fixture.h"
 #include "loop_fixture.h"
 
 enum { TURNS = CLIENT_TURNS, TURN_MS = CLIENT_TURN_MS, LATER_MAX = 80 };
@@ -93,11 +93,6 @@ static const struct http_route *const tables[] = { routes, NULL };
 
 /* ---- the bed -------------------------------------------------------------------------------- */
 
-static void ignore_log(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level, (void)line;
-}
-
 static int open_at(struct bed *bed, const char *path, int mode, const char *group)
 {
 	bed->httpd = httpd_new(bed->loop, tables);
@@ -127,7 +122,7 @@ static int setup_dir(void **state)
 	assert_non_null(bed->loop);
 	for (size_t i = 0; routes[i].method; i++)
 		routes[i].arg = bed;
-	log_set_sink(ignore_log, NULL);
+	log_keep();
 	*state = bed;
 	return 0;
 }

@@ -13,11 +13,11 @@
 #include <zlib.h>
 
 #include "base/counter.h"
-#include "base/log.h"
 #include "base/tally.h"
 #include "host/httpd.h"
 #include "host/httpd_guard.h"
 #include "http_client.h"
+#include "log_fixture.h"
 #include "loop_fixture.h"
 
 #define ADDRESS "127.0.0.1:0"
@@ -112,15 +112,6 @@ static const struct http_route *const tables[] = { routes, more_routes, NULL };
 
 /* ---- the bed -------------------------------------------------------------------------------- */
 
-static void keep_log(void *arg, enum log_level level, const char *line)
-{
-	struct bed *bed = arg;
-	size_t len = strlen(bed->log);
-
-	(void)level;
-	snprintf(bed->log + len, sizeof bed->log - len, "%s\n", line);
-}
-
 static int setup_closed(void **state)
 {
 	struct bed *bed = calloc(1, sizeof *bed);
@@ -133,7 +124,7 @@ static int setup_closed(void **state)
 	for (size_t t = 0; t < 2; t++)
 		for (struct http_route *row = t ? more_routes : routes; row->method; row++)
 			row->arg = bed;
-	log_set_sink(keep_log, bed);
+	log_keep();
 	bed->httpd = httpd_new(bed->loop, tables);
 	assert_non_null(bed->httpd);
 	*state = bed;
@@ -157,7 +148,7 @@ static int teardown(void **state)
 	httpd_free(bed->httpd);
 	loop_free(bed->loop);
 	log_set_sink(NULL, NULL);
-	assert_null(strstr(bed->log, "dash"));
+	assert_null(strstr(log_text, "dash"));
 	snprintf(command, sizeof command, "rm -r %s", bed->dir);
 	assert_int_equal(system(command), 0);
 	free(bed);
@@ -360,8 +351,8 @@ static void test_slow_down(void **state)
 	for (int i = 0; i < GUARD_TRIES; i++)
 		assert_int_equal(status_of(bed, "GET /operator", HOST WRONG), 401);
 	assert_int_equal(status_of(bed, "GET /operator", HOST WRONG), 429);
-	assert_non_null(strstr(bed->log, "wrong key"));
-	assert_non_null(strstr(bed->log, "peer=127.0.0.1"));
+	assert_non_null(strstr(log_text, "wrong key"));
+	assert_non_null(strstr(log_text, "peer=127.0.0.1"));
 }
 
 static void test_slow_down_of_a_handler(void **state)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/counter.h"
-#include "base/log.h"
+#include "log_fixture.h"
 #include "modem/inbox.h"
 #include "sms_fixture.h"
 
@@ -358,22 +358,13 @@ static void each_part_goes_out_once(void **state)
 	inbox_free(inbox);
 }
 
-static int failed_lines, ok_lines;
-
-static void count_lines(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level;
-	failed_lines += strstr(line, "event=store_failed") != NULL;
-	ok_lines += strstr(line, "event=store_ok") != NULL;
-}
-
 /* What is only read, as the look for sets that are due, says nothing of a disk that is full. */
 static void store_is_well_when_it_takes_a_text(void **state)
 {
 	struct fixture *fx = *state;
 	struct inbox *inbox = inbox_new(fx->loop, fx->store, &spans, &quiet_host, NULL);
 
-	log_set_sink(count_lines, NULL);
+	log_keep();
 	inbox_recover(inbox, 0);
 	pass(fx, 1000);
 	put_entry(inbox, 1, 0, 1, 1, "before");
@@ -383,18 +374,18 @@ static void store_is_well_when_it_takes_a_text(void **state)
 	put_entry(inbox, 2, 0, 1, 1, "refused");
 	fx_wait(fx);
 	assert_int_equal(done_err, -EIO);
-	assert_int_equal(failed_lines, 1);
+	assert_int_equal(logged("event=store_failed"), 1);
 	for (int i = 0; i < 10; i++)
 		pass(fx, DAY_MS / 4);
 	put_entry(inbox, 1, 0, 1, 1, "before");
 	fx_wait(fx);
 	assert_int_equal(done_err, 0);
-	assert_int_equal(ok_lines, 0);
+	assert_int_equal(logged("event=store_ok"), 0);
 	put_entry(inbox, 2, 0, 1, 1, "refused");
 	fx_wait(fx);
 	assert_int_equal(done_err, 0);
-	assert_int_equal(failed_lines, 1);
-	assert_int_equal(ok_lines, 1);
+	assert_int_equal(logged("event=store_failed"), 1);
+	assert_int_equal(logged("event=store_ok"), 1);
 	log_set_sink(NULL, NULL);
 	inbox_free(inbox);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "log_fixture.h"
 #include "modem_fixture.h"
 
 /* ---- what must hold ------------------------------------------------------------------------- */
@@ -1585,13 +1586,6 @@ static void test_family_that_must_not_be_asked(void **state)
 	assert_int_equal(messages, 1);
 }
 
-static void quiet(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level;
-	if (getenv("SIMGATE_TEST_LOG"))
-		fprintf(stderr, "%s\n", line);
-}
-
 #define CASE(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
 int main(void)
@@ -1656,6 +1650,6 @@ int main(void)
 		CASE(test_family_that_must_not_be_asked),
 	};
 
-	log_set_sink(quiet, NULL);
+	log_keep();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

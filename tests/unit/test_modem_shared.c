@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log_fixture.h"
 #include "modem/modem_impl.h"
 #include "shared_fixture.h"
 
@@ -19,11 +20,6 @@ static struct port *no_port(struct loop *loop, struct opener *opener, const char
 	(void)loop, (void)opener, (void)device, (void)object;
 	port = (struct port) { &ops, events, owner };
 	return &port;
-}
-
-static void quiet(void *arg, enum log_level level, const char *line)
-{
-	(void)arg, (void)level, (void)line;
 }
 
 /* ---- one answer ------------------------------------------------------------------------------ */
@@ -576,7 +572,7 @@ int main(void)
 	struct modem_config config = { "b", "s", "/nowhere", NULL, 115200, NULL };
 	int failed;
 
-	log_set_sink(quiet, NULL);
+	log_keep();
 	env = (struct modem_env) { .loop = loop_new_manual(0, 0), .port_new = no_port };
 	modem = modem_new(&env, &config);
 	samples = shared_read("at_responses.json");

@@ -7,31 +7,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "log_fixture.h"
 #include "modem/modem_impl.h"
 #include "modem_fixture.h"
-
-/* ---- what is logged ------------------------------------------------------------------------- */
-
-static char logged[256 * 1024];
-
-static void keep(void *arg, enum log_level level, const char *line)
-{
-	size_t len = strlen(logged);
-
-	(void)arg, (void)level;
-	if (getenv("SIMGATE_TEST_LOG"))
-		fprintf(stderr, "%s\n", line);
-	snprintf(logged + len, sizeof logged - len, "%s\n", line);
-}
-
-static int count_logged(const char *words)
-{
-	int count = 0;
-
-	for (const char *at = logged; (at = strstr(at, words)); at++)
-		count++;
-	return count;
-}
 
 static void want_why(const char *why)
 {
@@ -118,7 +96,8 @@ static void locked_card(const char *right, const char *pin)
 {
 	memset(&sim, 0, sizeof sim);
 	memset(&card, 0, sizeof card);
-	card_pin[0] = logged[0] = '\0';
+	card_pin[0] = '\0';
+	log_forget();
 	card.locked = true;
 	card.tries = -1;
 	snprintf(card.right, sizeof card.right, "%s", right);
@@ -163,7 +142,7 @@ static void test_right_pin(void **state)
 	pass(3000 + 3500);
 	assert_int_equal(card.offers, 2);
 	assert_int_equal(bench->modem->fsm.state, MODEM_READY);
-	assert_int_equal(count_logged("pin_refused"), 0);
+	assert_int_equal(logged("pin_refused"), 0);
 }
 
 static void test_card_s_own_pin_counts_first(void **state)
@@ -190,9 +169,9 @@ static void test_wrong_pin_is_tried_once(void **state)
 		pass(7000);
 		want_why(REFUSED);
 		assert_true(bench->modem->settled);
-		assert_int_equal(count_logged("event=pin_refused"), 1);
+		assert_int_equal(logged("event=pin_refused"), 1);
 		pass(200000);
-		assert_int_equal(count_logged("event=pin_refused"), 1);
+		assert_int_equal(logged("event=pin_refused"), 1);
 		feed_line("RDY");
 		pass(10000);
 		fake_lost();
@@ -463,8 +442,8 @@ static void test_pin_is_nowhere(void **state)
 		pass(40000);
 		assert_int_equal(card.offers, 1);
 		assert_string_equal(card.offered, "47114711");
-		assert_int_equal(count_logged("4711"), 0);
-		assert_true(count_logged("CPIN=***") > 0);
+		assert_int_equal(logged("4711"), 0);
+		assert_true(logged("CPIN=***") > 0);
 		for (unsigned n = 0; (line = at_ring(&bench->modem->at, n)); n++)
 			assert_null(strstr(line->line, "4711"));
 		for (size_t at = 0; at + 4 <= sizeof *bench->modem; at++)
@@ -745,7 +724,7 @@ static void numberless_card(const char *answer)
 {
 	memset(&sim, 0, sizeof sim);
 	memset(&network, 0, sizeof network);
-	logged[0] = '\0';
+	log_forget();
 	sim.reply = network_reply;
 	network.answer = answer;
 	configure("");
@@ -785,7 +764,7 @@ static void test_operator_tells_the_number(void **state)
 		pass(3600000);
 		assert_int_equal(network.asked, 1);
 		assert_int_equal(network.ended, 0);
-		assert_int_equal(count_logged("+46700100017"), 0);
+		assert_int_equal(logged("+46700100017"), 0);
 		start_anew();
 		pass(5000); /* it is known */
 		assert_string_equal(bench->modem->number, "+46700100017");
@@ -922,12 +901,12 @@ static void test_declared_number_beats_the_card_s(void **state)
 	(void)state;
 	reach_ready();
 	assert_string_equal(bench->modem->number, "+46700100017");
-	logged[0] = '\0';
+	log_forget();
 	for (int i = 0; i < 3; i++)
 		load_number("+46700199999");
 	assert_string_equal(bench->modem->number, "+46700199999");
-	assert_int_equal(count_logged("names another"), 1);
-	assert_int_equal(count_logged("700199999") + count_logged("700100017"), 0);
+	assert_int_equal(logged("names another"), 1);
+	assert_int_equal(logged("700199999") + logged("700100017"), 0);
 	assert_false(bench->modem->number_conflict);
 }
 
@@ -939,16 +918,16 @@ static void test_conflict_takes_the_number_away(void **state)
 	load_number("+46700199999");
 	store_number_set(bench->store, "89460000000000000017", "+46700188888", 1, NULL, NULL);
 	settle();
-	logged[0] = '\0';
+	log_forget();
 	for (int i = 0; i < 3; i++) {
 		modem_number_changed(bench->modem);
 		pass(100);
 	}
 	assert_string_equal(bench->modem->number, "");
 	assert_true(bench->modem->number_conflict);
-	assert_int_equal(count_logged("event=number_conflict"), 1);
-	assert_int_equal(count_logged("simgatectl numbers forget"), 1);
-	assert_int_equal(count_logged("700199999") + count_logged("700188888"), 0);
+	assert_int_equal(logged("event=number_conflict"), 1);
+	assert_int_equal(logged("simgatectl numbers forget"), 1);
+	assert_int_equal(logged("700199999") + logged("700188888"), 0);
 	ussd_code = "*100#"; /* a third opinion helps nobody */
 	memset(&network, 0, sizeof network);
 	sim.reply = network_reply;
@@ -1233,6 +1212,6 @@ int main(void)
 		CASE(test_code_by_hand),
 	};
 
-	log_set_sink(keep, NULL);
+	log_keep();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

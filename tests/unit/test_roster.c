@@ -90,7 +90,7 @@ static void nothing_before_open(void **state)
 	cJSON_Delete(root);
 	assert_int_equal(status_of(fx).numbers, 2);
 	assert_true(status_of(fx).accepted_wall_ms > T0);
-	assert_int_equal(fx_lines(fx, "event=roster_sent"), 1);
+	assert_int_equal(logged("event=roster_sent"), 1);
 }
 
 static void an_empty_list_is_sent_if_true(void **state)
@@ -155,8 +155,8 @@ static void changes_are_merged(void **state)
 	assert_int_equal(lists(fx), 3);
 	assert_int_equal(numbers_in(fx, 2), 5);
 	assert_false(listed(fx, 2, "+46700000003"));
-	assert_int_equal(fx_lines(fx, "added=5 removed=0"), 1);
-	assert_int_equal(fx_lines(fx, "added=0 removed=1"), 1);
+	assert_int_equal(logged("added=5 removed=0"), 1);
+	assert_int_equal(logged("added=0 removed=1"), 1);
 }
 
 static void the_list_is_repeated(void **state)
@@ -313,9 +313,9 @@ static void bad_entries_are_found_and_left_out(void **state)
 	assert_int_equal(status_of(fx).numbers, 18);
 	assert_int_equal(status_of(fx).left_out, 2);
 	assert_string_equal(status_of(fx).reason, "");
-	assert_int_equal(fx_lines(fx, "event=roster_blocked"), 2);
-	assert_int_equal(fx_lines(fx, "north/p17"), 1);
-	assert_int_equal(fx_lines(fx, "0000017"), 0);
+	assert_int_equal(logged("event=roster_blocked"), 2);
+	assert_int_equal(logged("north/p17"), 1);
+	assert_int_equal(logged("0000017"), 0);
 
 	fx_pass(fx, 302000); /* remembered */
 	assert_int_equal(lists(fx), calls + 1);
@@ -353,7 +353,7 @@ static void a_platform_that_refuses_all_is_not_flooded(void **state)
 	size_t calls = lists(fx);
 	fx_pass(fx, 120000);
 	assert_in_range(lists(fx) - calls, 1, 100);
-	assert_int_equal(fx_lines(fx, "event=roster_blocked"), 1);
+	assert_int_equal(logged("event=roster_blocked"), 1);
 	fx->bad_numbers[0] = NULL;
 	fx_pass(fx, 61000);
 	assert_int_equal(status_of(fx).numbers, 30); /* no entry was blamed */
@@ -404,7 +404,7 @@ static void account_state_is_shared_with_texts(void **state)
 	outbox_status(fx->outbox, &texts);
 	assert_int_equal(texts.health, OUTBOX_UP);
 	assert_int_equal(fx_state(fx, "a", NULL), STORE_DELIVERED);
-	assert_int_equal(fx_lines(fx, "event=platform_account"), 1);
+	assert_int_equal(logged("event=platform_account"), 1);
 }
 
 struct remotes {
@@ -460,12 +460,12 @@ static void conflicts_are_left_out(void **state)
 	open_with_cards(fx, 1);
 	assert_int_equal(numbers_in(fx, 0), 1);
 	assert_int_equal(status_of(fx).left_out, 3);
-	assert_int_equal(fx_lines(fx, "event=number_conflict"), 1);
-	assert_int_equal(fx_lines(fx, "north/p01 north/p02"), 1);
-	assert_int_equal(fx_lines(fx, "no country code"), 1);
+	assert_int_equal(logged("event=number_conflict"), 1);
+	assert_int_equal(logged("north/p01 north/p02"), 1);
+	assert_int_equal(logged("no country code"), 1);
 	fx_pass(fx, 610000);
-	assert_int_equal(fx_lines(fx, "event=number_conflict"), 1); /* named once */
-	assert_int_equal(fx_lines(fx, "no country code"), 1);
+	assert_int_equal(logged("event=number_conflict"), 1); /* named once */
+	assert_int_equal(logged("no country code"), 1);
 	fx_card_in(fx, "north", 2, "+46700000009", false);
 	roster_changed(fx->roster);
 	fx_pass(fx, 2000);
@@ -654,7 +654,7 @@ static void a_block_is_waited_out(void **state)
 	assert_string_equal(status_of(fx).reason, "ACCOUNT_BLOCKED");
 	int64_t until_ms = status_of(fx).block_wall_ms;
 	assert_in_range(until_ms - loop_wall_ms(fx->loop), 29 * 60000, 30 * 60000);
-	assert_int_equal(fx_lines(fx, "event=roster_blocked"), 1);
+	assert_int_equal(logged("event=roster_blocked"), 1);
 	assert_int_equal(status_of(fx).numbers, 3); /* the list is not forgotten */
 
 	/* texts are tried meanwhile: what is sold already may still be waited for */
@@ -680,7 +680,7 @@ static void a_block_is_waited_out(void **state)
 	assert_int_equal(status_of(fx).numbers, 5);
 	assert_int_equal(status_of(fx).block_wall_ms, 0);
 	assert_string_equal(status_of(fx).reason, "");
-	assert_int_equal(fx_lines(fx, "not blocked any more"), 1);
+	assert_int_equal(logged("not blocked any more"), 1);
 }
 
 /* What lasts longer is no block for a list: looked at as any refusal is. */
@@ -696,7 +696,7 @@ static void a_longer_block_is_an_account(void **state)
 	size_t before = lists(fx);
 	fx_pass(fx, 10 * 60000);
 	assert_in_range(lists(fx) - before, 9, 11);
-	assert_int_equal(fx_lines(fx, "event=roster_blocked"), 1);
+	assert_int_equal(logged("event=roster_blocked"), 1);
 	roster_sync(fx->roster, fx_got_sync, fx); /* by hand, at any time */
 	fx_forget_replies(fx);
 	fx_settle(fx);
@@ -762,11 +762,11 @@ static void numbers_dropped_by_the_answer(void **state)
 	open_with_cards(fx, 2);
 	assert_int_equal(status_of(fx).numbers, 2);
 	assert_int_equal(status_of(fx).dropped, 1);
-	assert_int_equal(fx_lines(fx, "dropped some"), 1);
+	assert_int_equal(logged("dropped some"), 1);
 	fx_pass(fx, 301000);
 	assert_int_equal(status_of(fx).dropped, 2);
 	fx_pass(fx, 300000);
-	assert_int_equal(fx_lines(fx, "dropped every number"), 1); /* said once */
+	assert_int_equal(logged("dropped every number"), 1); /* said once */
 	fx_pass(fx, 300000);
 	assert_int_equal(status_of(fx).dropped, 0);
 }
