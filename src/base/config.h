@@ -268,8 +268,8 @@ struct config {
 	struct config_number *numbers;
 	struct config_number **by_iccid; /* the same rows, for config_number_of() */
 	size_t number_count;
-	/* For config_diff(): a section each, its keys' and values' hash; of the file's lines; of what
-	 * all secrets are. */
+	/* For config_diff(): a section each, its keys' and values' hash; of the file's lines; of
+	 * what all secrets are. */
 	struct config_mark {
 		char *title;
 		uint64_t hash;
