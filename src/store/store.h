@@ -468,9 +468,9 @@ void store_entries_listed(struct store *store, const char *card_id, const char *
  * second for a text, texts are taken into the journal, whole: `done` of store_sms_put() is told
  * success, without a message_id. What cards, numbers file and refused PINs say is in both, and told
  * from the journal then; what happened to entries, PINs and cards meanwhile, and the numbers these
- * told, is told to the server later, by this process. Everything else fails with -EAGAIN, and
- * changes nothing: a number set by hand, too; and what changes nothing does so after three seconds
- * without an answer.
+ * told, is told to the server later, by this process. Everything else fails with -EAGAIN and has
+ * changed nothing, a number set by hand, too; what only asks fails so after three seconds without
+ * an answer as well.
  *
  * Once the server is back the caller moves what waits, in its order: reads it by
  * store_journalled(), and puts it with `journalled` set. New texts go behind it until none waits. A
