@@ -146,6 +146,8 @@ static bool take(struct http_request *request, const char *name, char *out, size
 	if (request->body_len > 0 &&
 		(!type || http_type_is(type, "application/x-www-form-urlencoded")))
 		err = form_value(request->body, request->body_len, name, out, size);
+	else if (http_type_is(type, "multipart/form-data"))
+		err = form_part_value(type, request->body, request->body_len, name, out, size);
 	if (err == -EINVAL)
 		strcpy(out, "?");
 	return err != -ENOENT;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { BOUNDARY_MAX = 70, DELIMITER_SIZE = BOUNDARY_MAX + 5 }; /* RFC 2046 5.1.1 */
+
 /* ---- forms ---------------------------------------------------------------------------------- */
 
 static int hex(char c)
@@ -66,6 +68,71 @@ int form_value(const char *body, size_t len, const char *name, char *out, size_t
 		if (form_name_is(at, equals ? equals : stop, name))
 			err = form_decode(equals ? equals + 1 : stop, stop, out, size);
 		at = stop + 1;
+	}
+	return err;
+}
+
+/* What stands before a part: a line's end, and the boundary. */
+static bool form_delimiter(const char *type, char out[DELIMITER_SIZE])
+{
+	const char *at = strcasestr(type, "boundary=");
+	size_t len;
+
+	if (!at)
+		return false;
+	at += strlen("boundary=");
+	len = *at == '"' ? strcspn(++at, "\"") : strcspn(at, "; \t");
+	if (len == 0 || len > BOUNDARY_MAX)
+		return false;
+	snprintf(out, DELIMITER_SIZE, "\r\n--%.*s", (int)len, at);
+	return true;
+}
+
+/* Whether the head of a part names this field; filename= is another parameter. */
+static bool form_part_is(const char *head, const char *end, const char *name)
+{
+	char wanted[64];
+	int len = snprintf(wanted, sizeof wanted, "name=\"%.40s\"", name);
+
+	while ((head = memmem(head, (size_t)(end - head), wanted, (size_t)len))) {
+		if (strchr("; \t", head[-1]))
+			return true;
+		head++;
+	}
+	return false;
+}
+
+static int form_copy(const char *at, const char *end, char *out, size_t size)
+{
+	size_t len = (size_t)(end - at);
+
+	out[0] = '\0';
+	if (len >= size || memchr(at, '\0', len))
+		return -EINVAL;
+	memcpy(out, at, len);
+	out[len] = '\0';
+	return 0;
+}
+
+int form_part_value(
+	const char *type, const char *body, size_t len, const char *name, char *out, size_t size)
+{
+	char delimiter[DELIMITER_SIZE];
+	const char *end = body + len, *at, *next;
+	int err = -ENOENT;
+
+	out[0] = '\0';
+	if (!form_delimiter(type, delimiter))
+		return err;
+	size_t skip = strlen(delimiter);
+	if (len >= skip - 2 && memcmp(body, delimiter + 2, skip - 2) == 0)
+		at = body + skip - 2; /* nothing stands before the first */
+	else if ((at = memmem(body, len, delimiter, skip)))
+		at += skip;
+	for (; at && (next = memmem(at, (size_t)(end - at), delimiter, skip)); at = next + skip) {
+		const char *head_end = memmem(at, (size_t)(next - at), "\r\n\r\n", 4);
+		if (head_end && form_part_is(at, head_end, name))
+			err = form_copy(head_end + 4, next, out, size);
 	}
 	return err;
 }

@@ -16,17 +16,30 @@ static void check(int truth)
 		abort();
 }
 
+static void check_value(int err, const char *out, size_t size)
+{
+	check(err == 0 || err == -ENOENT || err == -EINVAL);
+	check(strnlen(out, size) < size);
+	check(err == 0 || !*out);
+}
+
+/* The first line is the Content-Type of a form of parts. */
 static void check_form(const char *body, size_t len)
 {
 	static const char *const names[] = { "action", "api_key", "phoneException", "id", "" };
-	char out[16];
+	char out[16], type[100] = "";
+	const char *line = memchr(body, '\n', len);
+	size_t type_len = line ? (size_t)(line - body) + 1 : 0;
 
+	if (type_len < sizeof type)
+		memcpy(type, body, type_len);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		memset(out, 'x', sizeof out);
-		int err = form_value(body, len, names[i], out, sizeof out);
-		check(err == 0 || err == -ENOENT || err == -EINVAL);
-		check(strnlen(out, sizeof out) < sizeof out);
-		check(err == 0 || !*out);
+		check_value(form_value(body, len, names[i], out, sizeof out), out, sizeof out);
+		memset(out, 'x', sizeof out);
+		check_value(form_part_value(type, body + type_len, len - type_len, names[i], out,
+				    sizeof out),
+			out, sizeof out);
 	}
 }
 

@@ -432,6 +432,12 @@ static void keys(void **state)
 static void forms(void **state)
 {
 	static const char body[] = "action=getBalance&api_key=acme%2Dkey";
+	static const char parts[] =
+		"--------------------------8d1\r\n"
+		"Content-Disposition: form-data; name=\"api_key\"\r\n\r\nacme-key\r\n"
+		"--------------------------8d1\r\n"
+		"Content-Disposition: form-data; name=\"action\"\r\n\r\ngetBalance\r\n"
+		"--------------------------8d1--\r\n";
 	struct bed *bed = *state;
 	struct fake fake = { .query = "",
 		.http = { .body = body, .body_len = sizeof body - 1 },
@@ -451,6 +457,13 @@ static void forms(void **state)
 		.content_type = "application/json" };
 	start(bed, &fake, "POST");
 	assert_string_equal(fake.answer, "BAD_KEY");
+
+	fake = (struct fake) { .query = "",
+		.http = { .body = parts, .body_len = sizeof parts - 1 },
+		.content_type = "multipart/form-data; boundary=------------------------8d1" };
+	start(bed, &fake, "POST"); /* PHP's curl with an array */
+	settle(bed);
+	assert_string_equal(fake.answer, "ACCESS_BALANCE:100.00");
 
 	fake = (struct fake) { .query = "action=getBalance&api_key=acme-key" };
 	start(bed, &fake, "POST"); /* what many clients do */

@@ -50,6 +50,58 @@ static void forms(void **state)
 	}
 }
 
+static void forms_of_parts(void **state)
+{
+#define TYPE       "multipart/form-data; boundary=xY"
+#define PART(n, v) "--xY\r\nContent-Disposition: form-data; name=\"" n "\"\r\n\r\n" v "\r\n"
+#define LAST       "--xY--\r\n"
+#define FILE_PART \
+	"--xY\r\ncontent-disposition: form-data; filename=\"a\";name=\"f\"\r\n" \
+	"Content-Type: text/plain\r\n\r\nq\r\n"
+	static const struct {
+		const char *type, *body, *name;
+		int err;
+		const char *want;
+	} rows[] = {
+		{ TYPE, PART("a", "1") PART("b", "2") LAST, "a", 0, "1" },
+		{ TYPE, PART("a", "1") PART("b", "2") LAST, "b", 0, "2" },
+		{ TYPE, PART("a", "1") PART("b", "2") LAST, "c", -ENOENT, "" },
+		{ TYPE, PART("a", "1") PART("a", "2") LAST, "a", 0, "2" },
+		{ TYPE, PART("a", "") LAST, "a", 0, "" },
+		{ TYPE, PART("a", "1%41+&b=2") LAST, "a", 0, "1%41+&b=2" },
+		{ TYPE, PART("a", "1\r\n--x") LAST, "a", 0, "1\r\n--x" },
+		{ TYPE, "preamble\r\n" PART("a", "1") LAST, "a", 0, "1" },
+		{ TYPE, "\r\n" PART("a", "1") LAST, "a", 0, "1" },
+		{ TYPE, FILE_PART LAST, "f", 0, "q" },
+		{ TYPE, FILE_PART LAST, "a", -ENOENT, "" },
+		{ "multipart/form-data; Boundary=\"xY\"; charset=x", PART("a", "1") LAST, "a", 0,
+			"1" },
+		{ "multipart/form-data; boundary=xZ", PART("a", "1") LAST, "a", -ENOENT, "" },
+		{ "multipart/form-data; boundary=", PART("a", "1") LAST, "a", -ENOENT, "" },
+		{ "multipart/form-data", PART("a", "1") LAST, "a", -ENOENT, "" },
+		{ TYPE, PART("a", "1"), "a", -ENOENT, "" }, /* cut off */
+		{ TYPE, "--xY\r\nContent-Disposition: form-data; name=\"a\"\r\n" LAST, "a", -ENOENT,
+			"" },
+		{ TYPE, "--xY", "a", -ENOENT, "" },
+		{ TYPE, "", "a", -ENOENT, "" },
+		{ TYPE, PART("a", "123456789012345") LAST, "a", 0, "123456789012345" },
+		{ TYPE, PART("a", "1234567890123456") LAST, "a", -EINVAL, "" },
+	};
+	char out[16];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		size_t len = strlen(rows[i].body);
+		char *exact = malloc(len + 1); /* not terminated: what reads on is found */
+		assert_non_null(exact);
+		memcpy(exact, rows[i].body, len);
+		int err = form_part_value(rows[i].type, exact, len, rows[i].name, out, sizeof out);
+		free(exact);
+		if (err != rows[i].err || strcmp(out, rows[i].want) != 0)
+			fail_msg("%zu %s: %d '%s'", i, rows[i].name, err, out);
+	}
+}
+
 static void exception_lists(void **state)
 {
 	static const struct {
@@ -244,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forms),
+		cmocka_unit_test(forms_of_parts),
 		cmocka_unit_test(exception_lists),
 		cmocka_unit_test(codes),
 		cmocka_unit_test(patterns),
