@@ -141,14 +141,14 @@ static void say_listeners(const struct config_http *http, const struct config_ht
 	}
 }
 
-void gateway_http_reload(struct gateway *gateway, struct config *old, config_say_fn *say, void *arg)
+bool gateway_http_reload(struct gateway *gateway, struct config *old, config_say_fn *say, void *arg)
 {
 	struct config_http *http = &gateway->config->http;
 	char why[300];
 
 	if (!certificate_fits(http, why, sizeof why)) {
 		keep_old(http, &old->http, why, say, arg);
-		return;
+		return false;
 	}
 	/* An old address may hold up a new one, as 127.0.0.1 does 0.0.0.0. */
 	close_apart(gateway, &old->http, http);
@@ -157,11 +157,12 @@ void gateway_http_reload(struct gateway *gateway, struct config *old, config_say
 		keep_old(http, &old->http, why, say, arg);
 		if (open_all(gateway, why, sizeof why) < 0)
 			log_error(LOGC_HTTP, NULL, NULL, NULL, "%s", why);
-		return;
+		return false;
 	}
 	if (!same(http->dashboard_key, old->http.dashboard_key)) {
 		bool set = httpd_set_key(gateway->httpd, http->dashboard_key) == 0;
 		say(arg, set ? "http: dashboard_key changed" : "http: out of memory");
 	}
 	say_listeners(http, &old->http, say, arg);
+	return true;
 }

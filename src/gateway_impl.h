@@ -276,8 +276,9 @@ int gateway_reload_said(void *arg, struct config_report *report, config_say_fn *
 int gateway_http_start(struct gateway *gateway, char *why, size_t why_size);
 
 /* [http] as it is now in gateway->config: listeners that are no longer named close, new ones open.
- * With a certificate or an address that cannot be used all of it stays as in old. */
-void gateway_http_reload(
+ * With a certificate or an address that cannot be used all of it stays as in old, and is said:
+ * false. */
+bool gateway_http_reload(
 	struct gateway *gateway, struct config *old, config_say_fn *say, void *say_arg);
 
 /* Whether the store makes progress. */

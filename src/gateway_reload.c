@@ -179,6 +179,7 @@ int gateway_reload_said(void *arg, struct config_report *report, config_say_fn *
 	struct gateway *gateway = arg;
 	struct filter *filters[CONFIG_PLATFORMS_MAX] = { NULL }, **services = NULL;
 	struct config *fresh, *old = gateway->config;
+	bool whole;
 
 	if (gateway->stopping) /* no new port may open now */
 		return -ECANCELED;
@@ -205,7 +206,7 @@ int gateway_reload_said(void *arg, struct config_report *report, config_say_fn *
 	gateway_orders_configure(gateway);
 	gateway_filters_say(fresh);
 	gateway_pull_reload(gateway);
-	gateway_http_reload(gateway, old, say, say_arg);
+	whole = gateway_http_reload(gateway, old, say, say_arg);
 	diff_platforms(gateway, say, say_arg);
 	diff_ports(gateway, say, say_arg);
 	if (gateway->begun) {
@@ -215,8 +216,10 @@ int gateway_reload_said(void *arg, struct config_report *report, config_say_fn *
 	gateway->reloading = false;
 	gateway_rescue_reload(gateway);
 	gateway_orders_reload(gateway);
-	if (gateway->banks && banks_configure(gateway->banks, fresh) < 0)
+	if (gateway->banks && banks_configure(gateway->banks, fresh) < 0) {
 		say(say_arg, "out of memory: not every bank switches cards");
+		whole = false;
+	}
 	gateway_load_numbers(gateway);
 	gateway_claim_banks(gateway);
 	gateway_keep_places(gateway);
@@ -226,7 +229,7 @@ int gateway_reload_said(void *arg, struct config_report *report, config_say_fn *
 	config_free(old);
 	notify_ready(gateway->notify);
 	log_notice(LOGC_MAIN, NULL, NULL, NULL, "configuration read again");
-	return 0;
+	return whole ? 0 : 1;
 }
 
 static void say_log(void *arg, const char *line)

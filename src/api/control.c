@@ -153,8 +153,8 @@ static void on_reload(void *arg, struct http_request *request)
 	cJSON *json = cJSON_CreateObject(), *changes = cJSON_CreateArray(), *lines;
 	int err = control->actions->reload(control->arg, &report, say_change, changes);
 
-	if (err == 0) {
-		cJSON_AddBoolToObject(json, "ok", true);
+	if (err >= 0) {
+		cJSON_AddBoolToObject(json, "ok", err == 0);
 		cJSON_AddItemToObject(json, "changes", changes);
 		json_answer(request, 200, json);
 	} else {
@@ -165,7 +165,7 @@ static void on_reload(void *arg, struct http_request *request)
 		lines = cJSON_AddArrayToObject(json, "report");
 		for (size_t i = 0; i < report.count; i++)
 			cJSON_AddItemToArray(lines, cJSON_CreateString(report.lines[i]));
-		json_answer(request, 400, json);
+		json_answer(request, err == -ECANCELED ? 503 : 422, json);
 	}
 	config_report_free(&report);
 }

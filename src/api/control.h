@@ -52,8 +52,9 @@ struct control_view {
 
 /* What the gateway does when asked. */
 struct control_actions {
-	/* Reads the configuration again. 0, or -EINVAL with the report's errors: nothing has
-	 * changed. say() is called for each change that was made, or that needs a restart. */
+	/* Reads the configuration again. 0; 1: what could not be used stays as it was, as say()
+	 * was told; or -EINVAL with the report's errors: nothing has changed. say() is called for
+	 * each change that was made, or that needs a restart. */
 	int (*reload)(void *arg, struct config_report *report, config_say_fn *say, void *say_arg);
 	/* Deliveries were queued by hand. */
 	void (*kick)(void *arg);

@@ -199,7 +199,7 @@ void control_ussd(struct control *control, struct modem *modem, struct http_requ
 /* ---- PINs ----------------------------------------------------------------------------------- */
 
 /* Not by pointer: the port may be gone when the store has answered. */
-static void on_forgotten(void *arg, int err)
+static void on_forgotten(void *arg, int err, int64_t count)
 {
 	struct pending *pending = arg;
 	const char *name = pending->request->rest, *end = strrchr(name, '/');
@@ -213,6 +213,7 @@ static void on_forgotten(void *arg, int err)
 			modem_card_changed(modem);
 		json = cJSON_CreateObject();
 		cJSON_AddBoolToObject(json, "ok", true);
+		json_int(json, "count", count);
 		json_answer(pending->request, 200, json);
 	}
 	free(pending);

@@ -62,7 +62,7 @@ static void answer_report(struct http_request *request, const struct config_repo
 	lines = cJSON_AddArrayToObject(json, "report");
 	for (size_t i = 0; i < report->count; i++)
 		cJSON_AddItemToArray(lines, cJSON_CreateString(report->lines[i]));
-	json_answer(request, 400, json);
+	json_answer(request, 422, json);
 }
 
 /* `rules` as text, else the built-in ones; errors are told with `name` and lines from `line` on. */

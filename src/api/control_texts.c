@@ -80,11 +80,15 @@ static void on_count(void *arg, int err, int64_t count)
 {
 	struct pending *pending = arg;
 	struct control *control = pending->control;
+	char text[200];
 
 	if (err) {
 		json_store_error(pending->request, err);
 	} else if (count == 0 && pending->one) {
-		json_error(pending->request, 404, "no such message, or nothing to be done with it");
+		snprintf(text, sizeof text,
+			"no such message, or nothing to be done with it: %.100s",
+			http_query(pending->request, "id"));
+		json_error(pending->request, 404, text);
 	} else {
 		cJSON *json = cJSON_CreateObject();
 		json_int(json, "count", count);

@@ -74,7 +74,7 @@ static void say_unreachable(const struct ctl *ctl, CURL *http, CURLcode code)
 			ctl->socket, error ? ": " : "", error ? strerror((int)error) : "");
 }
 
-/* The error's text and, for a reload, the report's lines. */
+/* The error's text and, for a reload, the report's lines. 400: the daemon cannot read a value. */
 static enum ctl_exit say_error(const struct ctl_answer *answer, long status)
 {
 	const cJSON *line;
@@ -92,7 +92,7 @@ static enum ctl_exit say_error(const struct ctl_answer *answer, long status)
 		fprintf(stderr, "%s\n", clean);
 		free(clean);
 	}
-	return CTL_FAILED;
+	return status == 400 ? CTL_USAGE : CTL_FAILED;
 }
 
 static CURL *prepare(struct ctl *ctl)

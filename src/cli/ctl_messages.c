@@ -190,7 +190,7 @@ static enum ctl_exit follow_messages(struct ctl *ctl, int64_t since_ms)
 			break;
 		}
 		result = ctl_call(ctl, "GET", target, &answer);
-		if (result == CTL_FAILED || (result != CTL_OK && first))
+		if (result == CTL_FAILED || result == CTL_USAGE || (result != CTL_OK && first))
 			break;
 		if (result == CTL_OK) {
 			bool ok = print_new(ctl, follow, &answer, first && !ctl->json);

@@ -78,7 +78,7 @@ enum ctl_exit ctl_watch(struct ctl *ctl, char **args, int count)
 		return ctl_usage("an argument is too long", "");
 	enum ctl_exit result = ctl_call(ctl, "GET", target, &answer);
 	for (bool first = true;; first = false) {
-		if (result == CTL_FAILED || (result != CTL_OK && first))
+		if (result == CTL_FAILED || result == CTL_USAGE || (result != CTL_OK && first))
 			return result;
 		fputs("\033[H\033[J", stdout);
 		print_clock(ctl);
@@ -154,10 +154,12 @@ static void show_code_answer(const struct ctl *ctl, const cJSON *answer)
 		printf("(%s)\n", ctl_str(answer, "status"));
 }
 
-static void show_done(const struct ctl *ctl, const cJSON *answer)
+static void show_forgotten(const struct ctl *ctl, const cJSON *answer)
 {
-	(void)ctl, (void)answer;
-	puts("done");
+	(void)ctl;
+	puts(ctl_num(answer, "count") > 0 ? "done"
+					  : "nothing to forget: no PIN was refused here; the card "
+					    "is looked at again");
 }
 
 enum ctl_exit ctl_at(struct ctl *ctl, char **args, int count)
@@ -196,5 +198,5 @@ enum ctl_exit ctl_pin(struct ctl *ctl, char **args, int count)
 		return ctl_usage("a port is named BANK/SLOT", args[1]);
 	if (!action_target(ctl, args[1], "forget_pin", target))
 		return ctl_usage("an argument is too long", "");
-	return ctl_do_and_show(ctl, target, show_done);
+	return ctl_do_and_show(ctl, target, show_forgotten);
 }

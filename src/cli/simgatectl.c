@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <ini.h>
+#include <limits.h>
 #include <locale.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -130,15 +131,19 @@ static enum ctl_exit run_reload(struct ctl *ctl, char **args, int count)
 	if (result != CTL_OK)
 		return result;
 	changes = cJSON_GetObjectItemCaseSensitive(answer.json, "changes");
+	if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(answer.json, "ok")))
+		result = CTL_FAILED;
 	if (ctl->json) {
 		ctl_print_raw(&answer);
 	} else {
-		puts(cJSON_GetArraySize(changes) > 0 ? "Reloaded:" : "Reloaded: nothing changed.");
+		puts(result != CTL_OK                     ? "Reloaded, but not all of it:"
+			: cJSON_GetArraySize(changes) > 0 ? "Reloaded:"
+							  : "Reloaded: nothing changed.");
 		cJSON_ArrayForEach(item, changes)
 			ctl_line("  ", cJSON_IsString(item) ? item->valuestring : "");
 	}
 	ctl_answer_done(&answer);
-	return CTL_OK;
+	return result;
 }
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -155,7 +160,7 @@ static const struct command commands[] = {
 		1, ctl_messages,
 		"what arrived; texts only with --full. export: all that a number received, a "
 		"line\n      of JSON each; erase: forgets it, delivered or not" },
-	{ "outbox", "[list [--limit N]|retry ID|retry --all|drop ID]", 0, 2, ctl_outbox,
+	{ "outbox", "[list [--limit N]|retry ID...|retry --all|drop ID...]", 0, INT_MAX, ctl_outbox,
 		"what waits, was refused, held or withheld, and why" },
 	{ "numbers", "[export|set ICCID NUMBER|forget ICCID]", 0, 3, ctl_numbers,
 		"each card's number and where it is from; export writes a numbers file" },

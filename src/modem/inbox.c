@@ -404,7 +404,7 @@ static void decode_again(struct retry *retry, const struct store_raw *raw)
 	}
 	read_entry(&entry, &pdu, job);
 	if (job->no_text && !retry->move) {
-		retry->left++;
+		retry->left += job->undecodable;
 		free(job);
 		return;
 	}

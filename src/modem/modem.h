@@ -433,7 +433,7 @@ void modem_card_changed(struct modem *modem);
 
 /* Forgets which PINs the card in this modem, and what was in it, refused; done once that is
  * durable. */
-void modem_pin_forget(struct modem *modem, store_done_fn *done, void *arg);
+void modem_pin_forget(struct modem *modem, store_count_fn *done, void *arg);
 
 /* Whether an operator may send this command ("+CSQ", without AT). NULL: yes; else why not. driver
  * may be NULL. */

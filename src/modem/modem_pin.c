@@ -100,7 +100,7 @@ static void refused(struct modem *modem)
 
 /* ---- the records ---------------------------------------------------------------------------- */
 
-/* done is called for each record, once. */
+/* A mark of 0 is forgotten; done is called for each other, once. */
 static void put_records(
 	struct modem *modem, int64_t card_mark, int64_t place_mark, store_done_fn *done)
 {
@@ -116,7 +116,7 @@ static void put_records(
 			store_pin_refused(store, keys[i], marks[i], loop_wall_ms(modem->env->loop),
 				done, modem);
 		else
-			store_pin_forget(store, keys[i], done, modem);
+			store_pin_forget(store, keys[i], "", NULL, NULL);
 	}
 }
 
@@ -416,13 +416,11 @@ void modem_pin_known(struct modem *modem)
 	store_pin_get(modem->env->store, pin->iccid[0] ? pin->iccid : pin->place, on_known, modem);
 }
 
-void modem_pin_forget(struct modem *modem, store_done_fn *done, void *arg)
+void modem_pin_forget(struct modem *modem, store_count_fn *done, void *arg)
 {
 	const char *iccid = modem->iccid[0] ? modem->iccid : modem->pin.iccid;
 	char place[STORE_PIN_KEY_SIZE];
 
 	place_key(modem, place, sizeof place);
-	if (iccid[0])
-		store_pin_forget(modem->env->store, iccid, NULL, NULL);
-	store_pin_forget(modem->env->store, place, done, arg);
+	store_pin_forget(modem->env->store, iccid, place, done, arg);
 }

@@ -191,7 +191,9 @@ void store_takeoff_put(struct store *store, const char *platform, int64_t sum,
  * one mark, the newest. */
 void store_pin_refused(struct store *store, const char *key, int64_t mark, int64_t now_ms,
 	store_done_fn *done, void *arg);
-void store_pin_forget(struct store *store, const char *key, store_done_fn *done, void *arg);
+/* Of both keys, "" for none; count: how many refusals there were. */
+void store_pin_forget(struct store *store, const char *key, const char *other,
+	store_count_fn *done, void *arg);
 
 /* refused_ms 0: nothing is known of this card, mark says nothing. */
 typedef void store_pin_fn(void *arg, int err, int64_t mark, int64_t refused_ms);

@@ -133,7 +133,7 @@ void store_card_seen(
 
 struct pin_job {
 	struct store_job job;
-	const char *key;
+	const char *key, *other;
 	int64_t mark, refused_ms;
 };
 
@@ -180,22 +180,27 @@ void store_pin_refused(struct store *store, const char *key, int64_t mark, int64
 
 static int pin_forget_run(struct store_job *job)
 {
-	return store_put(job, STMT_PIN_FORGET, ARGS(TXT(((struct pin_job *)job)->key)));
+	const struct pin_job *call = (struct pin_job *)job;
+
+	job->count = store_exec(job, STMT_PIN_FORGET, ARGS(TXT(call->key), TXT(call->other)));
+	return job->count < 0 ? (int)job->count : 0;
 }
 
 static void pin_forget_local(struct store *journal, const struct store_job *job)
 {
 	const struct pin_job *call = (const struct pin_job *)job;
-	store_pin_forget(journal, call->key, job->callback.done, job->arg);
+	store_pin_forget(journal, call->key, call->other, job->callback.count, job->arg);
 }
 
-void store_pin_forget(struct store *store, const char *key, store_done_fn *done, void *arg)
+void store_pin_forget(
+	struct store *store, const char *key, const char *other, store_count_fn *done, void *arg)
 {
-	static const struct store_verb verb = { "pin_forget", pin_forget_run, store_finish_done,
+	static const struct store_verb verb = { "pin_forget", pin_forget_run, store_finish_count,
 		true };
 	struct pin_job *call = pin_job_new(store, &verb, key, arg);
 
-	call->job.callback.done = done;
+	call->other = job_name(&call->job, other, STORE_PIN_KEY_SIZE);
+	call->job.callback.count = done;
 	call->job.local = pin_forget_local;
 	call->job.traits = TRAIT_BOTH | TRAIT_AGAIN;
 	store_job_submit(&call->job);

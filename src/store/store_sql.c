@@ -269,7 +269,8 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_PIN_GET] = { "pin_get",
 		"SELECT mark, refused_ms FROM pin_refused WHERE card_key = ?1", NULL },
-	[STMT_PIN_FORGET] = { "pin_forget", "DELETE FROM pin_refused WHERE card_key = ?1", NULL },
+	[STMT_PIN_FORGET] = { "pin_forget", "DELETE FROM pin_refused WHERE card_key IN (?1, ?2)",
+		NULL },
 	[STMT_BANK_PUT] = { "bank_put",
 		"INSERT INTO bank (name, host) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE"
 		" SET host = excluded.host WHERE bank.host <> excluded.host AND NOT EXISTS"

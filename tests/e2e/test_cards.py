@@ -198,6 +198,7 @@ class Pins(GatewayCase):
         rig.sim.send("pin 0 9999")  # changed in a phone
         self.assertEqual(rig.daemon.ctl_raw("pin", "forget", "sim/m000"), (0, "done\n", ""))
         rig.wait_listed(1)
+        self.assertIn("nothing to forget", rig.daemon.ctl_raw("pin", "forget", "sim/m000")[1])
 
 
 class ByHand(GatewayCase):

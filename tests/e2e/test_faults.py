@@ -180,7 +180,7 @@ class Trouble(GatewayCase):
             status, _, err = rig.daemon.ctl_raw("reset", "sim/m000", "--step", step)
             self.assertEqual(status, 1)
             self.assertIn(f"this place offers no {step} reset", err)
-        self.assertEqual(rig.daemon.ctl_raw("reset", "sim/m000", "--step", "x")[0], 1)
+        self.assertEqual(rig.daemon.ctl_raw("reset", "sim/m000", "--step", "x")[0], 2)
         self.assertEqual(rig.daemon.ctl_raw("reset", "sim/m009")[0], 1)
         self.assertEqual(rig.daemon.log_text().count("reason=\"asked for by the operator\""), 3)
         self.assertNotIn("event=recovered", rig.daemon.log_text())

@@ -411,7 +411,7 @@ class Tls(HttpCase):
         cert, key = self.certificate(rig, "two")
         self.configure(rig, "http", tls_cert=cert)  # with the old one's key
         status, out, _ = rig.daemon.ctl_raw("reload")
-        self.assertEqual(status, 0)
+        self.assertEqual(status, 1)
         self.assertIn("http: all stays as it was", out)
         self.assertEqual(self.ask(rig, "/healthz", context=self.context(self.cert))[0], 200)
         self.configure(rig, "http", tls_key=key)
@@ -457,6 +457,11 @@ class Reload(HttpCase):
         rig.port = first
         with self.assertRaises(ConnectionRefusedError):
             self.ask(rig, "/healthz")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.configure(rig, "http", listen=f"127.0.0.1:{taken.getsockname()[1]}")
+            status, out, err = rig.daemon.ctl_raw("reload")
+        self.assertEqual(status, 1, err)
+        self.assertIn("http: all stays as it was", out)
         del rig.daemon.sections["http"]
         rig.daemon.write_config()
         self.assertIn("closed", rig.daemon.ctl_raw("reload")[1])

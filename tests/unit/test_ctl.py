@@ -203,7 +203,7 @@ class Options(Bed):
             ["messages", "--limit", "0"], ["messages", "--limit", "10x"],
             ["messages", "--port", "north"], ["outbox", "retry"], ["outbox", "drop"],
             ["outbox", "drop", "--all"], ["outbox", "retry", "x", "--all"], ["outbox", "eat"],
-            ["outbox", "list", "x"], ["outbox", "drop", ""], ["outbox", "drop", "x" * 2000],
+            ["outbox", "list", "x"], ["outbox", "drop", ""], ["outbox", "drop", "x", ""], ["outbox", "drop", "x" * 2000],
             ["-c", "/dev/null", "status"], ["ports", "b" * 2000], ["messages", "--port"],
             ["at"], ["at", "north/p01"], ["at", "north", "+CSQ"], ["at", "north/p01", "+CSQ", "x"],
             ["at", "north/p01", "x" * 2000], ["ussd", "north/p01"], ["ussd", "north", "*100#"],
@@ -334,13 +334,13 @@ class Options(Bed):
     def test_errors_of_the_daemon(self):
         cases = [(500, {"error": "store is closed"}, "store is closed"),
                  (404, {"error": "a\x1b[31mb\nc"}, "a?[31mb c"),
-                 (503, b"gone", "503"), (400, b"", "400"),
+                 (503, b"gone", "503"), (422, b"", "422"), (400, b"", "400"),
                  (200, b"<html>", "no JSON"), (200, b"[1]", "no JSON"), (200, b"", "no JSON")]
         for code, body, wanted in cases:
             self.answers["GET", "/api/v1/status"] = code, body
             for args in (["status"], ["--json", "status"]):
                 code, out, err = self.ctl(*args)
-                self.assertEqual((code, out), (1, ""), body)
+                self.assertEqual((code, out), (2 if wanted == "400" else 1, ""), body)
                 self.assertIn(wanted, err)
                 self.assertNotIn("\x1b", err)
 
@@ -700,6 +700,7 @@ class Changes(Bed):
         self.assertEqual(self.good("outbox", "retry", "--all"), "2 queued again\n")
         self.assertEqual(self.daemon.seen[-1], ("POST", "/api/v1/outbox/retry", {"all": "1"}))
         self.assertEqual(self.good("outbox", "drop", "x"), "1 dropped\n")
+        self.assertEqual(self.good("outbox", "drop", "x", "y"), "x: 1 dropped\ny: 1 dropped\n")
         self.assertEqual(self.good("--json", "outbox", "drop", "x"), '{"count": 1}\n')
         self.answers["POST", "/api/v1/outbox/retry"] = 200, {"count": 0}
         self.assertEqual(self.good("outbox", "retry", "--all"), "0 queued again\n")
@@ -709,6 +710,8 @@ class Changes(Bed):
         self.answers["POST", "/api/v1/outbox/drop"] = 404, {"error": "no such id"}
         code, _, err = self.ctl("outbox", "drop", "x")
         self.assertEqual((code, err), (1, "simgatectl: no such id\n"))
+        self.assertEqual(self.ctl("outbox", "drop", "x", "y"),
+                         (1, "", "simgatectl: no such id\n" * 2))
 
     def test_trouble_is_why(self):
         trouble = "reopen (3): does not answer"
@@ -814,9 +817,11 @@ class Changes(Bed):
 
     def test_pin_forget(self):
         path = "/api/v1/ports/north/p01/forget_pin"
-        self.answers["POST", path] = 200, {"ok": True}
+        self.answers["POST", path] = 200, {"ok": True, "count": 2}
         self.assertEqual(self.good("pin", "forget", "north/p01"), "done\n")
         self.assertEqual(self.daemon.seen[-1], ("POST", path, {}))
+        self.answers["POST", path] = 200, {"ok": True, "count": 0}
+        self.assertIn("nothing to forget", self.good("pin", "forget", "north/p01"))
         self.answers["POST", path] = 404, {"error": "no such port"}
         self.assertEqual(self.ctl("pin", "forget", "north/p01"),
                          (1, "", "simgatectl: no such port\n"))
@@ -989,7 +994,10 @@ class Changes(Bed):
         self.assertEqual(self.good("reload"), "Reloaded:\n  north/p01: baud\n")
         self.answers["POST", "/api/v1/reload"] = 200, {"ok": True, "changes": []}
         self.assertEqual(self.good("reload"), "Reloaded: nothing changed.\n")
-        self.answers["POST", "/api/v1/reload"] = 400, {
+        kept = "http: all stays as it was: 127.0.0.1:1: in use"
+        self.answers["POST", "/api/v1/reload"] = 200, {"ok": False, "changes": [kept]}
+        self.assertEqual(self.ctl("reload"), (1, f"Reloaded, but not all of it:\n  {kept}\n", ""))
+        self.answers["POST", "/api/v1/reload"] = 422, {
             "error": "the configuration has 2 errors",
             "report": ["/etc/x:3: unknown key", "/etc/x:9: bad \x1bvalue", 7]}
         code, out, err = self.ctl("reload")
@@ -1184,7 +1192,7 @@ class Filter(Bed):
 
     def test_errors(self):
         path = self.rules("x" * 15000 + "\n" + "y" * 15000 + "\n")
-        self.answers["POST", "/api/v1/filter/test"] = 400, {"error": "the rules have errors",
+        self.answers["POST", "/api/v1/filter/test"] = 422, {"error": "the rules have errors",
                                                            "report": ["rules:1: bad"]}
         code, out, err = self.ctl("filter", "test", path, stdin="a\n")
         self.assertEqual((code, out), (1, ""))

@@ -340,8 +340,11 @@ static void refused_pins_stay(void **state)
 	assert_int_equal(pin(fx, CARD).mark, INT64_MAX);
 	assert_int_equal(pin(fx, CARD).refused_ms, T0 + 1000);
 
-	store_pin_forget(fx->store, CARD, got_done, &a);
-	assert_int_equal(finish(fx, &a).err, 0);
+	store_pin_forget(fx->store, CARD, CARD2, got_count, &a);
+	assert_int_equal(finish(fx, &a).count, 1);
+	a = (struct answer) { 0 };
+	store_pin_forget(fx->store, CARD, "", got_count, &a);
+	assert_int_equal(finish(fx, &a).count, 0); /* there was none */
 	fx_reopen(fx);
 	assert_int_equal(pin(fx, CARD).refused_ms, 0);
 	assert_int_equal(pin(fx, "north/p01 490154203237518").mark, 7);
