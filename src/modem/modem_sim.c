@@ -187,6 +187,20 @@ bool modem_on_cops(void *owner, const char *line)
 	return true;
 }
 
+/* Operator and signal are often asked for later. */
+static void say_registered(const struct modem *modem)
+{
+	struct log_field fields[4] = { LOG_STR("network", modem_reg_name(modem->reg)) };
+	size_t count = 1;
+
+	if (modem->operator_name[0])
+		fields[count++] = LOG_STR("operator", modem->operator_name);
+	if (modem->rssi_dbm)
+		fields[count++] = LOG_INT("rssi", modem->rssi_dbm);
+	log_info(LOGC_MODEM, modem->id, "registered", fields, "registered, %s",
+		modem_reg_name(modem->reg));
+}
+
 static void set_reg(struct modem *modem, const char *line, int stat)
 {
 	enum modem_reg was = modem->reg;
@@ -204,11 +218,7 @@ static void set_reg(struct modem *modem, const char *line, int stat)
 		log_warning(LOGC_MODEM, modem->id, "denied", LOG_FIELDS(LOG_INT("stat", stat)),
 			"the network refuses this card: check that it is active");
 	else if (modem_registered(modem))
-		log_info(LOGC_MODEM, modem->id, "registered",
-			LOG_FIELDS(LOG_STR("network", modem_reg_name(modem->reg)),
-				LOG_STR("operator", modem->operator_name),
-				LOG_INT("rssi", modem->rssi_dbm)),
-			"registered, %s", modem_reg_name(modem->reg));
+		say_registered(modem);
 }
 
 /* Behind <stat>: an area, a cell and the access technology, sometimes a routing area before or
