@@ -193,6 +193,42 @@ static void on_wished(void *arg, int64_t number)
 	on_list(wish, 0, "");
 }
 
+/* ---- numbers that another host has, too ------------------------------------------------------ */
+
+static void on_twice(void *arg, int err, const struct store_twice *rows, size_t count)
+{
+	struct gateway *gateway = arg;
+
+	if (err)
+		gateway->pool = -1; /* asked again at the next beat */
+	for (size_t i = 0; !err && i < gateway->modem_count; i++) {
+		struct modem *modem = gateway->modems[i];
+		modem->twice[0] = '\0';
+		for (size_t k = 0; k < count && !modem->twice[0]; k++)
+			if (strcmp(rows[k].bank, modem->bank) == 0 &&
+				strcmp(rows[k].slot, modem->slot) == 0)
+				snprintf(modem->twice, sizeof modem->twice, "%s/%s",
+					rows[k].other_bank, rows[k].other_slot);
+	}
+}
+
+static void on_marks(void *arg, int err, const struct store_marks *marks)
+{
+	struct gateway *gateway = arg;
+
+	if (err || marks->pool == gateway->pool)
+		return;
+	gateway->pool = marks->pool;
+	store_twice(gateway->store, on_twice, gateway);
+}
+
+/* The list's sender leaves such numbers out; each host tells its own operator why. */
+static void twice_look(struct gateway *gateway)
+{
+	if (store_is_shared(gateway->store))
+		store_marks(gateway->store, on_marks, gateway);
+}
+
 static size_t stale_hosts(const struct gateway *gateway)
 {
 	size_t count, stale = 0;
@@ -212,7 +248,7 @@ static void on_beaten(void *arg)
 	if (gateway->denied_count && stale != gateway->stale_hosts)
 		gateway_claim_banks(gateway);
 	gateway->stale_hosts = stale;
-
+	twice_look(gateway);
 	for (size_t i = 0; i < gateway->view.platform_count; i++)
 		outbox_kick(gateway->platforms[i].outbox);
 }

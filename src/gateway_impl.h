@@ -96,7 +96,8 @@ struct gateway {
 	/* Banks that are another host's, by the store's last word. */
 	char denied[CONFIG_BANKS_MAX][STORE_NAME_SIZE];
 	size_t denied_count, stale_hosts;
-	bool begun; /* the ports were added */
+	int64_t pool; /* what can be sold, as twice_look() saw it last */
+	bool begun;   /* the ports were added */
 	struct control_platform platforms[CONFIG_PLATFORMS_MAX];
 	struct platform *owners[CONFIG_PLATFORMS_MAX];
 	struct control_view view;

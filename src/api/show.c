@@ -29,9 +29,9 @@ const char *show_unlisted(
 		return modem->number_conflict ? "two numbers in dispute: see simgatectl numbers"
 					      : "its number is not known: see simgatectl numbers";
 	other = same_number(view, modem);
-	if (!other)
+	if (!other && !modem->twice[0])
 		return "";
-	snprintf(buf, size, "%s has the same number", other->id);
+	snprintf(buf, size, "%s has the same number", other ? other->id : modem->twice);
 	return buf;
 }
 

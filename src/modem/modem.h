@@ -311,9 +311,10 @@ struct modem {
 	int iccid_tries;
 	struct modem_pin pin;
 	struct modem_ussd ussd;
-	struct modem_operator hand; /* what an operator sends */
-	bool number_conflict;       /* two sources disagree, and none counts */
-	bool number_wanted;         /* the store did not answer what the number is */
+	struct modem_operator hand;      /* what an operator sends */
+	bool number_conflict;            /* two sources disagree, and none counts */
+	char twice[2 * STORE_NAME_SIZE]; /* another host's port whose card has the same number */
+	bool number_wanted;              /* the store did not answer what the number is */
 	struct recovery recovery;
 	struct modem_drain drain;
 	const struct recovery_place *place; /* NULL: it offers nothing. The gateway sets it */

@@ -176,6 +176,14 @@ typedef void store_numbers_fn(
 	void *arg, int err, const struct store_number_row *rows, size_t count, bool more);
 void store_numbers(struct store *store, store_numbers_fn *done, void *arg);
 
+/* A port of this host on sale, and one of another host whose card has the same number: neither is
+ * on a list. */
+struct store_twice {
+	const char *bank, *slot, *other_bank, *other_slot;
+};
+typedef void store_twice_fn(void *arg, int err, const struct store_twice *rows, size_t count);
+void store_twice(struct store *store, store_twice_fn *done, void *arg);
+
 /* The numbers whose cards a platform says can be replaced, for they have earned `sum` (1/10000):
  * in the place of all that it named before. profit -1: not said. */
 struct store_takeoff {
@@ -192,8 +200,8 @@ void store_takeoff_put(struct store *store, const char *platform, int64_t sum,
 void store_pin_refused(struct store *store, const char *key, int64_t mark, int64_t now_ms,
 	store_done_fn *done, void *arg);
 /* Of both keys, "" for none; count: how many refusals there were. */
-void store_pin_forget(struct store *store, const char *key, const char *other,
-	store_count_fn *done, void *arg);
+void store_pin_forget(
+	struct store *store, const char *key, const char *other, store_count_fn *done, void *arg);
 
 /* refused_ms 0: nothing is known of this card, mark says nothing. */
 typedef void store_pin_fn(void *arg, int err, int64_t mark, int64_t refused_ms);

@@ -32,6 +32,7 @@ enum store_stmt {
 	STMT_NUMBER_FORGET,
 	STMT_CARD_FORGET,
 	STMT_NUMBERS,
+	STMT_TWICE,
 	STMT_TAKEOFF_CLEAR,
 	STMT_TAKEOFF_PUT,
 	STMT_PIN_REFUSED,
@@ -267,6 +268,7 @@ union store_callback {
 	store_hosts_fn *hosts;
 	store_claims_fn *claims;
 	store_marks_fn *marks;
+	store_twice_fn *twice;
 };
 
 struct store_job {

@@ -405,3 +405,41 @@ void store_numbers(struct store *store, store_numbers_fn *done, void *arg)
 	job->arg = arg;
 	store_job_submit(job);
 }
+
+/* ---- at two hosts --------------------------------------------------------------------------- */
+
+static int twice_run(struct store_job *job)
+{
+	struct store_table table;
+
+	int err = store_select(job, STMT_TWICE, ARGS(TXT(store_host(job->store))), &table);
+	if (err)
+		return err;
+	struct store_twice *rows = job->result = job_out(job, table.rows, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < table.rows; i++) {
+		const struct backend_value *cells = table_row(&table, i);
+		rows[i] = (struct store_twice) { cells[0].text, cells[1].text, cells[2].text,
+			cells[3].text };
+	}
+	job->count = (int64_t)table.rows;
+	return 0;
+}
+
+static void twice_finish(struct store_job *job)
+{
+	if (job->callback.twice)
+		job->callback.twice(
+			job->arg, job->err, job->result, job->err ? 0 : (size_t)job->count);
+}
+
+void store_twice(struct store *store, store_twice_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "twice", twice_run, twice_finish, false };
+	struct store_job *job = store_job_new(store, sizeof(*job), &verb);
+
+	job->callback.twice = done;
+	job->arg = arg;
+	store_job_submit(job);
+}

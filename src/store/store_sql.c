@@ -251,6 +251,15 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" AND " BETTER("q", "p") ") ORDER BY CASE WHEN p.bank IS NULL THEN 1 ELSE 0 END,"
 					 " p.bank, p.slot, c.iccid, c.card_id LIMIT ?1",
 		NULL },
+	[STMT_TWICE] = { "twice",
+		"SELECT p.bank, p.slot, o.bank, o.slot FROM port p"
+		" JOIN card c ON c.card_id = p.card_id JOIN (SELECT q.bank, q.slot, "
+		"q.card_id, " NUMBER " AS number FROM port q JOIN card c ON c.card_id = q.card_id"
+		" WHERE q.host <> ?1 AND " SELLABLE(
+			"q") ") o ON o.number = " NUMBER " AND o.card_id <> p.card_id"
+			     " WHERE p.host = ?1 AND o.number <> '' AND " SELLABLE(
+				     "p") " ORDER BY p.bank, p.slot, o.bank, o.slot",
+		NULL },
 	[STMT_TAKEOFF_CLEAR] = { "takeoff_clear", "DELETE FROM takeoff WHERE platform = ?1", NULL },
 	[STMT_TAKEOFF_PUT] = { "takeoff_put",
 		"INSERT INTO takeoff (number, platform, sum, profit, said_ms)"

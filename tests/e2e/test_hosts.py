@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import harness
-from gateway_case import number, running
+from gateway_case import iccid, number, running
 from hosts_case import CARDS, HostsCase
 
 
@@ -97,6 +97,25 @@ class Hosts(HostsCase):
         gone = number(self.cards(other)[0])
         rig.hosts[other].ctl("drain", f"b{other}/m{self.cards(other)[0]:03d}")
         self.assertNotIn(gone, rig.platform.numbers())
+
+    def test_a_number_that_another_host_has_too(self):
+        rig = self.pool(2)
+        for host in rig.hosts:
+            host.start()
+        self.wait_numbers(rig, 0, 1)
+        n, m = self.cards(0)[0], self.cards(1)[0]
+        rig.hosts[0].ctl("numbers", "set", iccid(rig, m), number(n))
+        for i, k, other in ((0, n, f"b1/m{m:03d}"), (1, m, f"b0/m{n:03d}")):
+            rig.wait(lambda i=i, k=k, other=other: self.unlisted(rig, i, k)
+                     == (False, f"{other} has the same number"), "the reason")
+        rig.hosts[1].ctl("numbers", "forget", iccid(rig, m))
+        for i, k in ((0, n), (1, m)):
+            rig.wait(lambda i=i, k=k: self.unlisted(rig, i, k) == (True, ""), "no reason")
+        self.wait_numbers(rig, 0, 1)
+
+    def unlisted(self, rig, i, n):
+        port = rig.hosts[i].ctl("port", f"b{i}/m{n:03d}")
+        return port["online"], port["unlisted"]
 
     def test_a_card_is_switched_where_another_host_leads(self):
         rig = self.pool(2, modems=("quectel-gsm", ("--rows", 2, "--wired", "order")))
