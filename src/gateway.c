@@ -112,6 +112,8 @@ static void open_rosters(struct gateway *gateway, const char *why)
 		LOG_FIELDS(LOG_INT("ports", (int64_t)gateway->modem_count), LOG_STR("reason", why)),
 		"the number lists may go out");
 	gateway_hosts_settled(gateway);
+	gateway_look_missing(gateway);
+	loop_timer_start(&gateway->summary, 0); /* how many ports each bank has */
 }
 
 static void on_grace_over(void *arg)

@@ -1,12 +1,16 @@
 /* gateway_drain.c - ports off the list by an operator's word: the store's marks shown on the ports,
- * and when nothing of a card is left to deliver. */
+ * and when nothing of a card is left to deliver; places that are no more. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway_impl.h"
 
-enum { LOOK_MS = 500 }; /* while something is still to come */
+enum {
+	LOOK_MS = 500,      /* while something is still to come */
+	MISSING_LINES = 32, /* about places whose device is gone */
+};
 
 static int by_place(const void *a, const void *b)
 {
@@ -151,4 +155,35 @@ void gateway_keep_places(struct gateway *gateway)
 		store_ports_keep(gateway->store, places, count, NULL, NULL);
 	free(places);
 	free(slots);
+}
+
+/* ---- places whose device is gone ------------------------------------------------------------- */
+
+static void on_missing(void *arg, int err, const struct store_place *rows, size_t count)
+{
+	char id[2 * STORE_NAME_SIZE];
+
+	(void)arg, (void)err; /* at the next start then */
+	for (size_t i = 0; i < count && i < MISSING_LINES; i++) {
+		snprintf(id, sizeof id, "%s/%s", rows[i].bank, rows[i].slot);
+		log_warning(LOGC_PORT, id, "port_lost", NULL,
+			"a card was here before this start, and no device is now: look at its "
+			"plug and power, and at simgatectl doctor; said once");
+	}
+	if (count > MISSING_LINES)
+		log_warning(LOGC_PORT, NULL, "port_lost",
+			LOG_FIELDS(LOG_INT("ports", (int64_t)(count - MISSING_LINES))),
+			"so many more ports had a card before this start, and no device is there");
+}
+
+void gateway_look_missing(struct gateway *gateway)
+{
+	struct store_place *places = calloc(gateway->modem_count + 1, sizeof *places);
+
+	for (size_t i = 0; places && i < gateway->modem_count; i++)
+		places[i] =
+			(struct store_place) { gateway->modems[i]->bank, gateway->modems[i]->slot };
+	if (places)
+		store_ports_missing(gateway->store, places, gateway->modem_count, on_missing, NULL);
+	free(places);
 }

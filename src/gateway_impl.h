@@ -216,6 +216,9 @@ void gateway_drain_changed(void *arg);
 /* The store forgets ports, drained or not, that the configuration cannot have any more. */
 void gateway_keep_places(struct gateway *gateway);
 
+/* Says which places had a card and have no device at this start. */
+void gateway_look_missing(struct gateway *gateway);
+
 /* gateway_rescue.c: gives a port what its place can do for it; 0 or -ENOMEM. It ends before the
  * modem is freed. */
 int gateway_rescue_add(struct gateway *gateway, struct modem *modem);

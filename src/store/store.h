@@ -237,6 +237,12 @@ void store_port_put(
 void store_ports_keep(struct store *store, const struct store_place *places, size_t count,
 	store_done_fn *done, void *arg);
 
+/* Ports of this host that had a card once and are not among these; they are forgotten, so that each
+ * is told once. */
+typedef void store_places_fn(void *arg, int err, const struct store_place *rows, size_t count);
+void store_ports_missing(struct store *store, const struct store_place *places, size_t count,
+	store_places_fn *done, void *arg);
+
 /* Ports whose cards are not to be sold, until they are resumed. A card is on sale while its port is
  * online and not drained: store_roster(), and whatever else offers numbers, gives these alone, from
  * the same commit on. A drained port is online as before, its texts are taken and delivered. It may

@@ -337,16 +337,12 @@ static int keep_run(struct store_job *job)
 	return store_put(job, STMT_BANKS_FORGET, ARGS(TXT(host)));
 }
 
-void store_ports_keep(struct store *store, const struct store_place *places, size_t count,
-	store_done_fn *done, void *arg)
+static struct keep_job *keep_job_new(struct store *store, const struct store_verb *verb,
+	const struct store_place *places, size_t count)
 {
-	static const struct store_verb verb = { "ports_keep", keep_run, store_finish_done, true };
-	struct keep_job *call = store_job_new(store, sizeof(*call), &verb);
+	struct keep_job *call = store_job_new(store, sizeof(*call), verb);
 	struct store_job *job = &call->job;
 
-	job->callback.done = done;
-	job->arg = arg;
-	job->pool = true;
 	call->count = count;
 	call->places = job_array(job, count, sizeof(*places));
 	for (size_t i = 0; call->places && i < count; i++) {
@@ -355,7 +351,63 @@ void store_ports_keep(struct store *store, const struct store_place *places, siz
 	}
 	if (!job->err && call->places)
 		qsort(call->places, count, sizeof(*places), place_cmp);
-	store_job_submit(job);
+	return call;
+}
+
+void store_ports_keep(struct store *store, const struct store_place *places, size_t count,
+	store_done_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "ports_keep", keep_run, store_finish_done, true };
+	struct keep_job *call = keep_job_new(store, &verb, places, count);
+
+	call->job.callback.done = done;
+	call->job.arg = arg;
+	call->job.pool = true;
+	store_job_submit(&call->job);
+}
+
+static int missing_run(struct store_job *job)
+{
+	const struct keep_job *call = (struct keep_job *)job;
+	const char *host = store_host(job->store);
+	struct store_table had;
+
+	int err = store_select(job, STMT_PORTS_HAD, ARGS(TXT(host)), &had);
+	if (err)
+		return err;
+	struct store_place *rows = job->result = job_out(job, had.rows, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < had.rows; i++) {
+		const struct backend_value *row = table_row(&had, i);
+		if (is_kept(call, row[0].text, row[1].text))
+			continue;
+		rows[job->count++] = (struct store_place) { row[0].text, row[1].text };
+		err = store_put(
+			job, STMT_PORT_FORGET, ARGS(TXT(row[0].text), TXT(row[1].text), TXT(host)));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void missing_finish(struct store_job *job)
+{
+	if (job->callback.places)
+		job->callback.places(
+			job->arg, job->err, job->result, job->err ? 0 : (size_t)job->count);
+}
+
+void store_ports_missing(struct store *store, const struct store_place *places, size_t count,
+	store_places_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "ports_missing", missing_run, missing_finish,
+		true };
+	struct keep_job *call = keep_job_new(store, &verb, places, count);
+
+	call->job.callback.places = done;
+	call->job.arg = arg;
+	store_job_submit(&call->job);
 }
 
 /* ---- the roster ----------------------------------------------------------------------------- */

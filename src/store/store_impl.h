@@ -43,6 +43,7 @@ enum store_stmt {
 	STMT_PORT_PUT,
 	STMT_PORTS,
 	STMT_PORT_FORGET,
+	STMT_PORTS_HAD,
 	STMT_BANKS_FORGET,
 	STMT_DRAIN,
 	STMT_DRAINS,
@@ -269,6 +270,7 @@ union store_callback {
 	store_claims_fn *claims;
 	store_marks_fn *marks;
 	store_twice_fn *twice;
+	store_places_fn *places;
 };
 
 struct store_job {

@@ -304,6 +304,11 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		NULL },
 	[STMT_PORT_FORGET] = { "port_forget",
 		"DELETE FROM port WHERE bank = ?1 AND slot = ?2 AND host = ?3", NULL },
+	[STMT_PORTS_HAD] = { "ports_had",
+		"SELECT p.bank, p.slot FROM port p JOIN bank k ON k.name = p.bank AND k.host = ?1"
+		" JOIN module m ON m.bank = p.bank AND m.slot = p.slot AND m.card_id <> ''"
+		" WHERE p.host = ?1 ORDER BY p.bank, p.slot",
+		NULL },
 	[STMT_BANKS_FORGET] = { "banks_forget",
 		"DELETE FROM bank WHERE host = ?1"
 		" AND NOT EXISTS (SELECT 1 FROM port WHERE port.bank = bank.name)"

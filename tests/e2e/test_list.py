@@ -1,5 +1,6 @@
 """test_list.py - the number list: when it goes out, what is in it, what is not."""
 
+import os
 import time
 
 from gateway_case import GatewayCase, iccid, number, running
@@ -139,6 +140,18 @@ class What(GatewayCase):
         self.assertEqual([m["text"] for m in rig.platform.messages()], ["held 1", "held 2"])
         rig.wait(lambda: len(self.outbox(rig)) == 2, "the other card's")
         self.assertEqual((self.port(rig, 0)["online"], self.port(rig, 0)["unlisted"]), (True, ""))
+
+    def test_a_device_that_is_gone_at_the_next_start(self):
+        rig = self.rig(2)
+        self.wait_log(rig, "sim: 2/2 ready")
+        rig.daemon.stop()
+        os.rename(rig.sim.path(1), os.path.join(rig.sim.dir, "away"))
+        for starts in (1, 2):
+            rig.daemon.start()
+            rig.wait(lambda: rig.daemon.log_text().count("sim: 1/1 ready") == starts, "a summary")
+            rig.daemon.stop()
+            said = rig.daemon.log_text().count("sim/m001: a card was here before")
+            self.assertEqual(said, 1)  # at the first start alone
 
     def test_one_number_on_two_cards_is_no_configuration(self):
         rig = self.rig(2, start=False)

@@ -318,6 +318,33 @@ static int pin_refused(struct fixture *fx, const char *key, int64_t mark)
 	return finish(fx, &a).err;
 }
 
+static void got_places(void *arg, int err, const struct store_place *rows, size_t count)
+{
+	struct answer *a = arg;
+
+	a->calls++;
+	a->err = err;
+	a->count = (int64_t)count;
+	if (count > 0)
+		assert_string_equal(rows[0].slot, "p01");
+}
+
+static void ports_that_are_missing(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_place all = { "north", "p01" };
+
+	seen(fx, "p01", CARD, "");
+	port(fx, "p01", CARD, true);
+	port(fx, "p02", "", false); /* never had one */
+	for (int round = 0; round < 3; round++) {
+		struct answer a = { 0 };
+		store_ports_missing(fx->store, &all, round == 0, got_places, &a);
+		assert_int_equal(finish(fx, &a).err, 0);
+		assert_int_equal(a.count, round == 1); /* it is there; it is not; that was told */
+	}
+}
+
 static void refused_pins_stay(void **state)
 {
 	struct fixture *fx = *state;
@@ -677,6 +704,7 @@ int main(void)
 		T(drained_ports_are_not_on_sale),
 		T(drain_of_a_place_that_went),
 		T(what_a_drained_port_waits_for),
+		T(ports_that_are_missing),
 		T(refused_pins_stay),
 		T(oldest_pins_are_forgotten),
 		T(order_of_a_card),
