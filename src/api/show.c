@@ -8,11 +8,24 @@
 #include "base/counter.h"
 #include "modem/hubs.h"
 
-static const struct modem *same_number(const struct control_view *view, const struct modem *modem)
+/* Whose number is listed once, by the first of its places. */
+static bool is_double(const struct modem *modem, const struct modem *other)
+{
+	int order = strcmp(other->bank, modem->bank);
+
+	return (order ? order : strcmp(other->slot, modem->slot)) < 0;
+}
+
+/* Another port on sale with this number: of another card, or of this one. */
+static const struct modem *same_number(
+	const struct control_view *view, const struct modem *modem, bool own_card)
 {
 	for (size_t i = 0; i < view->modem_count; i++) {
 		const struct modem *other = view->modems[i];
-		if (other != modem && other->online && strcmp(other->number, modem->number) == 0)
+		bool own = strcmp(other->card_id, modem->card_id) == 0;
+		if (other != modem && other->online && other->drain.state == DRAIN_NO &&
+			strcmp(other->number, modem->number) == 0 && own == own_card &&
+			(!own || is_double(modem, other)))
 			return other;
 	}
 	return NULL;
@@ -28,10 +41,14 @@ const char *show_unlisted(
 	if (!modem->number[0])
 		return modem->number_conflict ? "two numbers in dispute: see simgatectl numbers"
 					      : "its number is not known: see simgatectl numbers";
-	other = same_number(view, modem);
-	if (!other && !modem->twice[0])
+	other = same_number(view, modem, false);
+	if (other || modem->twice[0])
+		snprintf(buf, size, "%s has the same number", other ? other->id : modem->twice);
+	else if ((other = same_number(view, modem, true)))
+		snprintf(buf, size, "%s has the same card: a clone, or a fault of a reader",
+			other->id);
+	else
 		return "";
-	snprintf(buf, size, "%s has the same number", other ? other->id : modem->twice);
 	return buf;
 }
 

@@ -82,6 +82,8 @@ static bool is_sold(const struct selection *selection, const struct store_roster
 	return row->own_sell >= 0 ? row->own_sell > 0 : selection_sold(selection, row->bank);
 }
 
+static const char card_again[] = "its card shows in another port, too";
+
 struct rows {
 	const struct store_roster_row *row;
 	size_t count;
@@ -138,6 +140,12 @@ static void name_row(
 			LOG_FIELDS(LOG_NUMBER("number", row->number), LOG_STR("ports", ports)),
 			"one number on several cards: none of them is in the list; correct the "
 			"numbers file, or take the wrong card out");
+	} else if (why[i] == card_again) {
+		name_ports(rows, i, ports, sizeof ports);
+		log_warning(LOGC_PLATFORM, selection->platform->name, "number_conflict",
+			LOG_FIELDS(LOG_NUMBER("number", row->number), LOG_STR("ports", ports)),
+			"one card shows in several ports, its number is listed once: a clone, or a "
+			"fault of a reader; take one out");
 	} else if (!row->conflict && strcmp(why[i], "refused") != 0) {
 		snprintf(ports, sizeof ports, "%s/%s", row->bank, row->slot);
 		log_warning(LOGC_PLATFORM, selection->platform->name, "roster_blocked",
@@ -196,6 +204,8 @@ struct listing *selection_make(
 			selection->left_out++;
 		else
 			listing_add(listing, &entry);
+		if (!why[i] && rows->row[i].again)
+			why[i] = card_again; /* to be named; listing_unique() leaves one */
 	}
 	name_left_out(selection, rows, why);
 	free(why);

@@ -280,6 +280,7 @@ struct store_roster_row {
 	int own_sell; /* 1, 0: by the numbers file, or by another host's word on its bank,
 			 `platform` sells this card, or not; -1: as this host's bank */
 	bool conflict;
+	bool again; /* an earlier row has this card: it shows in two ports */
 };
 typedef void store_roster_fn(void *arg, int err, const struct store_roster_row *rows, size_t count);
 void store_roster(

@@ -443,7 +443,10 @@ static int by_number(const void *a, const void *b)
 {
 	const struct store_roster_row *const *x = a, *const *y = b;
 	int order = strcmp((*x)->number, (*y)->number);
-	return order ? order : strcmp((*x)->card_id, (*y)->card_id);
+
+	if (!order)
+		order = strcmp((*x)->card_id, (*y)->card_id);
+	return order ? order : (*x > *y) - (*x < *y);
 }
 
 /* Sorted by number and card: a number with one card has the same card first and last. */
@@ -456,6 +459,8 @@ static void mark_conflicts(struct store_roster_row **sorted, size_t count)
 		bool conflict = strcmp(sorted[i]->card_id, sorted[end - 1]->card_id) != 0;
 		for (size_t k = i; k < end; k++)
 			sorted[k]->conflict = conflict;
+		for (size_t k = i + 1; !conflict && k < end; k++)
+			sorted[k]->again = true;
 	}
 }
 

@@ -3,6 +3,7 @@
 import os
 import time
 
+import harness
 from gateway_case import GatewayCase, iccid, number, running
 
 
@@ -176,6 +177,27 @@ class What(GatewayCase):
                           (False, "sim/m000 has the same number"), (True, "")])
         self.assertEqual([c["twice"] for c in rig.daemon.ctl("numbers")["numbers"]],
                          ["sim/m001", "sim/m000", ""])
+
+    def test_one_card_in_two_ports_is_listed_once(self):
+        rig = self.rig(1, start=False)
+        other = os.path.join(rig.workdir, "clones")
+        os.mkdir(other)
+        clones = self.enterContext(harness.Sim(other, 1))  # they have the cards of the others
+        self.configure(rig, "bank two", devices=clones.path(0))
+        rig.daemon.start()
+        rig.wait_listed(1)
+        words = "one card shows in several ports"
+        self.wait_log(rig, words)
+        self.assertEqual([(p["online"], p["unlisted"]) for p in rig.daemon.ctl("ports")["ports"]],
+                         [(True, ""), (False, "sim/m000 has the same card: a clone, or a fault "
+                                              "of a reader")])
+        rig.sim.sms(0, "Shop", "one")
+        clones.sms(0, "Shop", "two")
+        self.await_texts(rig, [(number(0), "Shop", "one"), (number(0), "Shop", "two")])
+        rig.sim.send("sim 0 out")
+        rig.wait(lambda: rig.platform.list()[0]["port_id"] == "two/m000", "the other one")
+        self.assertTrue(rig.daemon.ctl("port", "two/m000")["online"])
+        self.assertEqual(rig.daemon.log_text().count(words), 1)
 
     def test_a_refused_number_does_not_take_the_others_off(self):
         rig = self.rig(8, start=False)
