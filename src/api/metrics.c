@@ -61,6 +61,18 @@ static bool port_registered(const struct modem *modem, int64_t *value)
 	return true;
 }
 
+static bool port_pin(const struct modem *modem, int64_t *value)
+{
+	*value = modem->pin.wanted;
+	return true;
+}
+
+static bool port_puk(const struct modem *modem, int64_t *value)
+{
+	*value = modem->pin.blocked;
+	return true;
+}
+
 static bool port_signal(const struct modem *modem, int64_t *value)
 {
 	*value = modem->rssi_dbm;
@@ -99,6 +111,10 @@ static const struct {
 	{ P "port_up", "gauge", "Whether the port's modem answers.", port_up, false },
 	{ P "port_registered", "gauge", "Whether the modem is in a network, home or roaming.",
 		port_registered, false },
+	{ P "port_pin_wanted", "gauge", "Whether the card waits for its PIN by hand.", port_pin,
+		false },
+	{ P "port_puk_wanted", "gauge", "Whether the card is blocked and wants its PUK.", port_puk,
+		false },
 	{ P "port_signal_dbm", "gauge", "Signal strength, where it is known.", port_signal, false },
 	{ P "port_last_sweep_timestamp_seconds", "gauge",
 		"When the port's memories were listed last without a fault.", port_sweep, true },

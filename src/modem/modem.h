@@ -170,10 +170,11 @@ struct modem_pin {
 		PIN_SENT,
 		PIN_CHECK, /* AT+CPIN? will tell */
 	} step;
-	bool waiting; /* the store still owes a callback */
-	int looks;    /* for an ICCID that does not come */
-	int owed;     /* records of a try that the store has not answered for yet */
-	int noted;    /* ... that are durable */
+	bool wanted, blocked; /* the card waits for its PIN; for its PUK */
+	bool waiting;         /* the store still owes a callback */
+	int looks;            /* for an ICCID that does not come */
+	int owed;             /* records of a try that the store has not answered for yet */
+	int noted;            /* ... that are durable */
 	char iccid[24], place[STORE_PIN_KEY_SIZE]; /* what the records are for; iccid may be "" */
 	char text[MODEM_PIN_SIZE];
 	int64_t card_mark, place_mark; /* of the store, 0: none */

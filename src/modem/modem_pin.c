@@ -62,6 +62,7 @@ void modem_pin_end(struct modem *modem)
 {
 	modem->pin.step = PIN_IDLE;
 	modem->pin.looks = 0;
+	modem->pin.wanted = modem->pin.blocked = false;
 	modem->pin.quiet_until_ms = 0;
 	wipe(modem);
 }
@@ -79,6 +80,7 @@ static void locked(struct modem *modem, const char *why)
 	wipe(modem);
 	modem->out_said = true;
 	modem_sim_not_ready(modem, why, PIN_LOCKED_MS, true);
+	modem->pin.wanted = true;
 }
 
 static void say_refused(struct modem *modem, const char *why, const char *what)
@@ -377,6 +379,8 @@ void modem_pin_blocked(struct modem *modem)
 	if (modem->pin.step == PIN_CHECK)
 		note_refusal(modem);
 	locked(modem, "SIM PUK: the card is blocked, use its PUK in a phone");
+	modem->pin.wanted = false;
+	modem->pin.blocked = true;
 }
 
 /* ---- an unlocked one ------------------------------------------------------------------------ */

@@ -336,6 +336,7 @@ void modem_sim_not_ready(struct modem *modem, const char *what, int64_t again_ms
 		modem->out_said = modem->out_said || lasts;
 	}
 	snprintf(modem->fsm.why, sizeof modem->fsm.why, "%s", what);
+	modem->pin.wanted = modem->pin.blocked = false;
 	fsm_set_timeout(&modem->fsm, again_ms);
 	if (lasts && !modem->settled) {
 		modem->settled = true;

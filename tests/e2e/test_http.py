@@ -306,7 +306,8 @@ class Metrics(HttpCase):
         return families
 
     NAMES = (
-        "build_info", "ports", "port_up", "port_registered", "port_signal_dbm",
+        "build_info", "ports", "port_up", "port_registered", "port_pin_wanted", "port_puk_wanted",
+        "port_signal_dbm",
         "port_last_sweep_timestamp_seconds", "port_state_changes_total", "sms_received_total",
         "sms_undecodable_total", "sms_parts_pending", "sms_forwarded_total", "outbox_messages",
         "outbox_oldest_seconds", "delivery_seconds", "store_commit_seconds", "store_errors_total",

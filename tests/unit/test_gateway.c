@@ -597,6 +597,7 @@ static void test_metrics_and_health_follow_what_happens(void **state)
 		{ "simgate_ports{state=\"fault\"}", 0 },
 		{ "simgate_port_up{port=\"b/127.0.0.1_%d\"}", 1 },
 		{ "simgate_port_registered{port=\"b/127.0.0.1_%d\"}", 1 },
+		{ "simgate_port_puk_wanted{port=\"b/127.0.0.1_%d\"}", 0 },
 		{ "simgate_port_state_changes_total{port=\"b/127.0.0.1_%d\",state=\"ready\"}", 1 },
 		{ "simgate_sms_received_total{port=\"b/127.0.0.1_%d\"}", 3 },
 		{ "simgate_at_timeouts_total{port=\"b/127.0.0.1_%d\"}", 0 },

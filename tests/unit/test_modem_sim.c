@@ -296,6 +296,8 @@ static void test_tries_that_are_left(void **state)
 		pass(4000); /* the family names a shorter silence */
 		assert_int_equal(card.offers, rows[i].offers);
 		want_why(rows[i].why);
+		assert_int_equal(bench->modem->pin.wanted, rows[i].tries == 1);
+		assert_int_equal(bench->modem->pin.blocked, rows[i].tries == 0);
 		assert_true(bench->modem->settled);
 	}
 }
