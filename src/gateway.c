@@ -137,6 +137,29 @@ void gateway_look_settled(struct gateway *gateway)
 		open_rosters(gateway, "every port has settled");
 }
 
+/* What was last looked at longer ago than the ports are polled is not known any more: as at the
+ * start no list goes out before all are. */
+static void on_gap(void *arg, int64_t ms)
+{
+	struct gateway *gateway = arg;
+	bool lately = ms < gateway->config->poll_every_ms;
+
+	log_write(lately ? LOGL_INFO : LOGL_WARNING, LOGC_MAIN, NULL, NULL,
+		LOG_FIELDS(LOG_INT("ms", ms)),
+		"nothing ran for %lld s: the process or the machine stood still",
+		(long long)ms / 1000);
+	if (lately || gateway->stopping || !gateway->begun)
+		return;
+	for (size_t i = 0; i < gateway->modem_count; i++)
+		modem_look_anew(gateway->modems[i]);
+	if (!gateway->view.settled)
+		return;
+	gateway->view.settled = false;
+	leader_unsettled(gateway->leader);
+	loop_timer_start(&gateway->grace, gateway->config->start_grace_ms);
+	gateway_look_settled(gateway);
+}
+
 static void on_modem_changed(void *arg, struct modem *modem)
 {
 	struct gateway *gateway = arg;
@@ -224,7 +247,7 @@ bool gateway_alive(void *arg)
 	struct gateway *gateway = arg;
 
 	note_store(gateway);
-	return loop_now_ms(gateway->loop) - gateway->store_moved_ms < STORE_STUCK_MS;
+	return loop_ran_since(gateway->loop, gateway->store_moved_ms) < STORE_STUCK_MS;
 }
 
 static void tell_systemd(struct gateway *gateway)
@@ -411,6 +434,7 @@ static void set_going(struct gateway *gateway)
 	inbox_recover(gateway->inbox, config->start_grace_ms);
 	inbox_move(gateway->inbox);
 	store_server_watch(gateway->store, on_server_back, gateway);
+	loop_on_gap(gateway->loop, on_gap, gateway);
 	loop_timer_start(&gateway->grace, config->start_grace_ms);
 	loop_timer_start(&gateway->tick, TICK_MS);
 	loop_timer_start(&gateway->summary, GATEWAY_SUMMARY_MS);
@@ -529,6 +553,7 @@ void gateway_free(struct gateway *gateway)
 {
 	if (!gateway)
 		return;
+	loop_on_gap(gateway->loop, NULL, NULL);
 	httpd_free(gateway->httpd);
 	gateway_pull_free(gateway);
 	for (size_t i = 0; i < gateway->view.platform_count; i++)

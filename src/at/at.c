@@ -512,8 +512,8 @@ void at_init(struct at *at, struct loop *loop, const struct at_host *host, void 
 	const char *object)
 {
 	*at = (struct at) { .loop = loop, .host = host, .owner = owner, .object = object };
-	loop_timer_init(&at->timer, loop, on_timer, at);
-	loop_timer_init(&at->limit, loop, on_limit, at);
+	loop_timer_init_patient(&at->timer, loop, on_timer, at);
+	loop_timer_init_patient(&at->limit, loop, on_limit, at);
 }
 
 void at_reset(struct at *at)

@@ -17,7 +17,7 @@ void fsm_init(struct fsm *fsm, const struct fsm_spec *spec, struct loop *loop, c
 	fsm->state = first;
 	fsm->since_ms = loop_now_ms(loop);
 	fsm->since_wall_ms = loop_wall_ms(loop);
-	loop_timer_init(&fsm->timer, loop, on_timeout, fsm);
+	loop_timer_init_patient(&fsm->timer, loop, on_timeout, fsm);
 }
 
 void fsm_done(struct fsm *fsm)

@@ -6,11 +6,27 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum {
+	GAP_MS = 1000, /* a turn that comes later than this missed something */
+	GAPS = 8,      /* that are remembered */
+};
+
+struct gap {
+	int64_t end_ms, ms;
+};
+
 struct loop {
 	struct ev_loop *ev;
 	ev_timer tick;
 	bool manual, running;
 	int64_t now_ms, wall_ms; /* manual: the clocks themselves; else the start of this turn */
+	int64_t wait_ms;         /* at most, for the next turn; -1: no limit */
+	int64_t back_ms;         /* when it has to come; 0: whenever */
+	struct gap gaps[GAPS];
+	unsigned gap_next;
+	int64_t untold_ms; /* gaps that nobody was told of */
+	loop_gap_fn *gap_fn;
+	void *gap_arg;
 	uint64_t turns;
 	ev_prepare prepare;
 	ev_check check;
@@ -112,6 +128,13 @@ void loop_timer_init(struct loop_timer *timer, struct loop *loop, loop_timer_fn 
 	*timer = (struct loop_timer) { .loop = loop, .fn = fn, .arg = arg };
 }
 
+void loop_timer_init_patient(
+	struct loop_timer *timer, struct loop *loop, loop_timer_fn *fn, void *arg)
+{
+	loop_timer_init(timer, loop, fn, arg);
+	timer->patient = true;
+}
+
 void loop_timer_start(struct loop_timer *timer, int64_t delay_ms)
 {
 	struct loop *loop = timer->loop;
@@ -145,6 +168,61 @@ bool loop_timer_active(const struct loop_timer *timer)
 	return timer->pos > 0;
 }
 
+/* ---- gaps ----------------------------------------------------------------------------------- */
+
+/* From since_ms, when a turn was due, until now_ms nothing was done. */
+static void note_gap(struct loop *loop, int64_t since_ms, int64_t now_ms)
+{
+	int64_t ms = now_ms - since_ms;
+
+	if (ms < GAP_MS)
+		return;
+	loop->gaps[loop->gap_next++ % GAPS] = (struct gap) { now_ms, ms };
+	loop->untold_ms += ms;
+	for (size_t i = 0; i < loop->count; i++)
+		if (loop->heap[i]->patient)
+			loop->heap[i]->due_ms += ms;
+	for (size_t i = loop->count / 2; i-- > 0;)
+		heap_down(loop, i);
+}
+
+static void tell_gap(struct loop *loop)
+{
+	int64_t ms = loop->untold_ms;
+
+	loop->untold_ms = 0;
+	if (ms > 0 && loop->gap_fn)
+		loop->gap_fn(loop->gap_arg, ms);
+}
+
+void loop_on_gap(struct loop *loop, loop_gap_fn *fn, void *arg)
+{
+	loop->gap_fn = fn;
+	loop->gap_arg = arg;
+}
+
+int64_t loop_ran_since(const struct loop *loop, int64_t since_ms)
+{
+	int64_t ran_ms = loop->now_ms - since_ms;
+
+	for (unsigned i = 0; i < GAPS && i < loop->gap_next; i++) {
+		const struct gap *gap = &loop->gaps[i];
+		int64_t after_ms = gap->end_ms - since_ms;
+		if (after_ms > 0)
+			ran_ms -= gap->ms < after_ms ? gap->ms : after_ms;
+	}
+	return ran_ms > 0 ? ran_ms : 0;
+}
+
+void loop_freeze(struct loop *loop, int64_t ms)
+{
+	loop->now_ms += ms;
+	loop->wall_ms += ms;
+	note_gap(loop, loop->now_ms - ms, loop->now_ms);
+}
+
+/* ---- turns ---------------------------------------------------------------------------------- */
+
 /* Runs what was due when this call began: a timer restarted with no delay waits for the next turn.
  */
 static void run_timers(struct loop *loop)
@@ -152,14 +230,13 @@ static void run_timers(struct loop *loop)
 	int64_t now_ms = loop->now_ms;
 	size_t most = loop->count;
 
+	tell_gap(loop);
 	while (most-- > 0 && loop->count > 0 && loop->heap[0]->due_ms <= now_ms) {
 		struct loop_timer *timer = loop->heap[0];
 		loop_timer_stop(timer);
 		timer->fn(timer->arg);
 	}
 }
-
-/* ---- turns ---------------------------------------------------------------------------------- */
 
 static void on_tick(struct ev_loop *ev, ev_timer *tick, int events)
 {
@@ -169,6 +246,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *tick, int events)
 static void set_tick(struct loop *loop, int64_t wait_ms)
 {
 	ev_timer_stop(loop->ev, &loop->tick);
+	loop->wait_ms = wait_ms;
 	if (wait_ms < 0)
 		return;
 	ev_now_update(loop->ev);
@@ -179,16 +257,19 @@ static void set_tick(struct loop *loop, int64_t wait_ms)
 static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events)
 {
 	struct loop *loop = prepare->data;
+	int64_t now_ms = steady_us() / 1000, wait_ms = -1;
 
 	(void)ev, (void)events;
-	if (loop->manual || !loop->running)
+	if (loop->manual)
 		return;
-	int64_t wait_ms = -1;
-	if (loop->count > 0) {
-		int64_t now_ms = steady_us() / 1000;
-		wait_ms = loop->heap[0]->due_ms > now_ms ? loop->heap[0]->due_ms - now_ms : 0;
+	note_gap(loop, loop->now_ms, now_ms);
+	if (loop->running) {
+		if (loop->count > 0)
+			wait_ms =
+				loop->heap[0]->due_ms > now_ms ? loop->heap[0]->due_ms - now_ms : 0;
+		set_tick(loop, wait_ms);
 	}
-	set_tick(loop, wait_ms);
+	loop->back_ms = loop->wait_ms < 0 ? 0 : now_ms + loop->wait_ms;
 }
 
 static void on_check(struct ev_loop *ev, ev_check *check, int events)
@@ -198,6 +279,8 @@ static void on_check(struct ev_loop *ev, ev_check *check, int events)
 	(void)ev, (void)events;
 	loop->turns++;
 	read_clocks(loop);
+	if (!loop->manual && loop->back_ms > 0)
+		note_gap(loop, loop->back_ms, loop->now_ms);
 }
 
 static struct loop *loop_make(bool manual)

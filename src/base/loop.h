@@ -16,6 +16,7 @@ enum loop_events { LOOP_READ = 1, LOOP_WRITE = 2 };
 typedef void loop_timer_fn(void *arg);
 typedef void loop_io_fn(void *arg, int events);
 typedef void loop_fn(void *arg);
+typedef void loop_gap_fn(void *arg, int64_t ms);
 
 /* A one-shot timer, embedded in its owner. It may be started, stopped and its owner freed from
  * inside its own callback. */
@@ -24,7 +25,8 @@ struct loop_timer {
 	loop_timer_fn *fn;
 	void *arg;
 	int64_t due_ms;
-	size_t pos; /* place in the heap + 1; 0: not running */
+	size_t pos;   /* place in the heap + 1; 0: not running */
+	bool patient; /* gaps do not count */
 };
 
 /* Returns NULL if memory or the kernel's event queue cannot be had. */
@@ -66,10 +68,26 @@ int64_t loop_fresh_us(const struct loop *loop);
 /* Milliseconds since 1970 UTC: for what is stored or sent. */
 int64_t loop_wall_ms(const struct loop *loop);
 
+/* Where a turn comes a second or more too late (the process was stopped, the machine suspended, or
+ * one turn took so long), that time is a gap: whoever should have answered within it was not heard.
+ * Told once what was pending is handled, before any timer runs. One at a time; NULL: nobody. */
+void loop_on_gap(struct loop *loop, loop_gap_fn *fn, void *arg);
+
+/* Milliseconds since since_ms of loop_now_ms(), without the gaps (the last few of them): for what
+ * somebody is blamed for. */
+int64_t loop_ran_since(const struct loop *loop, int64_t since_ms);
+
+/* Manual loops: both clocks move on by ms, and nothing runs meanwhile. */
+void loop_freeze(struct loop *loop, int64_t ms);
+
 /* Turns of the loop so far: few, where it sleeps as it should. */
 uint64_t loop_turns(const struct loop *loop);
 
 void loop_timer_init(struct loop_timer *timer, struct loop *loop, loop_timer_fn *fn, void *arg);
+
+/* A timer for somebody's answer: its delay is time without gaps. */
+void loop_timer_init_patient(
+	struct loop_timer *timer, struct loop *loop, loop_timer_fn *fn, void *arg);
 
 /* Starts or restarts. A negative delay counts as 0: it runs in the next turn. Cannot fail: the heap
  * grows here, and the process ends (exit 70) where memory for 8 bytes a timer is not to be had. */

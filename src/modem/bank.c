@@ -14,6 +14,11 @@ int64_t bank_now(const struct bank *bank)
 	return loop_now_ms(bank->banks->env->loop);
 }
 
+int64_t bank_ran(const struct bank *bank, int64_t since_ms)
+{
+	return loop_ran_since(bank->banks->env->loop, since_ms);
+}
+
 struct modem *bank_modem(const struct bank *bank, const char *slot)
 {
 	for (struct modem *modem = bank->banks->env->modems; modem; modem = modem->next)

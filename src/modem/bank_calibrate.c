@@ -158,7 +158,7 @@ static void not_found(struct calibration *cal, const char *why)
 
 static bool is_clear(const struct calibration *cal, struct modem *modem)
 {
-	int64_t ms = bank_now(cal->bank) - cal->since_ms;
+	int64_t ms = bank_ran(cal->bank, cal->since_ms);
 	bool emptied = modem->fsm.state == MODEM_SWITCH || modem_emptied(modem);
 
 	return (emptied || ms >= BANK_CLEAR_MS) &&
@@ -236,11 +236,9 @@ static struct watched *next_to_look(struct calibration *cal)
 
 static bool says_none(const struct calibration *cal, struct watched *port)
 {
-	int64_t now_ms = bank_now(cal->bank);
-
 	if (!port->none_ms)
-		port->none_ms = now_ms;
-	return now_ms - port->none_ms >= cal->bank->spans.card / NONE_SHARE;
+		port->none_ms = bank_now(cal->bank);
+	return bank_ran(cal->bank, port->none_ms) >= cal->bank->spans.card / NONE_SHARE;
 }
 
 /* True: its card is another one. */
@@ -248,7 +246,7 @@ static bool has_changed(struct calibration *cal, struct watched *port, char card
 {
 	const struct modem *modem = modem_of(cal, port);
 
-	port->shown = !modem || bank_now(cal->bank) - port->since_ms >= cal->bank->spans.card;
+	port->shown = !modem || bank_ran(cal->bank, port->since_ms) >= cal->bank->spans.card;
 	if (!modem)
 		return false;
 	switch (modem_card(modem, card)) {

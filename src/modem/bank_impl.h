@@ -168,6 +168,7 @@ struct banks {
 };
 
 int64_t bank_now(const struct bank *bank);
+int64_t bank_ran(const struct bank *bank, int64_t since_ms);         /* loop_ran_since() */
 struct modem *bank_modem(const struct bank *bank, const char *slot); /* NULL: no such port now */
 
 /* Withdrawn, and no list has it. */

@@ -217,7 +217,7 @@ int bank_line_init(struct bank_line *line, struct bank *bank, const struct confi
 	line->pause_ms = PAUSE_MS;
 	snprintf(line->why, sizeof line->why, "not opened yet");
 	snprintf(line->id, sizeof line->id, "%s/control.%d", bank->name, control->number);
-	loop_timer_init(&line->timer, env->loop, on_line_timer, line);
+	loop_timer_init_patient(&line->timer, env->loop, on_line_timer, line);
 	line->ready = (struct bank_command) { .line = line, .done = on_ready, .arg = line };
 	snprintf(line->ready.text, sizeof line->ready.text, "%s", bank->board->ready);
 	line->device = strdup(control->device);

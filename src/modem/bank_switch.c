@@ -31,7 +31,7 @@ static void wait_on(struct bank_column *column)
 
 static int64_t waited_ms(const struct bank_column *column)
 {
-	return bank_now(column->bank) - column->job.since_ms;
+	return bank_ran(column->bank, column->job.since_ms);
 }
 
 static void end(struct bank_column *column, enum bank_switch state)
@@ -230,7 +230,6 @@ static void no_card(struct bank_column *column, struct modem *modem)
 static void look_at_card(struct bank_column *column, struct modem *modem)
 {
 	struct bank_job *job = &column->job;
-	int64_t now_ms = bank_now(column->bank);
 	char card[STORE_CARD_SIZE];
 
 	switch (modem_card(modem, card)) {
@@ -245,8 +244,8 @@ static void look_at_card(struct bank_column *column, struct modem *modem)
 		return;
 	case MODEM_CARD_NONE:
 		if (!job->none_ms)
-			job->none_ms = now_ms;
-		if (now_ms - job->none_ms >= column->bank->spans.card / NONE_SHARE) {
+			job->none_ms = bank_now(column->bank);
+		if (bank_ran(column->bank, job->none_ms) >= column->bank->spans.card / NONE_SHARE) {
 			no_card(column, modem);
 			return;
 		}
@@ -372,7 +371,8 @@ static void tick(void *arg)
 	}
 	if (!modem_held(modem))
 		modem_hold(modem, column->text);
-	if (bank_now(column->bank) < column->job.due_ms || column->job.step == STEP_ASKED) {
+	if (waited_ms(column) < column->job.due_ms - column->job.since_ms ||
+		column->job.step == STEP_ASKED) {
 		wait_on(column);
 		return;
 	}

@@ -307,6 +307,7 @@ void inbox_put(
 		.raw = entry->pdu,
 		.arrived_ms = loop_wall_ms(inbox->loop),
 		.stayed = entry->stayed,
+		.shifted = entry->shifted,
 	};
 
 	if (!job) {
@@ -383,7 +384,7 @@ static void decode_again(struct retry *retry, const struct store_raw *raw)
 {
 	char port_id[2 * STORE_NAME_SIZE];
 	struct inbox_entry entry = { port_id, raw->bank, raw->slot, raw->card_id, raw->owner,
-		raw->memory, raw->index, raw->tpdu_len, raw->raw, false, NULL };
+		raw->memory, raw->index, raw->tpdu_len, raw->raw, false, false, NULL };
 	struct inbox_job *job;
 	struct sms_pdu pdu;
 	struct store_sms sms = { .pdu_id = raw->pdu_id,

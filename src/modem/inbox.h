@@ -39,6 +39,7 @@ struct inbox_entry {
 	int tpdu_len;    /* what the listing's header said, -1 if nothing */
 	const char *pdu; /* hexadecimal */
 	bool stayed;     /* told to be deleted, and it was not */
+	bool shifted;    /* may be one that store_entries_moved() was told of */
 	const char
 		*no_text; /* why it is no text, where the code that brought it tells; else NULL */
 };

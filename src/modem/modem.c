@@ -129,7 +129,8 @@ static void on_store_timer(void *arg)
 
 void modem_update_online(struct modem *modem)
 {
-	modem->online = modem->card_id[0] && !modem->dead && !modem->deaf && !modem_held(modem) &&
+	modem->online = modem->card_id[0] && !modem->dead && !modem->deaf && !modem->stale &&
+			!modem_held(modem) &&
 			(modem->fsm.state == MODEM_READY ||
 				(modem->fsm.state == MODEM_REGISTER &&
 					loop_timer_active(&modem->grace_timer)));
@@ -408,7 +409,7 @@ struct modem *modem_new(struct modem_env *env, const struct modem_config *config
 	at_init(&modem->at, env->loop, &channel, modem, modem->id);
 	loop_timer_init(&modem->poll_timer, env->loop, on_poll_timer, modem);
 	loop_timer_init(&modem->sweep_timer, env->loop, on_sweep_timer, modem);
-	loop_timer_init(&modem->grace_timer, env->loop, on_grace_over, modem);
+	loop_timer_init_patient(&modem->grace_timer, env->loop, on_grace_over, modem);
 	loop_timer_init(&modem->retry_timer, env->loop, on_retry_timer, modem);
 	loop_timer_init(&modem->store_timer, env->loop, on_store_timer, modem);
 	loop_timer_init(&modem->card_timer, env->loop, modem_sim_card_timer, modem);
@@ -537,6 +538,17 @@ void modem_look(struct modem *modem)
 {
 	modem->poll_wanted = true;
 	modem_work_soon(modem);
+}
+
+void modem_look_anew(struct modem *modem)
+{
+	if (modem->fsm.state != MODEM_REGISTER && modem->fsm.state != MODEM_READY)
+		return;
+	modem->stale = true;
+	modem->settled = false;
+	modem->card_wanted = modem->poll_wanted = true;
+	modem_update_online(modem);
+	modem_sweep(modem);
 }
 
 void modem_sweep(struct modem *modem)

@@ -127,6 +127,9 @@ struct modem_sms {
 	bool list_by_name; /* AT+CMGL="ALL", as AT+CMGL=4 was refused */
 	unsigned wanted;   /* bit per memory: to be listed */
 	unsigned sure;     /* bit per memory: the store knows what is no longer in it */
+	int64_t empty_ms[MODEM_MEMORIES_MAX]; /* since when listings show nothing; 0: they do */
+	unsigned moved;  /* bit per memory: the store knows that indices may be others now */
+	unsigned placed; /* ... and has those that count */
 	unsigned
 		current; /* bit per memory: listed since the card came; what is new is the card's */
 	struct modem_entry **entries;
@@ -296,10 +299,11 @@ struct modem {
 	bool online; /* can receive now, as the list says it */
 	bool online_in_store;
 	char card_in_store[STORE_CARD_SIZE];
-	bool settled;  /* has reached a state that lasts, since the start */
+	bool settled;  /* has reached a state that lasts, since the start or modem_look_anew() */
 	bool out_said; /* that no card is in was logged since one was; or one is in, and locked */
 	bool poll_wanted, dead;
 	bool look_wanted;  /* at the card alone */
+	bool stale;        /* what is known of card and network is too old */
 	bool card_wanted;  /* it may be another card: no text is read or deleted before a poll */
 	bool card_doubted; /* the poll that runs is to tell that */
 	enum {
@@ -429,6 +433,9 @@ void modem_sweep(struct modem *modem);
 
 /* Asks for card and network now: is it still there? */
 void modem_look(struct modem *modem);
+
+/* Nobody has looked for long: it cannot receive, for all that is known, until a poll has told. */
+void modem_look_anew(struct modem *modem);
 
 /* The configuration changed: a card that cannot be used yet is looked at again. */
 void modem_card_changed(struct modem *modem);

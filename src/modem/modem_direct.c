@@ -439,7 +439,7 @@ bool modem_direct_line(void *owner, const char *line, bool wanted)
 
 void modem_direct_init(struct modem *modem)
 {
-	loop_timer_init(&modem->direct.timer, modem->env->loop, on_timer, modem);
+	loop_timer_init_patient(&modem->direct.timer, modem->env->loop, on_timer, modem);
 	loop_timer_init(&modem->direct.setup_timer, modem->env->loop, on_setup_timer, modem);
 }
 

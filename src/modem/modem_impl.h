@@ -233,4 +233,13 @@ size_t modem_direct_unstored(const struct modem *modem);
 
 void modem_update_online(struct modem *modem);
 
+/* modem_trouble.c: its card is there and cannot be used: takes the next step of the ladder; false
+ * if there is none now. And it is gone, or well: that trouble is over. */
+bool modem_card_fails(struct modem *modem, const char *why);
+void modem_card_over(struct modem *modem);
+
+/* modem_sim.c: the +CME ERROR that says it; TS 27.005 3.2.5 has codes of its own for the same. -1:
+ * none. */
+int modem_card_code(const struct at_report *report);
+
 #endif

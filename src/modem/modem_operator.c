@@ -205,7 +205,7 @@ void modem_operator_end(struct modem *modem, const char *why)
 
 void modem_operator_init(struct modem *modem)
 {
-	loop_timer_init(&modem->hand.timer, modem->env->loop, on_late, modem);
+	loop_timer_init_patient(&modem->hand.timer, modem->env->loop, on_late, modem);
 }
 
 void modem_operator_free(struct modem *modem)

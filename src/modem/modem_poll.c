@@ -14,8 +14,7 @@ static bool card_refused(struct modem *modem, const struct at_report *report)
 		modem->poll_failures = 0;
 		return false;
 	}
-	if (report->result == AT_FAILED && report->family == AT_CME && report->code >= CME_NO_SIM &&
-		report->code <= CME_SIM_FAILURE)
+	if (modem_card_code(report) >= CME_NO_SIM && modem_card_code(report) <= CME_SIM_FAILURE)
 		return true;
 	loop_timer_start(&modem->poll_timer, MODEM_REGISTER_POLL_MS);
 	return modem->card_doubted || ++modem->poll_failures >= POLL_FAILURES;
@@ -59,6 +58,17 @@ static void card_gone(struct modem *modem, const char *why)
 	fsm_post(&modem->fsm, EV_SIM_GONE, 0);
 }
 
+/* The card is there, and the network was asked. */
+static void looked(struct modem *modem)
+{
+	if (!modem->stale)
+		return;
+	modem->stale = false;
+	modem->settled = true;
+	modem_update_online(modem);
+	modem->env->changed(modem->env->arg, modem);
+}
+
 void modem_sim_polled(struct modem *modem, const struct at_report *report)
 {
 	if (modem->poll_cut == POLL_CUT) { /* it proves nothing: again, once the text is read */
@@ -82,6 +92,7 @@ void modem_sim_polled(struct modem *modem, const struct at_report *report)
 	} else if (modem->card_doubted && !modem->seen_iccid[0]) {
 		card_gone(modem, "it may be another card");
 	} else {
+		looked(modem);
 		fsm_post(&modem->fsm, EV_REG, 0);
 	}
 }

@@ -301,7 +301,7 @@ void modem_sim_forget(struct modem *modem)
 	modem->rssi_dbm = 0;
 	modem->act = modem->pin_tries = -1;
 	modem->poll_wanted = modem->card_wanted = modem->number_wanted = false;
-	modem->look_wanted = false;
+	modem->look_wanted = modem->stale = false;
 	loop_timer_stop(&modem->card_timer);
 	modem->poll_failures = modem->iccid_tries = 0;
 	modem->poll_cut = POLL_WHOLE;
@@ -350,23 +350,39 @@ static bool is_lock(const char *state)
 	return strncmp(state, "PH-", 3) == 0 || strncmp(state, "SIM P", 5) == 0;
 }
 
+int modem_card_code(const struct at_report *report)
+{
+	enum { CMS_FIRST = 310 };
+	static const int codes[] = { CME_NO_SIM, CME_PIN, 5, CME_SIM_FAILURE, 14, 15, CME_PUK };
+	int n = report->code - CMS_FIRST;
+
+	if (report->result != AT_FAILED || report->family == AT_PLAIN)
+		return -1;
+	if (report->family == AT_CME)
+		return report->code;
+	return n >= 0 && n < (int)(sizeof codes / sizeof codes[0]) ? codes[n] : -1;
+}
+
 static void cpin_failed(struct modem *modem, const struct at_report *report)
 {
 	char text[24];
-	int code = report->family == AT_CME ? report->code : -1;
-	int64_t waited_ms = loop_now_ms(modem->env->loop) - modem->fsm.since_ms;
+	int code = modem_card_code(report);
+	int64_t waited_ms = loop_ran_since(modem->env->loop, modem->fsm.since_ms);
 
 	if (code == CME_PIN) {
 		modem_pin_locked(modem);
 	} else if (code == CME_PUK) {
 		modem_pin_blocked(modem);
 	} else if (code == CME_NO_SIM) {
+		modem_card_over(modem);
 		modem_sim_not_ready(modem, "no card", SIM_ABSENT_MS, true);
 	} else if (waited_ms < modem->driver->timing.sim_ready_ms) {
 		modem_sim_not_ready(modem, "card busy", SIM_BUSY_MS, false);
 	} else {
 		snprintf(text, sizeof text, "card error %d", code);
 		modem_sim_not_ready(modem, text, SIM_ABSENT_MS, true);
+		if (code >= CME_SIM_FAILURE)
+			modem_card_fails(modem, text);
 	}
 }
 

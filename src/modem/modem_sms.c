@@ -9,6 +9,7 @@
 enum {
 	LIST_SILENCE_MS = 20000, /* inside a listing; 50 entries at 9600 baud take 20 s in all */
 	DELETE_MS = 10000,
+	EMPTY_MS = 600000, /* listings that show nothing for so long are believed */
 	AGAIN_MS =
 		2000, /* a listing that lost something, or a store in trouble: again after this */
 	SETUP_AFTER =
@@ -164,6 +165,7 @@ static void on_stored(void *owner, int err, bool same_entry)
 
 static void store_entry(struct modem *modem, struct modem_entry *entry, int tpdu_len)
 {
+	const struct modem_sms *sms = &modem->sms;
 	char key[STORE_CARD_SIZE];
 	struct inbox_entry in = {
 		.port_id = modem->id,
@@ -176,6 +178,7 @@ static void store_entry(struct modem *modem, struct modem_entry *entry, int tpdu
 		.tpdu_len = tpdu_len,
 		.pdu = entry->pdu,
 		.stayed = entry->stayed,
+		.shifted = !(sms->placed & 1U << sms->selected),
 	};
 
 	memory_key(modem, entry->memory, key, sizeof key);
@@ -269,6 +272,19 @@ AT_SCRIPT(list, { .build = put_list,
 			.bare_fn = on_list_bare,
 			.timeout_ms = LIST_SILENCE_MS });
 
+/* The card may come from another module, which counts from another number: what the store has of it
+ * is found by its PDU in the first good listing, by its index afterwards. */
+static void tell_moved(struct modem *modem)
+{
+	struct modem_sms *sms = &modem->sms;
+	unsigned bit = 1U << sms->selected;
+
+	if (!(sms->moved & bit) && !module_memory(memory_name(modem)))
+		store_entries_moved(
+			modem->env->store, modem->card_id, memory_name(modem), NULL, NULL);
+	sms->moved |= bit;
+}
+
 static void start_listing(struct modem *modem)
 {
 	struct modem_sms *sms = &modem->sms;
@@ -279,9 +295,23 @@ static void start_listing(struct modem *modem)
 	/* What the last listing of this memory showed counts: the memories take turns. */
 	cmgl_shorts_age(&sms->shorts, sms->listings, (unsigned)sms->memory_count);
 	cmgl_begin(&sms->list, on_entry, modem);
+	tell_moved(modem);
 	for (size_t i = 0; i < sms->count; i++)
 		sms->entries[i]->seen = false;
 	modem_run(modem, JOB_LIST, &list);
+}
+
+/* Some modules say for a while that there is nothing (after a start, or when they are sick) and
+ * show it all again later: that nothing is there proves itself by lasting only. */
+static bool believed(struct modem *modem, size_t count)
+{
+	int64_t *empty_ms = &modem->sms.empty_ms[modem->sms.selected];
+
+	if (count > 0)
+		*empty_ms = 0;
+	else if (*empty_ms == 0)
+		*empty_ms = loop_now_ms(modem->env->loop);
+	return count > 0 || loop_ran_since(modem->env->loop, *empty_ms) >= EMPTY_MS;
 }
 
 /* What a whole listing does not show is no longer there, whatever AT+CMGD said of it. */
@@ -306,6 +336,9 @@ static void tell_what_is_left(struct modem *modem)
 			entry_drop(modem, entry);
 		}
 	}
+	if (!believed(modem, count))
+		return;
+	sms->placed |= bit;
 	if (sms->sure & bit)
 		return;
 	if (count == 0) /* an index that is in use again hides what was there before */
@@ -406,11 +439,15 @@ static void on_deletion_noted(void *arg, int err)
 		modem->sms.sure = 0;
 }
 
+/* None before all that is known is durable: a noisy line may make another index of this one. */
 static struct modem_entry *to_delete(struct modem *modem)
 {
 	struct modem_sms *sms = &modem->sms;
 	struct modem_entry *other = NULL;
 
+	for (size_t i = 0; i < sms->count; i++)
+		if (sms->entries[i]->storing)
+			return NULL;
 	for (size_t i = 0; i < sms->count; i++) {
 		if (!sms->entries[i]->stored || sms->entries[i]->deleted ||
 			sms->entries[i]->doubted)
@@ -508,10 +545,11 @@ void modem_sms_end(struct modem *modem)
 	sms->step = 0;
 	sms->memory_count = 0;
 	sms->selected = -1;
-	sms->wanted = sms->sure = sms->current = 0;
+	sms->wanted = sms->sure = sms->current = sms->moved = sms->placed = 0;
 	sms->shorts.count = 0;
 	sms->delete_failures = 0;
 	memset(sms->read_failures, 0, sizeof sms->read_failures);
+	memset(sms->empty_ms, 0, sizeof sms->empty_ms);
 	sms->indications = sms->list_by_name = sms->lies = false;
 	sms->last_sweep_ms = sms->last_sweep_wall_ms = 0;
 }
@@ -580,6 +618,21 @@ static void doubt(struct modem *modem, const char *memory, int index)
 	}
 }
 
+/* Listings that show nothing are right about an index at which a text arrives. */
+static void forget_index(struct modem *modem, const char *memory, int index)
+{
+	const struct modem_sms *sms = &modem->sms;
+	char key[STORE_CARD_SIZE];
+	struct store_entry gone = { key, memory, index, NULL };
+
+	for (int i = 0; i < sms->memory_count; i++)
+		if (strcmp(sms->memories[i], memory) == 0 && sms->empty_ms[i] &&
+			!(sms->sure & 1U << i)) {
+			memory_key(modem, memory, key, sizeof key);
+			store_entry_deleted(modem->env->store, &gone, NULL, NULL);
+		}
+}
+
 /* +CMTI: memory,index: a hint. What it names is looked at, all of it. */
 bool modem_on_cmti(void *owner, const char *line)
 {
@@ -589,8 +642,10 @@ bool modem_on_cmti(void *owner, const char *line)
 	int index;
 
 	at_args_text(&args, memory, sizeof memory);
-	if (at_args_int(&args, 0, CMGL_INDEX_MAX, &index))
+	if (at_args_int(&args, 0, CMGL_INDEX_MAX, &index)) {
 		doubt(modem, memory, index);
+		forget_index(modem, memory, index);
+	}
 	modem_sms_want(modem, memory);
 	modem_cut_poll(modem); /* a text does not wait for it */
 	modem_work_soon(modem);

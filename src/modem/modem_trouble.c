@@ -226,30 +226,51 @@ void modem_look_well(struct modem *modem)
 /* What is on the list must be read. */
 void modem_look_deaf(struct modem *modem)
 {
-	int64_t now_ms = loop_now_ms(modem->env->loop), since_ms = modem->serving_ms;
+	int64_t since_ms = modem->serving_ms, ran_ms;
 	bool ready = modem->fsm.state == MODEM_READY ||
 		     (modem->fsm.state == MODEM_REGISTER && modem_registered(modem));
 
 	if (modem->sms.last_sweep_ms > since_ms)
 		since_ms = modem->sms.last_sweep_ms;
-	if (!ready || now_ms - since_ms <= DEAF_SWEEPS * modem->env->spans.sweep)
+	ran_ms = loop_ran_since(modem->env->loop, since_ms);
+	if (!ready || ran_ms <= DEAF_SWEEPS * modem->env->spans.sweep)
 		return;
 	snprintf(modem->fsm.why, sizeof modem->fsm.why,
-		"deaf: no good look at its texts for %lld s",
-		(long long)(now_ms - since_ms) / 1000);
+		"deaf: no good look at its texts for %lld s", (long long)ran_ms / 1000);
 	fsm_post(&modem->fsm, EV_DEAF, 0);
 }
 
 /* Refused is refused: that is for the operator of the network to change. */
 void modem_look_network(struct modem *modem)
 {
-	int64_t since_ms = loop_now_ms(modem->env->loop) - modem->fsm.since_ms;
+	int64_t ran_ms = loop_ran_since(modem->env->loop, modem->fsm.since_ms);
 
 	if (modem->fsm.state != MODEM_REGISTER || modem_registered(modem) ||
-		modem->reg == REG_DENIED || since_ms < NETWORK_MS ||
+		modem->reg == REG_DENIED || ran_ms < NETWORK_MS ||
 		!(offered_now(modem) & 1U << RECOVERY_RADIO) || !modem_has_turn(modem))
 		return;
 	modem_fail(modem, CAUSE_NETWORK, "not registered for 10 minutes");
+}
+
+/* A round of the ladder, another one after an hour: a new card must be seen meanwhile. */
+bool modem_card_fails(struct modem *modem, const char *why)
+{
+	struct recovery *recovery = &modem->recovery;
+
+	if (modem_barred(modem) || !modem_has_turn(modem))
+		return false;
+	if (loop_ran_since(modem->env->loop, modem->fsm.since_ms) > RECOVERY_QUARANTINE_MAX_MS)
+		recovery_anew(recovery, false);
+	if (!recovery_has_step(recovery, CAUSE_CARD, offered(modem)))
+		return false;
+	modem_fail(modem, CAUSE_CARD, why);
+	return true;
+}
+
+void modem_card_over(struct modem *modem)
+{
+	if (modem->recovery.begun && modem->recovery.cause == CAUSE_CARD)
+		recovery_well(&modem->recovery);
 }
 
 const char *modem_trouble(const struct modem *modem, char *buf, size_t size)

@@ -350,5 +350,5 @@ int modem_ussd_ask(struct modem *modem, const char *code,
 
 void modem_ussd_init(struct modem *modem)
 {
-	loop_timer_init(&modem->ussd.timer, modem->env->loop, on_timer, modem);
+	loop_timer_init_patient(&modem->ussd.timer, modem->env->loop, on_timer, modem);
 }

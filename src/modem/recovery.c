@@ -42,6 +42,7 @@ static const struct {
 		"power the module off and on; is it a modem of a known family?" },
 	[CAUSE_DEAF] = { true, RECOVERY_REINIT, "check its card, power the module off and on" },
 	[CAUSE_NETWORK] = { true, RECOVERY_RADIO, "check antenna and card" },
+	[CAUSE_CARD] = { true, RECOVERY_RADIO, "take the card out and put it in, or replace it" },
 };
 
 /* Pauses before the 1st, 2nd, 3rd, ... step of a round. */
@@ -79,6 +80,14 @@ static bool may(
 
 	return recovery->used[step] < rung->tries && (causes[cause].answers || !rung->answers) &&
 	       (!rung->optional || offered & 1U << step);
+}
+
+bool recovery_has_step(const struct recovery *recovery, enum recovery_cause cause, unsigned offered)
+{
+	for (int step = causes[cause].first; step < RECOVERY_QUARANTINE; step++)
+		if (may(recovery, step, cause, offered))
+			return true;
+	return false;
 }
 
 static int64_t back_off(struct recovery *recovery)

@@ -39,6 +39,7 @@ enum recovery_cause {
 	CAUSE_REFUSES,    /* answers, but its start-up fails */
 	CAUSE_DEAF,       /* answers, but its texts cannot be read */
 	CAUSE_NETWORK,    /* does not register: the radio alone, and that now and then */
+	CAUSE_CARD,       /* its card cannot be used: it is never left alone for that */
 	RECOVERY_CAUSES
 };
 
@@ -74,6 +75,10 @@ int64_t recovery_wait_ms(enum recovery_step step);
  * quarantine is over: the next begins with full budgets. */
 enum recovery_step recovery_next(struct recovery *recovery, enum recovery_cause cause,
 	unsigned offered, int64_t quarantine_ms, int64_t *pause_ms);
+
+/* Whether a step other than quarantine is left in this round. */
+bool recovery_has_step(
+	const struct recovery *recovery, enum recovery_cause cause, unsigned offered);
 
 /* What an operator does about it. */
 const char *recovery_advice(enum recovery_cause cause);

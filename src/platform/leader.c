@@ -449,6 +449,12 @@ void leader_settled(struct leader *leader)
 	}
 }
 
+void leader_unsettled(struct leader *leader)
+{
+	leader->settled = false;
+	lose(leader, "its ports are looked at anew");
+}
+
 void leader_stop(struct leader *leader)
 {
 	if (leader->stopped)

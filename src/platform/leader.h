@@ -44,6 +44,9 @@ void leader_free(struct leader *leader);
 void leader_start(struct leader *leader);
 void leader_settled(struct leader *leader);
 
+/* Its ports have to settle anew: it leads no more, and may again after leader_settled(). */
+void leader_unsettled(struct leader *leader);
+
 /* Another leads. No event any more, but for callbacks of wishes: -ECANCELED. */
 void leader_stop(struct leader *leader);
 

@@ -445,7 +445,7 @@ static struct opener_job *job_new(
 	job->work = work;
 	job->arg = arg;
 	job->deadline_ms = deadline_ms;
-	loop_timer_init(&job->timer, opener->loop, on_deadline, job);
+	loop_timer_init_patient(&job->timer, opener->loop, on_deadline, job);
 	return job;
 }
 

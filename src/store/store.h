@@ -367,6 +367,7 @@ struct store_sms {
 	bool journalled; /* pdu_id is an entry of the journal */
 	bool gone;       /* and the card has it no more */
 	bool stayed;     /* told to be deleted, and it was not: still the same entry */
+	bool shifted;    /* one of store_entries_moved() with this PDU is it, if there is one */
 };
 
 /* A delivery that this host has claimed: may be sent until claimed_until_ms. */
@@ -469,10 +470,15 @@ void store_undecodable(
 struct store_entry {
 	const char *card_id, *memory;
 	int index;
-	const char *raw;
+	const char *raw; /* NULL: whatever was there is gone */
 };
 void store_entry_deleted(
 	struct store *store, const struct store_entry *entry, store_done_fn *done, void *arg);
+
+/* The card is in a module that may count from another number: what is known of it has no index
+ * until an entry with `shifted` gives it one, each to one. */
+void store_entries_moved(struct store *store, const char *card_id, const char *memory,
+	store_done_fn *done, void *arg);
 
 /* A full listing of a memory showed exactly these indices: entries at others are gone.
  * count: entries that were marked as deleted. */

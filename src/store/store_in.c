@@ -137,10 +137,12 @@ static int pdu_add(struct sms_job *call, const char **message_id)
 	if (sms->pdu_id && !sms->journalled)
 		return (int)store_exec(
 			&call->job, STMT_PDU_DECODED, ARGS(TXT(call->pdu_id), TXT(becomes)));
-	int64_t n = !sms->stayed ? 0
-				 : store_exec(&call->job, STMT_PDU_STAYED,
-					   ARGS(TXT(sms->card_id), TXT(sms->memory),
-						   INT(sms->index), TXT(sms->raw)));
+	int64_t n =
+		!sms->stayed && !sms->shifted
+			? 0
+			: store_exec(&call->job, sms->stayed ? STMT_PDU_STAYED : STMT_PDU_SHIFTED,
+				  ARGS(TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
+					  TXT(sms->raw)));
 	if (n < 0)
 		return (int)n;
 	n = store_exec(&call->job, STMT_PDU_ADD,
@@ -364,6 +366,7 @@ void store_sms_put(struct store *store, const struct store_sms *sms, store_sms_f
 		.journalled = sms->journalled,
 		.gone = sms->gone,
 		.stayed = sms->stayed,
+		.shifted = sms->shifted,
 	};
 	if (!sms->pdu_id) {
 		job->local = put_local;
@@ -400,6 +403,9 @@ struct entry_job {
 static int deleted_run(struct store_job *job)
 {
 	const struct entry_job *call = (struct entry_job *)job;
+	if (!call->raw)
+		return store_put(job, STMT_ENTRY_GONE,
+			ARGS(TXT(call->card_id), TXT(call->memory), INT(call->index)));
 	return store_put(job, STMT_PDU_DELETED,
 		ARGS(TXT(call->card_id), TXT(call->memory), INT(call->index), TXT(call->raw)));
 }
@@ -425,8 +431,39 @@ void store_entry_deleted(
 	job->arg = arg;
 	call->card_id = job_text(job, entry->card_id);
 	call->memory = job_text(job, entry->memory);
-	call->raw = job_text(job, entry->raw);
+	call->raw = entry->raw ? job_text(job, entry->raw) : NULL;
 	call->index = entry->index;
+	store_job_submit(job);
+}
+
+static int moved_run(struct store_job *job)
+{
+	const struct entry_job *call = (struct entry_job *)job;
+	int64_t n =
+		store_exec(job, STMT_ENTRIES_MOVED, ARGS(TXT(call->card_id), TXT(call->memory)));
+	return n < 0 ? (int)n : 0;
+}
+
+static void moved_local(struct store *journal, const struct store_job *job)
+{
+	const struct entry_job *call = (const struct entry_job *)job;
+	store_entries_moved(journal, call->card_id, call->memory, job->callback.done, job->arg);
+}
+
+void store_entries_moved(struct store *store, const char *card_id, const char *memory,
+	store_done_fn *done, void *arg)
+{
+	static const struct store_verb verb = { "entries_moved", moved_run, store_finish_done,
+		true };
+	struct entry_job *call = store_job_new(store, sizeof(*call), &verb);
+	struct store_job *job = &call->job;
+
+	job->callback.done = done;
+	job->local = moved_local;
+	job->traits = TRAIT_BOTH;
+	job->arg = arg;
+	call->card_id = job_text(job, card_id);
+	call->memory = job_text(job, memory);
 	store_job_submit(job);
 }
 

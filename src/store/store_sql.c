@@ -74,6 +74,8 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 /* An erased PDU is its head alone. */
 #define SAME_PDU(t, raw) \
 	"(" t ".raw = " raw " OR (" t ".head > 0 AND " t ".raw = SUBSTR(" raw ", 1, " t ".head)))"
+/* An index that counts no more: past all of listings. */
+#define MOVED     "1000000"
 #define SET_OPEN  SET_KEY " AND s.joined_message_id = '' AND s.first_ms >= ?8"
 #define SET_LACKS " AND NOT EXISTS (SELECT 1 FROM part p WHERE p.set_id = s.id AND p.seq = ?7)"
 #define NEWEST    " s.id DESC LIMIT 1"
@@ -399,6 +401,23 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"UPDATE pdu SET deleted = 0 WHERE id = (SELECT MAX(e.id) FROM pdu e"
 		" WHERE e.card_id = ?1 AND e.memory = ?2 AND e.idx = ?3 AND " SAME_PDU(
 			"e", "?4") " AND e.idx >= 0) AND deleted = 1",
+		NULL },
+	[STMT_PDU_SHIFTED] = { "pdu_shifted",
+		"UPDATE pdu SET idx = ?3 WHERE id = (SELECT e.id FROM pdu e WHERE e.card_id = ?1"
+		" AND e.memory = ?2 AND e.deleted = 0 AND e.idx >= " MOVED " AND " SAME_PDU(
+			"e", "?4") " ORDER BY CASE WHEN e.idx - " MOVED
+				   " = ?3 THEN 0 ELSE 1 END, e.idx LIMIT 1)"
+				   " AND NOT EXISTS (SELECT 1 FROM pdu x WHERE x.card_id = ?1 AND "
+				   "x.memory = ?2"
+				   " AND x.idx = ?3 AND x.deleted = 0 AND x.idx >= 0 AND " SAME_PDU(
+					   "x", "?4") ")",
+		NULL },
+	[STMT_ENTRIES_MOVED] = { "entries_moved",
+		"UPDATE pdu SET idx = idx + " MOVED " WHERE card_id = ?1 AND memory = ?2"
+		" AND deleted = 0 AND idx >= 0 AND idx < " MOVED
+		" AND NOT EXISTS (SELECT 1 FROM pdu e WHERE e.card_id = ?1 AND e.memory = ?2"
+		" AND e.deleted = 0 AND e.idx >= 0 AND e.idx = pdu.idx + " MOVED
+		" AND e.raw = pdu.raw)",
 		NULL },
 	[STMT_PDU_GET] = { "pdu_get",
 		"SELECT d.message_id FROM pdu d WHERE d.card_id = ?1 AND d.memory = ?2"

@@ -1024,7 +1024,7 @@ static void on_put(void *owner, int err, bool same_entry)
 static void test_parts_of_unknown_cards_are_not_mixed(void **state)
 {
 	struct inbox_entry entry = { "north/p01", "north", "p01", "me-1", "", "ME", 1, 25, PART1,
-		false, NULL };
+		false, false, NULL };
 	int done = 0;
 
 	(void)state;
