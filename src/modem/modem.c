@@ -547,6 +547,7 @@ void modem_look_anew(struct modem *modem)
 	modem->stale = true;
 	modem->settled = false;
 	modem->card_wanted = modem->poll_wanted = true;
+	loop_timer_stop(&modem->grace_timer);
 	modem_update_online(modem);
 	modem_sweep(modem);
 }

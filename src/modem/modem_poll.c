@@ -92,7 +92,7 @@ void modem_sim_polled(struct modem *modem, const struct at_report *report)
 	} else if (modem->card_doubted && !modem->seen_iccid[0]) {
 		card_gone(modem, "it may be another card");
 	} else {
-		looked(modem);
 		fsm_post(&modem->fsm, EV_REG, 0);
+		looked(modem);
 	}
 }

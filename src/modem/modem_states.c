@@ -307,7 +307,8 @@ static void work(struct modem *modem)
 static void register_lost(struct modem *modem)
 {
 	modem->card_wanted = true; /* without a card nobody is registered: is it the same? */
-	loop_timer_start(&modem->grace_timer, modem->env->spans.register_grace);
+	if (!modem->stale)         /* else nobody knows since when */
+		loop_timer_start(&modem->grace_timer, modem->env->spans.register_grace);
 	fsm_go(&modem->fsm, MODEM_REGISTER, "registration lost: %s", modem_reg_name(modem->reg));
 }
 

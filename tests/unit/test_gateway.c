@@ -379,6 +379,25 @@ static void test_lost_registration_is_off_the_list_after_its_grace(void **state)
 	assert_non_null(strstr(fx_call(fx, LIST, lists + 1)->body, "+46700100010"));
 }
 
+/* After an hour without a turn nobody knows whether a card can receive: no list before a look. */
+static void test_after_a_freeze_no_list_goes_out_before_a_look(void **state)
+{
+	size_t lists;
+
+	(void)state;
+	start(2);
+	until_calls(LIST, 1);
+	pass(2 * SECOND, 100);
+	lists = fx_calls(fx, LIST);
+	sims[0].creg = "2";
+	loop_freeze(fx->loop, 3600 * SECOND);
+	loop_turn(fx->loop, 0);
+	until_calls(LIST, lists + 1);
+	assert_null(strstr(fx_call(fx, LIST, lists)->body, "+46700100010"));
+	assert_non_null(strstr(fx_call(fx, LIST, lists)->body, "+46700100011"));
+	assert_int_equal(logged("event=recovery"), 0);
+}
+
 static void test_a_text_that_was_not_announced_is_found_by_the_sweep(void **state)
 {
 	(void)state;
@@ -752,6 +771,7 @@ int main(void)
 		CASE(test_a_first_port_that_is_not_there_opens_no_list_for_the_rest),
 		CASE(test_two_days_without_the_platform_lose_nothing),
 		CASE(test_lost_registration_is_off_the_list_after_its_grace),
+		CASE(test_after_a_freeze_no_list_goes_out_before_a_look),
 		CASE(test_a_text_that_was_not_announced_is_found_by_the_sweep),
 		CASE(test_a_summary_each_five_minutes_says_what_is_wrong),
 		CASE(test_stopping_sends_no_list),

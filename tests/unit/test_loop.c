@@ -137,6 +137,75 @@ static void test_a_suspended_machines_time_counts(void **state)
 	loop_free(loop);
 }
 
+struct gaps {
+	const struct tick *timer;
+	int64_t ms;
+	int told, runs; /* of the timer, when the last was told */
+};
+
+static void note_gap(void *arg, int64_t ms)
+{
+	struct gaps *gaps = arg;
+
+	gaps->ms += ms;
+	gaps->told++;
+	gaps->runs = gaps->timer->runs;
+}
+
+static void test_a_gap_counts_for_some_timers_only(void **state)
+{
+	struct loop *loop = loop_new_manual(1000, 5000000);
+	struct tick usual = { 0 }, patient = { 0 };
+	struct gaps gaps = { .timer = &usual };
+
+	(void)state;
+	loop_timer_init(&usual.timer, loop, on_tick, &usual);
+	loop_timer_init_patient(&patient.timer, loop, on_tick, &patient);
+	loop_on_gap(loop, note_gap, &gaps);
+	loop_timer_start(&patient.timer, 5000);
+	loop_timer_start(&usual.timer, 6000);
+	loop_advance(loop, 2000);
+	loop_freeze(loop, 3600000);
+	assert_int_equal(loop_ran_since(loop, 1000), 2000);
+	assert_int_equal(loop_ran_since(loop, 2000), 1000);
+	assert_int_equal(loop_ran_since(loop, 3000 + 3500000), 0);
+	loop_turn(loop, 0);
+	assert_int_equal(usual.runs, 1);
+	assert_int_equal(patient.runs, 0);
+	assert_int_equal(gaps.told, 1);
+	assert_int_equal(gaps.ms, 3600000);
+	assert_int_equal(gaps.runs, 0); /* before any timer */
+	loop_advance(loop, 2999);
+	assert_int_equal(patient.runs, 0);
+	loop_advance(loop, 1);
+	assert_int_equal(patient.runs, 1);
+	assert_int_equal(loop_ran_since(loop, 1000), 5000);
+	loop_free(loop);
+}
+
+static void test_a_loop_that_stood_still_knows_it(void **state)
+{
+	struct loop *loop = loop_new();
+	struct tick patient = { 0 };
+	struct gaps gaps = { .timer = &patient };
+	int64_t start_ms = loop_now_ms(loop);
+
+	(void)state;
+	loop_on_gap(loop, note_gap, &gaps);
+	loop_timer_init_patient(&patient.timer, loop, on_tick, &patient);
+	loop_timer_start(&patient.timer, 60000);
+	loop_turn(loop, 0);
+	slept_s = SLEPT_S;
+	loop_turn(loop, 0);
+	assert_int_equal(patient.runs, 0);
+	assert_int_equal(gaps.told, 1);
+	assert_in_range(gaps.ms, SLEPT_S * 1000, SLEPT_S * 1000 + 50000);
+	assert_in_range(loop_ran_since(loop, start_ms), 0, 50000);
+	slept_s = 0;
+	loop_timer_stop(&patient.timer);
+	loop_free(loop);
+}
+
 static void note_io(void *arg, int events)
 {
 	*(int *)arg |= events;
@@ -204,6 +273,8 @@ int main(void)
 		cmocka_unit_test(test_timer_may_restart_and_stop_another),
 		cmocka_unit_test(test_real_loop_waits_for_timers),
 		cmocka_unit_test(test_a_suspended_machines_time_counts),
+		cmocka_unit_test(test_a_gap_counts_for_some_timers_only),
+		cmocka_unit_test(test_a_loop_that_stood_still_knows_it),
 		cmocka_unit_test(test_io_reads_writes_and_hang_up),
 		cmocka_unit_test(test_wake_from_a_thread),
 	};

@@ -574,6 +574,117 @@ static void test_deletion_that_lies(void **state)
 	assert_int_equal(messages, 2);
 }
 
+static void sweep_for(int64_t ms)
+{
+	modem_sweep(bench->modem);
+	pass(ms);
+}
+
+/* It has nothing, says the module, and later it has it all again. */
+static void test_listing_that_lies(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sim.cmgd = "ERROR";
+	feed_line("+CMTI: \"SM\",4");
+	converse();
+	sim.list = NULL;
+	for (int i = 0; i < 5; i++)
+		sweep_for(60000);
+	assert_true(sim.lists >= 5);
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\nOK";
+	sweep_for(60000);
+	look();
+	assert_int_equal(messages, 1);
+	/* while it shows another one it is believed */
+	sim.list = "+CMGL: 5,0,,27\r\n" PDU2 "\r\nOK";
+	sweep_for(60000);
+	sim.list = "+CMGL: 4,0,,27\r\n" PDU1 "\r\n+CMGL: 5,0,,27\r\n" PDU2 "\r\nOK";
+	sweep_for(60000);
+	look();
+	assert_int_equal(messages, 3);
+	/* and after a while in any case */
+	sim.list = NULL;
+	for (int i = 0; i < 13; i++)
+		sweep_for(60000);
+	sim.list = "+CMGL: 5,0,,27\r\n" PDU2 "\r\nOK";
+	sweep_for(60000);
+	look();
+	assert_int_equal(messages, 4);
+}
+
+/* A card with texts that could not be deleted comes into a module that counts from 0. */
+static void test_card_that_counts_otherwise(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 1,0,,27\r\n" PDU1 "\r\n+CMGL: 2,0,,27\r\n" PDU1
+		   "\r\n+CMGL: 3,0,,27\r\n" PDU2 "\r\nOK";
+	sim.cmgd = "ERROR";
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	look();
+	assert_int_equal(messages, 3);
+	close_all();
+	open_store();
+	sim.list = NULL; /* at first it says that there is nothing */
+	new_modem();
+	sweep_for(60000);
+	sim.list = "+CMGL: 0,0,,27\r\n" PDU1 "\r\n+CMGL: 1,0,,27\r\n" PDU1
+		   "\r\n+CMGL: 2,0,,27\r\n" PDU2 "\r\nOK";
+	sweep_for(60000);
+	look();
+	assert_int_equal(messages, 3);
+	/* one of them a third time is a text of its own */
+	sim.list = "+CMGL: 0,0,,27\r\n" PDU1 "\r\n+CMGL: 1,0,,27\r\n" PDU1
+		   "\r\n+CMGL: 2,0,,27\r\n" PDU2 "\r\n+CMGL: 3,0,,27\r\n" PDU1 "\r\nOK";
+	sim.cmgd = NULL;
+	sim.list_once = true;
+	sweep_for(60000);
+	look();
+	assert_int_equal(messages, 4);
+	assert_int_equal(entries_left(), 0);
+}
+
+/* "AT+CMGD=12" may reach the module as "AT+CMGD=1": what that deletes has to be stored. */
+static struct modem_entry *slow;
+
+static const char *slow_store(const char *command)
+{
+	struct modem_sms *sms = &bench->modem->sms;
+
+	for (size_t i = 0; !slow && strncmp(command, "AT+CMGD", 7) == 0 && i < sms->count; i++)
+		if (sms->entries[i] != sms->deleting)
+			slow = sms->entries[i];
+	if (slow && slow->stored && !slow->deleted) {
+		slow->stored = false; /* not yet, after all */
+		slow->storing = true;
+	}
+	return NULL;
+}
+
+static void test_nothing_is_deleted_before_all_is_stored(void **state)
+{
+	(void)state;
+	reach_ready();
+	sim.list = "+CMGL: 1,0,,27\r\n" PDU1 "\r\n+CMGL: 12,0,,27\r\n" PDU2
+		   "\r\n+CMGL: 13,0,,27\r\n" PDU1 "\r\nOK";
+	sim.list_once = true;
+	sim.reply = slow_store;
+	slow = NULL;
+	feed_line("+CMTI: \"SM\",1");
+	converse();
+	assert_non_null(slow);
+	assert_int_equal(sim.deletes, 1);
+	sim.reply = NULL;
+	slow->storing = false;
+	slow->stored = true;
+	modem_sweep(bench->modem);
+	converse();
+	assert_int_equal(sim.deletes, 3);
+}
+
 /* A worn-out card says OK and keeps what it has. */
 static void test_deletion_that_does_nothing(void **state)
 {
@@ -1610,6 +1721,9 @@ int main(void)
 		CASE(test_text_does_not_wait_for_a_poll),
 		CASE(test_same_entry_is_one_text_and_the_same_text_twice_is_two),
 		CASE(test_deletion_that_lies),
+		CASE(test_listing_that_lies),
+		CASE(test_card_that_counts_otherwise),
+		CASE(test_nothing_is_deleted_before_all_is_stored),
 		CASE(test_deletion_that_does_nothing),
 		CASE(test_replaced_before_it_is_deleted),
 		CASE(test_lines_inside_a_listing),

@@ -313,6 +313,97 @@ static void test_deaf_modem(void **state)
 	assert_int_equal(logged("texts can be read again"), 1);
 }
 
+/* The process or the machine stood still: nobody could have answered. */
+static void test_a_frozen_daemon_blames_nobody(void **state)
+{
+	char command[300];
+	uint64_t errors;
+
+	(void)state;
+	reach_ready();
+	errors = bench->modem->errors;
+	feed_line("+CMTI: \"SM\",4");
+	assert_true(next_command(command, sizeof command));
+	assert_string_equal(command, "AT+CMGL=4");
+	loop_freeze(bench->loop, 3600 * SECOND);
+	loop_turn(bench->loop, 0);
+	feed_line("OK"); /* later than a listing may take */
+	pass(MINUTE);
+	assert_int_equal(bench->modem->errors, errors);
+	assert_int_equal(logged("event=recovery"), 0);
+	/* nor does it count for a registration that was lost before */
+	feed_line("+CREG: 2");
+	sim.creg = "+CREG: 1,2\r\nOK";
+	pass(SECOND);
+	loop_freeze(bench->loop, 3600 * SECOND);
+	pass(10 * SECOND);
+	assert_true(bench->modem->online);
+	pass(15 * SECOND);
+	assert_false(bench->modem->online);
+	for (int i = 0; i < 5; i++)
+		loop_freeze(bench->loop, 3600 * SECOND);
+	pass(SECOND);
+	assert_int_equal(sim.radios, 0);
+}
+
+/* What nobody has looked at for long is not relied on before a poll. */
+static void test_looked_at_anew(void **state)
+{
+	(void)state;
+	reach_ready();
+	modem_look_anew(bench->modem);
+	assert_false(bench->modem->online);
+	assert_false(bench->modem->settled);
+	pass(5 * SECOND);
+	assert_true(bench->modem->online);
+	assert_true(bench->modem->settled);
+	sim.ccid = "89460000000000000025\r\nOK";
+	modem_look_anew(bench->modem);
+	pass(5 * SECOND);
+	assert_string_equal(bench->modem->iccid, "89460000000000000025");
+	assert_true(bench->modem->online);
+	sim.dead = true;
+	modem_look_anew(bench->modem);
+	pass(MINUTE);
+	assert_false(bench->modem->online);
+	assert_true(bench->modem->settled);
+}
+
+static void test_card_that_fails(void **state)
+{
+	int radios, restarts;
+
+	(void)state;
+	reach_ready();
+	sim.cpin = "+CMS ERROR: 310";
+	modem_look(bench->modem);
+	pass(MINUTE);
+	assert_string_equal(bench->modem->fsm.why, "no card");
+	assert_int_equal(logged("event=recovery"), 0);
+	sim.cpin = "+CME ERROR: 13";
+	until_said("step=radio", 60);
+	assert_int_equal(logged("card error 13; next: radio"), 1);
+	until_said("step=restart", 60);
+	until_said("step=restart n=2", 120);
+	radios = sim.radios;
+	restarts = sim.restarts;
+	pass(30 * MINUTE); /* it is looked at on, for another card; no more than that */
+	assert_int_equal(bench->modem->fsm.state, MODEM_SIM);
+	assert_in_range(sim.radios, radios, radios + 1);
+	assert_in_range(sim.restarts, restarts, restarts + 1);
+	assert_int_equal(logged("event=quarantined"), 0);
+	pass(60 * MINUTE);
+	assert_true(sim.restarts > restarts + 1);
+	sim.cpin = NULL;
+	pass(MINUTE);
+	assert_true(bench->modem->online);
+	assert_int_equal(logged("event=recovered"), 1);
+	/* another card that fails: from the first step again */
+	sim.cpin = "+CMS ERROR: 313";
+	modem_look(bench->modem);
+	until_said("n=1 reason=\"card error 13\"", 60);
+}
+
 static void test_deaf_modem_comes_back_on_the_first_step(void **state)
 {
 	(void)state;
@@ -1136,6 +1227,9 @@ int main(void)
 		CASE(test_modem_that_answers_error_to_all),
 		CASE(test_modem_without_a_card),
 		CASE(test_deaf_modem),
+		CASE(test_a_frozen_daemon_blames_nobody),
+		CASE(test_looked_at_anew),
+		CASE(test_card_that_fails),
 		CASE(test_deaf_modem_comes_back_on_the_first_step),
 		CASE(test_listing_that_never_ends),
 		CASE(test_open_that_fails),
