@@ -73,9 +73,10 @@ static void lose(struct leader *leader, const char *why)
 		leader->hosts[i].leads = leader->hosts[i].leads && !leader->hosts[i].own;
 	loop_timer_stop(&leader->end);
 	loop_timer_stop(&leader->look);
-	log_notice(LOGC_PLATFORM, NULL, "leader_lost",
-		LOG_FIELDS(LOG_INT("fence", leader->fence), LOG_STR("reason", why)),
-		"this host sends no number lists any more");
+	if (leader->shared)
+		log_notice(LOGC_PLATFORM, NULL, "leader_lost",
+			LOG_FIELDS(LOG_INT("fence", leader->fence), LOG_STR("reason", why)),
+			"this host sends no number lists any more");
 	if (listing)
 		leader->events.lost(leader->arg);
 }
