@@ -338,6 +338,7 @@ void loop_free(struct loop *loop)
 void loop_run(struct loop *loop)
 {
 	loop->running = true;
+	read_clocks(loop); /* what was done before is no gap */
 	while (loop->running) {
 		ev_run(loop->ev, EVRUN_ONCE);
 		run_timers(loop);

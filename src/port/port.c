@@ -416,7 +416,7 @@ struct port *port_new(struct loop *loop, struct opener *opener, const char *devi
 	port->fd = -1;
 	port->device = strdup(device);
 	port->object = strdup(object ? object : device);
-	loop_timer_init(&port->timer, loop, on_timer, port);
+	loop_timer_init_patient(&port->timer, loop, on_timer, port);
 	if (port->device && port->object) {
 		port->tcp = port_is_tcp(device);
 		return &port->base;

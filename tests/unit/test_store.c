@@ -36,6 +36,69 @@ static void same_entry_until_deleted(void **state)
 	assert_true(put(fx, 4, "hello").same_entry);
 }
 
+static bool same_shifted(struct fixture *fx, int index, const char *text)
+{
+	const struct store_message message = { CARD, "north", "p01", "+46701", text, T0 - 5000,
+		fx_now(fx), 1 };
+	const struct store_sms sms = { .card_id = CARD,
+		.bank = "north",
+		.slot = "p01",
+		.memory = "SM",
+		.index = index,
+		.raw = text,
+		.arrived_ms = fx_now(fx),
+		.message = &message,
+		.shifted = true };
+	struct answer a = { 0 };
+
+	store_sms_put(fx->store, &sms, got_sms, &a);
+	return finish(fx, &a).same_entry;
+}
+
+static void moved(struct fixture *fx)
+{
+	struct answer a = { 0 };
+
+	store_entries_moved(fx->store, CARD, "SM", got_done, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+}
+
+/* Each to one, those that kept their index before others. */
+static void entries_of_a_card_that_moved(void **state)
+{
+	struct fixture *fx = *state;
+	const int indices[] = { 0, 1, 2, 3 };
+	struct answer a = { 0 };
+
+	put(fx, 1, "a");
+	put(fx, 2, "a");
+	put(fx, 3, "b");
+	put(fx, 9, "gone");
+	moved(fx);
+	moved(fx);
+	assert_true(same_shifted(fx, 0, "a"));
+	assert_true(same_shifted(fx, 1, "a"));
+	assert_true(same_shifted(fx, 1, "a")); /* listed again */
+	assert_true(same_shifted(fx, 2, "b"));
+	assert_false(same_shifted(fx, 3, "a"));
+	assert_true(put(fx, 1, "a").same_entry);
+	store_entries_listed(fx->store, CARD, "SM", indices, 4, got_count, &a);
+	assert_int_equal(finish(fx, &a).count, 1);
+	moved(fx);
+	assert_int_equal(deleted(fx, 1, "a").err, 0); /* that index is no more */
+	assert_true(same_shifted(fx, 1, "a"));
+	assert_int_equal(deleted(fx, 1, "a").err, 0);
+	assert_true(same_shifted(fx, 1, "a")); /* the one of 0 or 3 */
+	assert_true(same_shifted(fx, 4, "a"));
+	assert_false(same_shifted(fx, 5, "a"));
+	/* whatever was there */
+	a = (struct answer) { 0 };
+	const struct store_entry any = { CARD, "SM", 4, NULL };
+	store_entry_deleted(fx->store, &any, got_done, &a);
+	assert_int_equal(finish(fx, &a).err, 0);
+	assert_false(put(fx, 4, "a").same_entry);
+}
+
 static void full_listing_ends_entries(void **state)
 {
 	struct fixture *fx = *state;
@@ -697,6 +760,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(same_entry_until_deleted),
+		T(entries_of_a_card_that_moved),
 		T(full_listing_ends_entries),
 		T(what_makes_no_sense_is_refused),
 		T(last_card_of_a_module),
