@@ -193,6 +193,15 @@ void modem_setup_script(struct modem *modem, enum modem_job job, const struct at
 /* Makes AT+CMGL and AT+CMGD speak of this memory. */
 void modem_setup_select(struct modem *modem, int memory);
 
+/* modem_entry.c: what was listed and is not known to be gone. */
+struct modem_entry *modem_entry_find(
+	struct modem *modem, const char *memory, int index, const char *pdu);
+/* NULL: out of memory, or there are too many. */
+struct modem_entry *modem_entry_add(
+	struct modem *modem, const char *memory, int index, const char *pdu);
+/* Takes it out of the table; it is freed now, or by the store's callback. */
+void modem_entry_drop(struct modem *modem, struct modem_entry *entry);
+
 /* modem_sms.c: the memories. modem_sms_next() starts what waits; false if nothing does. */
 void modem_sms_end(struct modem *modem); /* card or port gone: forgets what was read */
 bool modem_sms_next(struct modem *modem);

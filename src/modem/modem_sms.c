@@ -17,80 +17,6 @@ enum {
 	DEAF_AFTER = 6, /* and then the modem is brought back by stronger means */
 };
 
-/* ---- entries -------------------------------------------------------------------------------- */
-
-static struct modem_entry *entry_find(
-	struct modem *modem, const char *memory, int index, const char *pdu)
-{
-	struct modem_sms *sms = &modem->sms;
-
-	for (size_t i = 0; i < sms->count; i++) {
-		struct modem_entry *entry = sms->entries[i];
-		if (entry->index == index && strcmp(entry->memory, memory) == 0 &&
-			strcmp(entry->pdu, pdu) == 0)
-			return entry;
-	}
-	return NULL;
-}
-
-/* Takes it out of the table; it is freed now, or by the store's callback. */
-static void entry_drop(struct modem *modem, struct modem_entry *entry)
-{
-	struct modem_sms *sms = &modem->sms;
-
-	for (size_t i = 0; i < sms->count; i++)
-		if (sms->entries[i] == entry) {
-			sms->entries[i] = sms->entries[--sms->count];
-			break;
-		}
-	if (sms->deleting == entry)
-		sms->deleting = NULL;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): never NULL */
-	if (entry->storing)
-		entry->modem = NULL;
-	else
-		free(entry);
-}
-
-/* Of what is deleted nothing is needed: it gives up its place. */
-static bool entry_room(struct modem *modem)
-{
-	struct modem_sms *sms = &modem->sms;
-
-	for (size_t i = 0; sms->count == MODEM_LISTING_MAX && i < sms->count; i++)
-		if (sms->entries[i]->deleted)
-			entry_drop(modem, sms->entries[i]);
-	return sms->count < MODEM_LISTING_MAX;
-}
-
-static struct modem_entry *entry_add(
-	struct modem *modem, const char *memory, int index, const char *pdu)
-{
-	struct modem_sms *sms = &modem->sms;
-	size_t size = strlen(pdu) + 1;
-	struct modem_entry *entry;
-
-	if (!entry_room(modem))
-		return NULL;
-	if (sms->count == sms->room) {
-		size_t room = sms->room ? 2 * sms->room : 8;
-		struct modem_entry **entries = realloc(sms->entries, room * sizeof *entries);
-		if (!entries)
-			return NULL;
-		sms->entries = entries;
-		sms->room = room;
-	}
-	entry = calloc(1, sizeof *entry + size);
-	if (!entry)
-		return NULL;
-	entry->modem = modem;
-	entry->index = index;
-	snprintf(entry->memory, sizeof entry->memory, "%s", memory);
-	memcpy(entry->pdu, pdu, size);
-	sms->entries[sms->count++] = entry;
-	return entry;
-}
-
 /* ---- whose text ----------------------------------------------------------------------------- */
 
 static const char *memory_name(const struct modem *modem)
@@ -153,7 +79,7 @@ static void on_stored(void *owner, int err, bool same_entry)
 		if (entry->stayed)
 			entry->deleted = true; /* still no new one */
 		else
-			entry_drop(modem, entry);
+			modem_entry_drop(modem, entry);
 		list_again(modem);
 		return;
 	}
@@ -204,7 +130,7 @@ static void note_stayed(struct modem *modem, struct modem_entry *entry)
 static void take_entry(struct modem *modem, const struct cmgl_entry *shown)
 {
 	const char *memory = memory_name(modem);
-	struct modem_entry *entry = entry_find(modem, memory, shown->index, shown->hex);
+	struct modem_entry *entry = modem_entry_find(modem, memory, shown->index, shown->hex);
 
 	if (entry && !entry->deleted) {
 		entry->seen = true;
@@ -214,7 +140,7 @@ static void take_entry(struct modem *modem, const struct cmgl_entry *shown)
 	if (entry)
 		note_stayed(modem, entry);
 	else
-		entry = entry_add(modem, memory, shown->index, shown->hex);
+		entry = modem_entry_add(modem, memory, shown->index, shown->hex);
 	if (!entry) {
 		modem->sms.damaged = true;
 		return;
@@ -333,7 +259,7 @@ static void tell_what_is_left(struct modem *modem)
 		} else {
 			if (!entry->deleted)
 				sms->sure &= ~bit;
-			entry_drop(modem, entry);
+			modem_entry_drop(modem, entry);
 		}
 	}
 	if (!believed(modem, count))
@@ -484,7 +410,7 @@ static void deleted(struct modem *modem, struct modem_entry *entry)
 	}
 	entry->deleted = true;
 	if (entry->doubted) /* another one is there */
-		entry_drop(modem, entry);
+		modem_entry_drop(modem, entry);
 }
 
 static void delete_over(struct modem *modem, const struct at_report *report)
@@ -509,7 +435,7 @@ static void delete_over(struct modem *modem, const struct at_report *report)
 		sms->sure = 0; /* it may be gone all the same */
 		if (sms->delete_failures < 4)
 			list_again(modem); /* later the sweep looks after it */
-		entry_drop(modem, entry);
+		modem_entry_drop(modem, entry);
 	}
 }
 
@@ -529,7 +455,7 @@ void modem_sms_unselected(struct modem *modem, int memory)
 	sms->wanted &= ~(1U << memory);
 	for (size_t i = 0; i < sms->count;)
 		if (strcmp(sms->entries[i]->memory, sms->memories[memory]) == 0)
-			entry_drop(modem, sms->entries[i]);
+			modem_entry_drop(modem, sms->entries[i]);
 		else
 			i++;
 	read_failed(modem, memory, "its memory cannot be selected");
@@ -540,7 +466,7 @@ void modem_sms_end(struct modem *modem)
 	struct modem_sms *sms = &modem->sms;
 
 	while (sms->count > 0)
-		entry_drop(modem, sms->entries[sms->count - 1]);
+		modem_entry_drop(modem, sms->entries[sms->count - 1]);
 	loop_timer_stop(&modem->retry_timer);
 	sms->step = 0;
 	sms->memory_count = 0;
@@ -612,7 +538,7 @@ static void doubt(struct modem *modem, const char *memory, int index)
 			continue;
 		entry->doubted = true;
 		if (entry->deleted) {
-			entry_drop(modem, entry);
+			modem_entry_drop(modem, entry);
 			i--;
 		}
 	}

@@ -36,7 +36,10 @@ ROUNDS = {
 class Chaos:
     """Modems that fail, and what was sent to them."""
 
-    def __init__(self, rig, chance):
+    def __init__(self, rig, chance, swaps):
+        # A card that is changed without a word is seen at the next look: what came before has the
+        # other's number.
+        self.flags = [flag for flag in FLAGS if flag != "no_codes" or not swaps]
         self.rig = rig
         self.sim = rig.sim
         self.chance = chance
@@ -68,7 +71,7 @@ class Chaos:
         if kind < 0.4:
             self.sim.clear(i)
         elif kind < 0.7:
-            self.sim.fault(i, self.chance.choice(FLAGS))
+            self.sim.fault(i, self.chance.choice(self.flags))
         else:
             name = self.chance.choice(list(NUMBERS))
             self.sim.fault(i, name, self.chance.randint(1, NUMBERS[name]))
@@ -208,7 +211,7 @@ def one_round(name, seed, seconds):
         rig.platform.send("remember on")
         rig.daemon.start()
         measure.wait_ready(rig)
-        chaos = Chaos(rig, random.Random(seed))
+        chaos = Chaos(rig, random.Random(seed), "swap" in weights)
         chaos.run(seconds, weights)
         try:
             chaos.end()
