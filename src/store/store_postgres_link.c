@@ -109,14 +109,16 @@ int link_lost(struct backend_conn *conn, const char *why, bool pause)
 
 /* ---- waiting -------------------------------------------------------------------------------- */
 
+/* Silence is measured by the loop's clock, as pauses are. */
 static int wait_for(const struct backend_conn *conn, short events, int silence_ms)
 {
+	int64_t end_us = now_us(conn) + INT64_C(1000) * silence_ms;
 	struct pollfd fd = { PQsocket(conn->pg), events, 0 };
 	int n;
 
 	do
 		n = poll(&fd, 1, silence_ms);
-	while (n < 0 && errno == EINTR);
+	while ((n < 0 && errno == EINTR) || (n == 0 && now_us(conn) < end_us));
 	return n > 0 ? fd.revents : 0;
 }
 

@@ -405,6 +405,12 @@ def run_hosts(options):
     return hosts.run(options)
 
 
+def run_host_chaos(options):
+    import host_chaos
+
+    return host_chaos.run(options)
+
+
 BENCHES = {
     "drain": run_drain,
     "latency": run_latency,
@@ -418,7 +424,9 @@ BENCHES = {
     "hosts": run_hosts,
     "kill": run_kill,
     "chaos": run_chaos,
+    "host_chaos": run_host_chaos,
 }
+LONG = ("chaos", "host_chaos")
 
 
 def parse_options():
@@ -455,7 +463,7 @@ def main():
 
 def run(options):
     results, failed = {}, []
-    usual = [name for name in BENCHES if name != "chaos" or options.long]
+    usual = [name for name in BENCHES if name not in LONG or options.long]
     for name in options.only or usual:
         try:
             results[name] = BENCHES[name](options)

@@ -3,7 +3,8 @@
     forward.py --control PATH --to PORT|PATH [--space PID] [--port N]
 
 It listens on the loopback, of the network namespace of process PID if one is named, and prints
-"listening PORT". On the control socket: `delay MS`, of each piece that the server sends.
+"listening PORT". On the control socket: `delay MS`, of each piece that the server sends; `cut`, which
+ends all connections; `turns`: how often the client spoke after it had listened.
 """
 
 import argparse
@@ -20,14 +21,16 @@ class Forward:
     def __init__(self, target):
         self.target = target
         self.delay_s = 0.0
+        self.turns = 0
+        self.writers = set()
 
     async def open(self):
         if self.target.isdigit():
             return await asyncio.open_connection("127.0.0.1", int(self.target))
         return await asyncio.open_unix_connection(self.target)
 
-    async def carry(self, reader, writer, delayed):
-        """Until the end of it, which is told as well."""
+    async def carry(self, reader, writer, line, delayed):
+        """Until the end of it, which is told as well. line: who of the two spoke last."""
         pieces = asyncio.Queue()
         now = asyncio.get_running_loop().time
 
@@ -47,6 +50,8 @@ class Forward:
                 await asyncio.sleep(max(0, due - now()))
                 if not data:
                     break
+                self.turns += line["server"] and not delayed
+                line["server"] = delayed
                 writer.write(data)
                 await writer.drain()
         reading.cancel()
@@ -58,16 +63,27 @@ class Forward:
         except OSError:
             writer.close()
             return
+        line, ends = {"server": True}, {writer, there[1]}
+        self.writers |= ends
         await asyncio.gather(
-            self.carry(reader, there[1], False), self.carry(there[0], writer, True)
+            self.carry(reader, there[1], line, False), self.carry(there[0], writer, line, True)
         )
+        self.writers -= ends
 
     async def control(self, reader, writer):
         while line := await reader.readline():
             word, _, value = line.decode().strip().partition(" ")
+            said = "ok"
             if word == "delay":
                 self.delay_s = int(value) / 1000
-            writer.write(b"ok\n" if word == "delay" else b"error delay MS\n")
+            elif word == "cut":
+                for end in self.writers:
+                    end.transport.abort()
+            elif word == "turns":
+                said = f"ok {self.turns}"
+            else:
+                said = "error delay MS, cut or turns"
+            writer.write(f"{said}\n".encode())
 
 
 def listener(port, space):

@@ -69,10 +69,18 @@ static int fault_step(void)
 	return atomic_fetch_add(&faults.steps, 1) + 1;
 }
 
+/* A test has all the time that a busy machine takes: its server minds no clock, as its loop does.
+ */
 static int faulty_open(
 	const struct backend_config *config, struct backend_conn **out, char *why, size_t why_size)
 {
-	return fx_backend()->open(config, out, why, why_size);
+	int err = fx_backend()->open(config, out, why, why_size);
+
+	return err || !fx_shared() ? err
+				   : fx_backend()->script(*out,
+					     "SET statement_timeout = 0;"
+					     "SET idle_in_transaction_session_timeout = 0",
+					     NULL);
 }
 
 static void faulty_close(struct backend_conn *conn)

@@ -503,7 +503,12 @@ static void frozen_server_is_given_up(void **state)
 			      .num;
 	assert_true(pid > 0);
 	assert_int_equal(kill(pid, SIGSTOP), 0);
-	struct answer a = put_to(fx, CARD, 1, "one", &push);
+	struct answer a = { 0 };
+	put_start(fx, &a, CARD, 1, "one", &push);
+	for (int i = 0; i < 2000 && !a.calls; i++) {
+		loop_advance(fx->loop, 100);
+		loop_turn(fx->loop, 50);
+	}
 	kill(pid, SIGCONT);
 	assert_int_equal(a.err, -EAGAIN);
 	loop_advance(fx->loop, 6000);
