@@ -14,10 +14,14 @@ struct head {
 	int64_t due_ms;
 };
 
+static int64_t due_ms_of(int64_t next_ms, int64_t busy_ms)
+{
+	return next_ms > busy_ms ? next_ms : busy_ms;
+}
+
 static struct head head_of(const struct backend_value *row, int64_t ahead_ms)
 {
-	int64_t next_ms = row[1].num, busy_ms = row[2].num;
-	return (struct head) { row[0].text, (next_ms > busy_ms ? next_ms : busy_ms) - ahead_ms };
+	return (struct head) { row[0].text, due_ms_of(row[1].num, row[2].num) - ahead_ms };
 }
 
 static void delivery_read(
@@ -47,26 +51,6 @@ static void delivery_read(
 	};
 }
 
-static int claim_one(struct store_job *job, const struct store_lease *lease, const char *message_id,
-	struct store_delivery *out)
-{
-	struct store_table table;
-	int64_t ahead_ms = store_ahead_ms(job, lease->now_ms);
-	int err = store_put(job, STMT_CLAIM,
-		ARGS(TXT(message_id), TXT(lease->platform), TXT(store_host(job->store)),
-			INT(lease->now_ms + ahead_ms + lease->lease_ms)));
-	if (err)
-		return err;
-	err = store_select(
-		job, STMT_DELIVERY_GET, ARGS(TXT(message_id), TXT(lease->platform)), &table);
-	if (err)
-		return err;
-	if (!table.rows)
-		return -ENOENT;
-	delivery_read(table_row(&table, 0), ahead_ms, out);
-	return 0;
-}
-
 /* 0 says "none waits", so that a time of 0 is given as 1. */
 static void earliest(int64_t *next_ms, int64_t due_ms)
 {
@@ -76,20 +60,31 @@ static void earliest(int64_t *next_ms, int64_t due_ms)
 		*next_ms = due_ms;
 }
 
-/* Claims the one text of a statement's answer, if it is due; see store_claim_card(). */
-static int claim_head(struct store_job *job, const struct store_lease *lease,
-	const struct store_table *table, struct store_delivery *out, int64_t *next_ms)
+static int claim_put(struct store_job *job, const struct store_lease *lease, const char *message_id)
 {
+	int64_t ahead_ms = store_ahead_ms(job, lease->now_ms);
+	return store_put(job, STMT_CLAIM,
+		ARGS(TXT(message_id), TXT(lease->platform), TXT(store_host(job->store)),
+			INT(lease->now_ms + ahead_ms + lease->lease_ms)));
+}
+
+/* Claims what the row has, the first that its card has to send, if it is due; next_ms: when it or
+ * the end of its claim is. */
+static int claim_first(struct store_job *job, const struct store_lease *lease,
+	const struct backend_value *row, struct store_delivery *out, int64_t *next_ms)
+{
+	int64_t ahead_ms = store_ahead_ms(job, lease->now_ms);
+	int64_t due_ms = due_ms_of(row[20].num, row[21].num) - ahead_ms;
+
 	*next_ms = 0;
-	if (!table->rows)
-		return 0;
-	struct head head = head_of(table_row(table, 0), store_ahead_ms(job, lease->now_ms));
-	if (head.due_ms > lease->now_ms) {
-		earliest(next_ms, head.due_ms);
+	if (due_ms > lease->now_ms) {
+		earliest(next_ms, due_ms);
 		return 0;
 	}
-	earliest(next_ms, lease->now_ms + lease->lease_ms);
-	int err = claim_one(job, lease, head.message_id, out);
+	delivery_read(row, ahead_ms, out);
+	out->claimed_until_ms = lease->now_ms + lease->lease_ms;
+	earliest(next_ms, out->claimed_until_ms);
+	int err = claim_put(job, lease, out->message_id);
 	return err ? err : 1;
 }
 
@@ -99,10 +94,11 @@ int store_claim_card(struct store_job *job, const struct store_lease *lease, con
 	struct store_table table;
 	int64_t next_ms;
 
-	int err = store_select(job, STMT_HEAD, ARGS(TXT(lease->platform), TXT(card_id)), &table);
+	int err = store_select(
+		job, STMT_DELIVERY_HEAD, ARGS(TXT(lease->platform), TXT(card_id)), &table);
 	if (err || !table.rows || strcmp(only_id, table_row(&table, 0)[0].text) != 0)
 		return err;
-	return claim_head(job, lease, &table, out, &next_ms);
+	return claim_first(job, lease, table_row(&table, 0), out, &next_ms);
 }
 
 struct claim_job {
@@ -134,6 +130,37 @@ static size_t heads_due(
 	return count;
 }
 
+/* At one go. Another claim of this host may end at the same moment. */
+static int claim_due(struct store_job *job, const struct head *due, struct store_claim *claim)
+{
+	const struct store_lease *lease = &((struct claim_job *)job)->lease;
+	int64_t ahead_ms = store_ahead_ms(job, lease->now_ms);
+	struct store_table table;
+	size_t count = claim->count;
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = claim_put(job, lease, due[i].message_id);
+	if (!err)
+		err = store_select(job, STMT_DELIVERIES_CLAIMED,
+			ARGS(TXT(lease->platform), TXT(store_host(job->store)),
+				INT(lease->now_ms + ahead_ms + lease->lease_ms)),
+			&table);
+	if (err)
+		return err;
+	struct store_delivery *rows = job_out(job, table.rows, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	claim->rows = rows;
+	claim->count = 0;
+	for (size_t i = 0; i < table.rows; i++) {
+		const struct head head = { .message_id = table_row(&table, i)[0].text };
+		if (bsearch(&head, due, count, sizeof(*due), by_message))
+			delivery_read(table_row(&table, i), ahead_ms, &rows[claim->count++]);
+	}
+	return 0;
+}
+
 static int claim_run(struct store_job *job)
 {
 	const struct claim_job *call = (struct claim_job *)job;
@@ -153,17 +180,11 @@ static int claim_run(struct store_job *job)
 	size_t count = heads_due(job, &table, due, &claim->next_ms);
 	qsort(due, count, sizeof(*due), by_message);
 	claim->count = count < call->limit ? count : call->limit;
-	struct store_delivery *rows = job_out(job, claim->count, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	for (size_t i = 0; i < claim->count && !err; i++)
-		err = claim_one(job, lease, due[i].message_id, &rows[i]);
-	claim->rows = rows;
 	if (claim->count < count)
 		earliest(&claim->next_ms, lease->now_ms);
 	else if (count)
 		earliest(&claim->next_ms, lease->now_ms + lease->lease_ms);
-	return err;
+	return claim->count ? claim_due(job, due, claim) : 0;
 }
 
 static void claim_finish(struct store_job *job)
@@ -233,19 +254,19 @@ static int claim_after(
 	struct store_job *job, const struct store_outcome *outcome, struct store_claim *claim)
 {
 	const struct store_lease lease = { outcome->platform, outcome->now_ms, outcome->lease_ms };
-	struct store_delivery *row = job_out(job, 1, sizeof(*row));
+	struct store_delivery *out = job_out(job, 1, sizeof(*out));
 	struct store_table table;
 
-	if (!row)
+	if (!out)
 		return -ENOMEM;
-	int err = store_select(job, STMT_HEAD_AFTER,
+	int err = store_select(job, STMT_DELIVERY_AFTER,
 		ARGS(TXT(outcome->platform), TXT(outcome->message_id)), &table);
-	if (err)
+	if (err || !table.rows)
 		return err;
-	int n = claim_head(job, &lease, &table, row, &claim->next_ms);
+	int n = claim_first(job, &lease, table_row(&table, 0), out, &claim->next_ms);
 	if (n < 0)
 		return n;
-	claim->rows = row;
+	claim->rows = out;
 	claim->count = (size_t)n;
 	return 0;
 }

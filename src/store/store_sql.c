@@ -119,11 +119,25 @@ _Static_assert(STORE_NUMBER_UNKNOWN == 0 && STORE_NUMBER_USSD == 1 && STORE_NUMB
 	q ".platform = ?1 AND " q ".state = 0 AND " q ".card_id BETWEEN " card " AND " card \
 	  " ORDER BY " q ".card_id, " q ".message_id"
 
-/* What a card has to send first to platform ?1, and until when a text of it is claimed. */
-#define HEAD(card) \
-	"SELECT d.message_id, d.next_ms, (SELECT MAX(b.claimed_until_ms) FROM delivery b" \
-	" WHERE b.platform = ?1 AND b.card_id = d.card_id AND b.state = 0" \
-	" AND b.claimed_until_ms > 0) FROM delivery d WHERE " QUEUE("d", card) " LIMIT 1"
+#define FIRST(card) "(SELECT q.message_id FROM delivery q WHERE " QUEUE("q", card) " LIMIT 1)"
+#define CARD_OF     "(SELECT o.card_id FROM delivery o WHERE o.message_id = ?2 AND o.platform = ?1)"
+
+/* Until when a text of the card of delivery d is claimed. */
+#define BUSY \
+	"(SELECT MAX(b.claimed_until_ms) FROM delivery b WHERE b.platform = ?1" \
+	" AND b.card_id = d.card_id AND b.state = 0 AND b.claimed_until_ms > 0)"
+
+#define DELIVERY \
+	"SELECT d.message_id, d.platform, d.card_id, m.bank, m.slot, m.number, r.remote_id," \
+	" m.sender, m.text, m.sent_ms, m.arrived_ms, d.claimed_until_ms, d.first_try_ms," \
+	" d.attempts, m.parts, d.number_error_ms, d.activation_id, COALESCE(a.rent, 0)," \
+	" COALESCE(a.closed_ms, 0), CASE WHEN d.activation_id > 0 THEN (SELECT COUNT(DISTINCT" \
+	" t.message_id) FROM delivery t WHERE t.activation_id = d.activation_id" \
+	" AND t.message_id <= d.message_id) ELSE 0 END, d.next_ms, " BUSY \
+	" FROM delivery d JOIN message m ON m.id = d.message_id" \
+	" LEFT JOIN remote_number r ON r.platform = d.platform AND r.number = m.number" \
+	" LEFT JOIN activation a ON a.id = d.activation_id AND d.activation_id > 0" \
+	" WHERE d.platform = ?1"
 
 #define DROP "UPDATE delivery SET state = 6, done_ms = ?2, claimed_by = '', claimed_until_ms = 0 "
 
@@ -541,27 +555,17 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" WHERE " QUEUE("q", "h.card_id") " LIMIT 1)"
 						  " WHERE h.card_id IS NOT NULL",
 		NULL },
-	[STMT_HEAD] = { "head", HEAD("?2"), NULL },
-	[STMT_HEAD_AFTER] = { "head_after",
-		HEAD("(SELECT o.card_id FROM delivery o WHERE o.message_id = ?2 AND o.platform = "
-		     "?1)"),
-		NULL },
 	[STMT_CLAIM] = { "claim",
 		"UPDATE delivery SET claimed_by = ?3, claimed_until_ms = ?4"
 		" WHERE message_id = ?1 AND platform = ?2 AND state = 0",
 		NULL },
-	[STMT_DELIVERY_GET] = { "delivery_get",
-		"SELECT d.message_id, d.platform, d.card_id, m.bank, m.slot, m.number, r.remote_id,"
-		" m.sender, m.text, m.sent_ms, m.arrived_ms, d.claimed_until_ms, d.first_try_ms,"
-		" d.attempts, m.parts, d.number_error_ms, d.activation_id, COALESCE(a.rent, 0),"
-		" COALESCE(a.closed_ms, 0), CASE WHEN d.activation_id > 0 THEN (SELECT "
-		"COUNT(DISTINCT"
-		" t.message_id) FROM delivery t WHERE t.activation_id = d.activation_id"
-		" AND t.message_id <= d.message_id) ELSE 0 END"
-		" FROM delivery d JOIN message m ON m.id = d.message_id"
-		" LEFT JOIN remote_number r ON r.platform = d.platform AND r.number = m.number"
-		" LEFT JOIN activation a ON a.id = d.activation_id AND d.activation_id > 0"
-		" WHERE d.message_id = ?1 AND d.platform = ?2",
+	[STMT_DELIVERY_HEAD] = { "delivery_head", DELIVERY " AND d.message_id = " FIRST("?2"),
+		NULL },
+	[STMT_DELIVERIES_CLAIMED] = { "deliveries_claimed",
+		DELIVERY " AND d.state = 0 AND d.claimed_by = ?2 AND d.claimed_until_ms = ?3"
+			 " AND d.claimed_until_ms > 0 ORDER BY d.message_id",
+		NULL },
+	[STMT_DELIVERY_AFTER] = { "delivery_after", DELIVERY " AND d.message_id = " FIRST(CARD_OF),
 		NULL },
 	/* An outcome that comes after the operator dropped it, or after another host took it over,
 	 * counts only if the platform has the text. */
