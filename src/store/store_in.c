@@ -8,18 +8,14 @@
 
 /* ---- messages and deliveries ---------------------------------------------------------------- */
 
-int sms_open(struct sms_job *call, struct store_sms_result *result)
+int sms_open(struct sms_job *call, const struct backend_value *row, struct store_sms_result *result)
 {
 	struct store_job *job = &call->job;
-	struct store_table table;
 	struct store_activation *open;
-	size_t count = 0;
-
-	int err = store_select(job, STMT_NUMBER_OF, ARGS(TXT(call->message.card_id)), &table);
-	if (err)
-		return err;
-	const struct backend_value *row = table.rows ? table_row(&table, 0) : NULL;
 	int64_t id = row ? row[2].num : 0;
+	size_t count = 0;
+	int err = 0;
+
 	call->number = row ? row[0].text : "";
 	call->open_number = row ? row[1].text : "";
 	if (!call->sms.route_count || call->sms.routes[0].open == id)
@@ -127,38 +123,53 @@ int sms_message_add(struct sms_job *call, struct store_sms_result *result)
 
 /* ---- put ------------------------------------------------------------------------------------ */
 
+/* What the store has of the text, as STMT_SMS_LOOK says it. That a card that was read once more has
+ * it is told first, for what is there is then the same entry. */
+static int put_look(struct sms_job *call, const struct backend_value **row)
+{
+	const struct store_sms *sms = &call->sms;
+	struct store_table table;
+	int err = 0;
+
+	if (sms->stayed || sms->shifted)
+		err = store_put(&call->job, sms->stayed ? STMT_PDU_STAYED : STMT_PDU_SHIFTED,
+			ARGS(TXT(sms->card_id), TXT(sms->memory), INT(sms->index), TXT(sms->raw)));
+	if (!err)
+		err = store_select(&call->job, STMT_SMS_LOOK,
+			ARGS(TXT(call->message.card_id), TXT(call->pdu_id), TXT(sms->card_id),
+				TXT(sms->memory), INT(sms->index), TXT(sms->raw), TXT(sms->owner)),
+			&table);
+	if (!err)
+		*row = table_row(&table, 0);
+	return err;
+}
+
+static int pdu_put(struct sms_job *call, const char *undecodable, const char *becomes)
+{
+	const struct store_sms *sms = &call->sms;
+
+	return store_put(&call->job, STMT_PDU_ADD,
+		ARGS(TXT(call->pdu_id), TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
+			TXT(sms->raw), TXT(sms->bank), TXT(sms->slot), INT(sms->arrived_ms),
+			TXT(undecodable), TXT(becomes), TXT(sms->owner), INT(sms->tpdu_len),
+			INT(sms->head)));
+}
+
 /* 1: journalled; 0: the entry was there, message_id is what it became. */
-static int pdu_add(struct sms_job *call, const char **message_id)
+static int pdu_add(struct sms_job *call, const struct backend_value *row, const char **message_id)
 {
 	const struct store_sms *sms = &call->sms;
 	const char *becomes = sms->message && !sms->part ? call->message_id : NULL;
-	struct store_table table;
 
 	if (sms->pdu_id && !sms->journalled)
 		return (int)store_exec(
 			&call->job, STMT_PDU_DECODED, ARGS(TXT(call->pdu_id), TXT(becomes)));
-	int64_t n =
-		!sms->stayed && !sms->shifted
-			? 0
-			: store_exec(&call->job, sms->stayed ? STMT_PDU_STAYED : STMT_PDU_SHIFTED,
-				  ARGS(TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
-					  TXT(sms->raw)));
-	if (n < 0)
-		return (int)n;
-	n = store_exec(&call->job, STMT_PDU_ADD,
-		ARGS(TXT(call->pdu_id), TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
-			TXT(sms->raw), TXT(sms->bank), TXT(sms->slot), INT(sms->arrived_ms),
-			TXT(sms->undecodable), TXT(becomes), TXT(sms->owner), INT(sms->tpdu_len),
-			INT(sms->head)));
-	if (n != 0)
-		return n < 0 ? (int)n : 1;
-
-	int err = store_select(&call->job, STMT_PDU_GET,
-		ARGS(TXT(sms->card_id), TXT(sms->memory), INT(sms->index), TXT(sms->raw)), &table);
-	if (err)
-		return err;
-	*message_id = table.rows ? table_row(&table, 0)[0].text : "";
-	return 0;
+	if (row[3].num) {
+		*message_id = row[4].text;
+		return 0;
+	}
+	int err = pdu_put(call, sms->undecodable, becomes);
+	return err ? err : 1;
 }
 
 struct store_sms_result *sms_result_new(struct store_job *job)
@@ -172,16 +183,14 @@ struct store_sms_result *sms_result_new(struct store_job *job)
 
 /* 1: the store had the text after all, by a job whose answer was lost or came too late. Its claim
  * is given up: nobody was told. */
-static int put_before(struct sms_job *call, struct store_sms_result *result)
+static int put_before(
+	struct sms_job *call, const struct backend_value *row, struct store_sms_result *result)
 {
-	struct store_table table;
-
-	int err = store_select(&call->job, STMT_PDU_KNOWN, ARGS(TXT(call->pdu_id)), &table);
-	if (err || !table.rows)
-		return err;
+	if (!row[5].num)
+		return 0;
 	result->same_entry = result->untold = true;
-	result->message_id = table_row(&table, 0)[0].text;
-	err = store_put(&call->job, STMT_CLAIM_UNTOLD,
+	result->message_id = row[6].text;
+	int err = store_put(&call->job, STMT_CLAIM_UNTOLD,
 		ARGS(TXT(result->message_id), TXT(store_host(call->job.store)),
 			INT(STORE_LEASE_MS)));
 	return err ? err : 1;
@@ -197,9 +206,10 @@ static int entry_gone(struct sms_job *call)
 					    TXT(sms->raw)));
 }
 
-static int put_new(struct sms_job *call, struct store_sms_result *result)
+static int put_new(
+	struct sms_job *call, const struct backend_value *row, struct store_sms_result *result)
 {
-	int n = pdu_add(call, &result->message_id);
+	int n = pdu_add(call, row, &result->message_id);
 	if (n < 0)
 		return n;
 	result->same_entry = n == 0;
@@ -210,24 +220,17 @@ static int put_new(struct sms_job *call, struct store_sms_result *result)
 
 /* 1: the text had arrived before all of its number was erased, and so is it. Where its entry is on
  * the card still, it is known by its head. */
-static int put_erased(struct sms_job *call, struct store_sms_result *result)
+static int put_erased(
+	struct sms_job *call, const struct backend_value *row, struct store_sms_result *result)
 {
 	const struct store_sms *sms = &call->sms;
-	const char *open = call->open_number ? call->open_number : "";
-	int64_t arrived_ms = sms->arrived_ms + store_ahead_ms(&call->job, call->now_ms);
-	struct store_table table;
 
-	int err = store_select(&call->job, STMT_ERASURE_OF,
-		ARGS(TXT(open), TXT(sms->card_id), TXT(sms->owner)), &table);
-	if (err || table_row(&table, 0)[0].num < arrived_ms)
-		return err;
+	if (row[7].num < sms->arrived_ms + store_ahead_ms(&call->job, call->now_ms))
+		return 0;
 	result->same_entry = result->erased = true;
 	if (sms->gone || sms->index < 0 || !sms->head)
 		return 1;
-	err = store_put(&call->job, STMT_PDU_ADD,
-		ARGS(TXT(call->pdu_id), TXT(sms->card_id), TXT(sms->memory), INT(sms->index),
-			TXT(sms->raw), TXT(sms->bank), TXT(sms->slot), INT(sms->arrived_ms),
-			TXT(NULL), TXT(NULL), TXT(sms->owner), INT(sms->tpdu_len), INT(sms->head)));
+	int err = pdu_put(call, NULL, NULL);
 	if (!err)
 		err = store_put(&call->job, STMT_PDU_ERASED, ARGS(TXT(call->pdu_id)));
 	return err ? err : 1;
@@ -237,19 +240,22 @@ static int put_run(struct store_job *job)
 {
 	struct sms_job *call = (struct sms_job *)job;
 	struct store_sms_result *result = sms_result_new(job);
+	const struct backend_value *row;
 	if (!result)
 		return -ENOMEM;
 
-	int n = call->sms.journalled || job->rerun ? put_before(call, result) : 0;
+	int n = put_look(call, &row);
+	if (!n && (call->sms.journalled || job->rerun))
+		n = put_before(call, row, result);
 	if (!n && !call->sms.undecodable) {
-		n = sms_open(call, result);
+		n = sms_open(call, row, result);
 		if (n > 0)
 			return 0;
 	}
 	if (!n && call->sms.journalled)
-		n = put_erased(call, result);
+		n = put_erased(call, row, result);
 	if (!n)
-		n = put_new(call, result);
+		n = put_new(call, row, result);
 	return n < 0 ? n : entry_gone(call);
 }
 

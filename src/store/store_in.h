@@ -24,10 +24,11 @@ void sms_job_message(struct sms_job *call, const struct store_message *message,
 void sms_job_finish(struct store_job *job);
 
 /* On the store's thread: 0 or a negative errno. The result is the job's. sms_open() comes before
- * anything is written: 1 if the routes were made for another operation than is open, which the
- * result then says. */
+ * anything is written, with the first columns of STMT_NUMBER_OF, NULL: it found none. 1 if the
+ * routes were made for another operation than is open, which the result then says. */
 struct store_sms_result *sms_result_new(struct store_job *job);
-int sms_open(struct sms_job *call, struct store_sms_result *result);
+int sms_open(
+	struct sms_job *call, const struct backend_value *row, struct store_sms_result *result);
 int sms_message_add(struct sms_job *call, struct store_sms_result *result);
 int sms_part_add(struct sms_job *call, struct store_sms_result *result);
 

@@ -167,7 +167,11 @@ static int join_run(struct store_job *job)
 		result->message_id = row[0].text;
 		return 0;
 	}
-	int moved = sms_open(call, result);
+	struct store_table card;
+	err = store_select(job, STMT_NUMBER_OF, ARGS(TXT(call->message.card_id)), &card);
+	if (err)
+		return err;
+	int moved = sms_open(call, card.rows ? table_row(&card, 0) : NULL, result);
 	if (moved) {
 		result->moved = NULL;
 		result->set_id = call->set_id;

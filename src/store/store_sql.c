@@ -387,8 +387,6 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 	/* ---- texts in
 	   ------------------------------------------------------------------------------- */
 
-	[STMT_PDU_KNOWN] = { "pdu_known", "SELECT COALESCE(message_id, '') FROM pdu WHERE id = ?1",
-		NULL },
 	[STMT_PDU_FORGET] = { "pdu_forget", "DELETE FROM pdu WHERE id = ?1", NULL },
 	/* Claimed as it was added, by a job whose answer came too late. */
 	[STMT_CLAIM_UNTOLD] = { "claim_untold",
@@ -432,10 +430,6 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" AND NOT EXISTS (SELECT 1 FROM pdu e WHERE e.card_id = ?1 AND e.memory = ?2"
 		" AND e.deleted = 0 AND e.idx >= 0 AND e.idx = pdu.idx + " MOVED
 		" AND e.raw = pdu.raw)",
-		NULL },
-	[STMT_PDU_GET] = { "pdu_get",
-		"SELECT d.message_id FROM pdu d WHERE d.card_id = ?1 AND d.memory = ?2"
-		" AND d.idx = ?3 AND " SAME_PDU("d", "?4") " AND d.deleted = 0 AND d.idx >= 0",
 		NULL },
 	[STMT_PDU_SET] = { "pdu_set", "UPDATE pdu SET set_id = ?2, message_id = ?3 WHERE id = ?1",
 		NULL },
@@ -528,6 +522,22 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		"SELECT " NUMBER ", COALESCE(a.number, ''), COALESCE(a.id, 0) FROM card c"
 		" LEFT JOIN activation a ON a.card_id = c.card_id AND a.state = 0"
 		" WHERE c.card_id = ?1",
+		NULL },
+	/* All that is to be known before a text is put; in this order: ?1 its card, ?2 its PDU's
+	 * id; ?3 card, ?4 memory, ?5 index and ?6 bytes of its entry, ?7 owner. */
+	[STMT_SMS_LOOK] = { "sms_look",
+		"SELECT " NUMBER ", COALESCE(a.number, ''), COALESCE(a.id, 0),"
+		" CASE WHEN e.id IS NULL THEN 0 ELSE 1 END, COALESCE(e.message_id, ''),"
+		" CASE WHEN k.id IS NULL THEN 0 ELSE 1 END, COALESCE(k.message_id, ''),"
+		" (SELECT COALESCE(MAX(x.at_ms), 0) FROM erasure x"
+		" WHERE x.number = COALESCE(a.number, '') OR x.number IN (SELECT " NUMBER
+		" FROM card c WHERE c.card_id IN (?3, ?7)))"
+		" FROM (SELECT 1 AS one) o LEFT JOIN card c ON c.card_id = ?1"
+		" LEFT JOIN activation a ON a.card_id = c.card_id AND a.state = 0"
+		" LEFT JOIN pdu k ON k.id = ?2"
+		" LEFT JOIN pdu e ON e.id = (SELECT MIN(d.id) FROM pdu d WHERE d.card_id = ?3"
+		" AND d.memory = ?4 AND d.idx = ?5 AND " SAME_PDU(
+			"d", "?6") " AND d.deleted = 0 AND d.idx >= 0)",
 		NULL },
 	[STMT_MESSAGE_ADD] = { "message_add",
 		"INSERT INTO message (id, card_id, bank, slot, number, sender, text, sent_ms,"
@@ -773,11 +783,6 @@ const struct backend_stmt store_stmts[STMT_COUNT] = {
 		" ON CONFLICT (number) DO UPDATE SET at_ms = excluded.at_ms",
 		NULL },
 	[STMT_ERASURES_FORGET] = { "erasures_forget", "DELETE FROM erasure WHERE at_ms < ?1",
-		NULL },
-	/* Of the number of an operation, or of the cards that a text came to. */
-	[STMT_ERASURE_OF] = { "erasure_of",
-		"SELECT COALESCE(MAX(at_ms), 0) FROM erasure WHERE number = ?1 OR number IN"
-		" (SELECT " NUMBER " FROM card c WHERE c.card_id IN (?2, ?3))",
 		NULL },
 	[STMT_PDU_ERASED] = { "pdu_erased",
 		"UPDATE pdu SET raw = SUBSTR(raw, 1, head), erased = 1 WHERE id = ?1", NULL },

@@ -185,6 +185,53 @@ def print_row(row, base):
           f"{1000 * measure.median(row['off']):7.0f} {1000 * measure.median(row['on']):6.0f}")
 
 
+# ---- round trips ---------------------------------------------------------------------------------
+
+
+def forwarded(pool):
+    """The only host's way to the server, which counts."""
+    way = pool.enter_context(harness.Forward(
+        pool.workdir, "way", f"{pool.server.folder}/.s.PGSQL.5432"))
+    host = pool.hosts[0]
+    host.sections["gateway"]["store"] = f"postgresql://simgate@127.0.0.1:{way.port}/{pool.name}"
+    host.write_config()
+    return way
+
+
+def run_turns(options, server):
+    """Round trips of a text from its card to the platform's answer, when each is by itself, and when
+    the cards are full; what the host has to say besides is taken off."""
+    alone, ports = (20, 4) if options.quick else (100, 16)
+    with Pool(1, ports, server) as pool:
+        way = forwarded(pool)
+        start(pool)
+
+        def turns(act):
+            pool.wait_hosts()
+            before, began = int(way.send("turns")), time.monotonic()
+            act()
+            pool.wait_hosts()
+            return int(way.send("turns")) - before, time.monotonic() - began
+
+        def one_by_one():
+            for n in range(alone):
+                pool.sim.sms(n % ports, "Shop", f"alone {n}")
+                pool.wait(lambda: pool.platform.message_count() > n, "a text")
+                measure.wait_settled(pool)
+
+        pool.daemon = pool.hosts[0]
+        count, took_s = turns(lambda: time.sleep(3))
+        idle = count / took_s
+        counts = []
+        for act, texts in ((one_by_one, alone), (lambda: rush(pool, TEXTS), ports * TEXTS)):
+            count, took_s = turns(act)
+            counts.append((count - idle * took_s) / texts)
+        pool.stop()
+    line = f"{counts[0]:.1f} round trips to the server a text alone, {counts[1]:.2f} where many come"
+    print(f"  {line}")
+    return line
+
+
 # ---- orders --------------------------------------------------------------------------------------
 
 
@@ -282,7 +329,8 @@ def run(options):
               "  commits/text  list s  off ms  on ms")
         for row in rows:
             print_row(row, rows[0])
+        turns = run_turns(options, server)
         line = run_orders(options, server)
     last = rows[-1]
     return (f"{HOSTS} hosts: {last['rate']:.0f} texts/s, {last['ratio'][0]:.2f} times one on SQLite, "
-            f"latency {last['ratio'][1]:.2f} times (p99 {last['ratio'][2]:.2f}); orders: {line}")
+            f"latency {last['ratio'][1]:.2f} times (p99 {last['ratio'][2]:.2f}); {turns}; orders: {line}")
