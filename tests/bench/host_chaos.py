@@ -176,8 +176,11 @@ class Chaos:
         check(not strange, f"{len(strange)} texts nobody sent: {sorted(strange)[:3]}")
         for number, texts in got.items():
             check(texts == stored[number], f"{number}: came {texts}, stored {stored[number]}")
-        rows = self.pool.store_rows("SELECT bank, message_id FROM pdu ORDER BY bank, id")
-        check(rows == sorted(rows), "texts are stored in another order than read")
+        rows = self.pool.store_rows(
+            "SELECT p.bank, p.message_id, p.id, p.slot, p.card_id, p.memory, p.idx, m.text FROM"
+            " pdu p LEFT JOIN message m ON m.id = p.message_id ORDER BY p.bank, p.id")
+        turned = [pair for pair in zip(rows, rows[1:]) if pair[0][:2] >= pair[1][:2]]
+        check(not turned, f"texts are stored in another order than read: {turned[:3]}")
         doubles = count - len(self.sent)
         most = CONCURRENCY * self.done["host_dies"]
         check(doubles <= most, f"{doubles} doubles by {self.done['host_dies']} kills")
