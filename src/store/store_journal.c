@@ -259,6 +259,29 @@ static void note_late(struct journal *journal)
 		ping(journal);
 }
 
+/* Once the journal has a text, or the server is away, it gets what comes at once: texts that the
+ * thread has still go before. */
+static void answer_texts(struct journal *journal)
+{
+	struct timed *timed = &journal->timed;
+	struct store_job **at = &timed->first, *job;
+
+	if (!journal->away && journal->waiting == 0)
+		return;
+	timed->end = at;
+	while ((job = *at)) {
+		if (job->traits & TRAIT_TEXT) {
+			*at = job->timed_next;
+			job->late = true;
+			store_hold(journal->store, TRAIT_TEXT);
+			answer_here(journal, job);
+		} else {
+			at = timed->end = &job->timed_next;
+		}
+	}
+	watch_answers(journal);
+}
+
 static void on_answer_timer(void *arg)
 {
 	struct journal *journal = arg;
@@ -275,6 +298,7 @@ static void on_answer_timer(void *arg)
 		note_late(journal);
 		answer_view(job);
 	}
+	answer_texts(journal);
 	watch_answers(journal);
 }
 
@@ -373,6 +397,7 @@ void journal_answer(struct journal *journal, struct store_job *job)
 	}
 	if (!keep(journal, job))
 		store_job_free(job);
+	answer_texts(journal);
 	settle(journal);
 }
 
