@@ -170,7 +170,10 @@ class Chaos:
         stored = collections.defaultdict(list)
         for number, text in rows:
             stored[number].append(text)
-        check(len(rows) == len(self.sent), f"{len(rows)} texts in the store, {len(self.sent)} sent")
+        twice = self.pool.store_rows(
+            "SELECT p.* FROM pdu p JOIN message m ON m.id = p.message_id WHERE (m.number, m.text)"
+            " IN (SELECT number, text FROM message GROUP BY number, text HAVING COUNT(*) > 1)")
+        check(not twice, f"texts are in the store twice: {twice[:4]}")
         got = self.got()
         strange = {(n, t) for n, texts in got.items() for t in texts} - self.sent
         check(not strange, f"{len(strange)} texts nobody sent: {sorted(strange)[:3]}")

@@ -12,19 +12,21 @@ import harness
 from gateway_case import GATEWAY, PLATFORM, GatewayCase, number
 
 STALE_S = 3
-CARDS = 3  # a host
+CARDS = 3  # a host, where a test does not say otherwise
 
 
 class HostsCase(GatewayCase):
+    each = CARDS  # cards of a host
+
     @classmethod
     def setUpClass(cls):
         cls.server = cls.enterClassContext(harness.Postgres())
 
-    def pool(self, hosts=3, modems=(), **gateway):
+    def pool(self, hosts=3, modems=()):
         """A rig whose daemon is unused, and daemons of their own for its modems."""
-        rig = self.rig(CARDS * hosts, *modems, start=False)
+        rig = self.rig(self.each * hosts, *modems, start=False)
         self.url, self.database = self.server.database()
-        rig.hosts = [self.host(rig, i, **gateway) for i in range(hosts)]
+        rig.hosts = [self.host(rig, i) for i in range(hosts)]
         rig.sent = []
         self.addCleanup(self.stop, rig)
         return rig
@@ -35,7 +37,7 @@ class HostsCase(GatewayCase):
             if host.alive():
                 host.signal(signal.SIGTERM)
         for host in rig.hosts:
-            host.stop()
+            self.assertIn(host.stop(timeout=harness.DEADLINE_S), (0, None))
 
     def start(self, rig):
         with self.timed("started"):
@@ -57,20 +59,28 @@ class HostsCase(GatewayCase):
         host.sections["gateway"]["store"] = f"postgresql://simgate@{place}/{self.database}"
         host.write_config()
 
-    def host(self, rig, i, host_id=None, **bank):
+    def host(self, rig, i, host_id=None):
+        """One with all its cards in one bank."""
+        return self.daemon(rig, i, {
+            "gateway": {"host_id": host_id or f"host-{i}", "host_stale": f"{STALE_S}s",
+                        "start_grace": "30s"},
+            f"bank b{i}": {"devices": self.devices(rig, self.cards(i))},
+            "platform onlinesim": {"kind": "onlinesim-push"},
+        })
+
+    def daemon(self, rig, i, sections):
+        """One that is not started yet, with what all of them have."""
         workdir = os.path.join(rig.workdir, f"h{i}-{len(os.listdir(rig.workdir))}")
         os.mkdir(workdir)
-        sections = {
-            "gateway": {**GATEWAY, "store": self.url, "host_id": host_id or f"host-{i}",
-                        "host_stale": f"{STALE_S}s", "start_grace": "30s"},
-            bank.pop("bank", f"bank b{i}"): {
-                "devices": ", ".join(rig.sim.path(n) for n in self.cards(i)), **bank},
-            "platform onlinesim": {**PLATFORM, "kind": "onlinesim-push",
-                                   "url": rig.platform.url, "key": harness.KEY},
-        }
-        host = self.enterContext(harness.Daemon(workdir, sections))
+        common = {"gateway": {**GATEWAY, "store": self.url, "host_id": f"host-{i}"},
+                  "platform onlinesim": {**PLATFORM, "url": rig.platform.url, "key": harness.KEY}}
+        host = self.enterContext(harness.Daemon(workdir, {
+            name: {**common.get(name, {}), **keys} for name, keys in sections.items()}))
         self.addCleanup(self.look_at, host)
         return host
+
+    def devices(self, rig, cards):
+        return ", ".join(rig.sim.path(n) for n in cards)
 
     def look_at(self, host):
         host.stop()
@@ -79,7 +89,7 @@ class HostsCase(GatewayCase):
             self.assertNotIn("runtime error", host.log_text())
 
     def cards(self, i):
-        return range(CARDS * i, CARDS * (i + 1))
+        return range(self.each * i, self.each * (i + 1))
 
     def numbers(self, *hosts):
         return {number(n) for i in hosts for n in self.cards(i)}

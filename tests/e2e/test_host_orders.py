@@ -3,11 +3,11 @@ whoever is asked, and its texts come to the order wherever its card is."""
 
 import collections
 import itertools
-import os
 import re
 
 import harness
-from gateway_case import GATEWAY, PLATFORM, GatewayCase, number, running
+from gateway_case import number, running
+from hosts_case import HostsCase
 from partner import Partner
 from test_alternative import Client
 
@@ -20,17 +20,16 @@ MONEY = 100 * PRICE  # for so many
 BUSY = ("ERROR_SQL", {"status": "ERROR", "error": "the order could not be stored"})
 
 
-class HostOrders(GatewayCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(harness.Postgres())
+class HostOrders(HostsCase):
+    each = 2 * CARDS
+
+    def cards(self, i):
+        """0, 3, 6 ...; 1, 4, 7 ...; 2, 5, 8 ...: the first half for the platform, the other for
+        customers."""
+        return range(i, HOSTS * self.each, HOSTS)
 
     def pool(self):
-        """A rig whose daemon is unused. Hosts have cards 0, 3, 6 ...; 1, 4, 7 ...; 2, 5, 8 ...: the
-        first half for the platform, the other for customers."""
-        rig = self.rig(2 * HOSTS * CARDS, start=False)
-        self.url, _ = self.server.database()
-        rig.hosts = [self.host(rig, i) for i in range(HOSTS)]
+        rig = super().pool(HOSTS)
         for host in rig.hosts:
             host.start()
         rig.partners = [Partner(host.port, harness.KEY) for host in rig.hosts]
@@ -40,30 +39,18 @@ class HostOrders(GatewayCase):
         return rig
 
     def host(self, rig, i):
-        workdir = os.path.join(rig.workdir, f"h{i}")
-        os.mkdir(workdir)
-        cards = range(i, 2 * HOSTS * CARDS, HOSTS)
-        port = harness.free_port()
-        sections = {
-            "gateway": {**GATEWAY, "store": self.url, "host_id": f"host-{i}"},
+        port, cards = harness.free_port(), self.cards(i)
+        host = self.daemon(rig, i, {
+            "gateway": {},
             "http": {"listen": f"127.0.0.1:{port}"},
-            "platform onlinesim": {**PLATFORM, "kind": "onlinesim-pull", "list_delay": None,
-                                   "url": rig.platform.url, "key": harness.KEY},
+            "platform onlinesim": {"kind": "onlinesim-pull", "list_delay": None},
             "service vk": {"price": f"0.{PRICE}", "title": "vk"},
             "customer acme": {"key": KEY, "balance": f"{MONEY / 100:.2f}", "rate": "0"},
-        }
-        for name, some in (("onlinesim", cards[:CARDS]), ("customers", cards[CARDS:])):
-            sections[f"bank {name}{i}"] = {
-                "devices": ", ".join(rig.sim.path(n) for n in some), "sell": name}
-        host = self.enterContext(harness.Daemon(workdir, sections))
-        self.addCleanup(self.look_at, host)
+            **{f"bank {seller}{i}": {"devices": self.devices(rig, some), "sell": seller}
+               for seller, some in (("onlinesim", cards[:CARDS]), ("customers", cards[CARDS:]))},
+        })
         host.port = port
         return host
-
-    def look_at(self, host):
-        self.assertIn(host.stop(timeout=harness.DEADLINE_S), (0, None))
-        self.assertNotIn("Sanitizer", host.log_text())
-        self.assertNotIn("runtime error", host.log_text())
 
     def wait_in_sale(self, rig, *counts):
         """Until each host offers so many to the platform, and so many to customers."""

@@ -37,15 +37,8 @@ class Hosts(HostsCase):
         for host in rig.hosts:
             host.start()
         self.wait_numbers(rig, 0, 1, 2)
-        wanted = []
-
-        def text(words, hosts):
-            for n in (n for i in hosts for n in self.cards(i)):
-                rig.sim.sms(n, "Shop", words)
-                wanted.append((number(n), "Shop", words))
-
-        text("first", (0, 1, 2))
-        self.await_texts(rig, wanted)
+        self.send(rig, "first")
+        self.await_texts(rig, rig.sent)
         self.assert_summable(rig)
 
         # killed: another one leads; the dead one's numbers stay until it is stale, no other's go
@@ -54,17 +47,17 @@ class Hosts(HostsCase):
         alive = [i for i in range(3) if i != dead]
         rig.hosts[dead].kill9()
         second = self.leader(rig, alive)
-        text("second", alive)
+        self.send(rig, "second", alive)
         self.wait_numbers(rig, *alive)
         for sent in self.lists(rig)[lists:]:
             self.assertLessEqual(self.numbers(*alive), sent)
-        self.await_texts(rig, wanted)
+        self.await_texts(rig, rig.sent)
 
         # it comes back, with texts of the meantime on its cards
-        text("third", (dead,))
+        self.send(rig, "third", (dead,))
         rig.hosts[dead].start()
         self.wait_numbers(rig, 0, 1, 2)
-        self.await_texts(rig, wanted)
+        self.await_texts(rig, rig.sent)
 
         # frozen: the same; awake again it does not send what it had in mind
         frozen = second
@@ -90,8 +83,8 @@ class Hosts(HostsCase):
         self.assertGreater(len(self.lists(rig)), lists)
         for sent in self.lists(rig)[lists:]:
             self.assertEqual(sent, self.numbers(0, 1, 2))
-        text("last", (0, 1, 2))
-        self.await_texts(rig, wanted)
+        self.send(rig, "last")
+        self.await_texts(rig, rig.sent)
 
         # drained at a host that does not lead
         gone = number(self.cards(other)[0])

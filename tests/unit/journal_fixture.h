@@ -21,7 +21,7 @@ extern int backs; /* how often the server came back */
 /* What the inbox does with a page, where a PDU is its text. */
 struct mover {
 	struct fixture *fx;
-	int under_way, pages;
+	int under_way;
 	int err;
 };
 
