@@ -219,13 +219,14 @@ typedef void store_local_fn(struct store *journal, const struct store_job *job);
 /* How a job goes about the journal (store_journal.c). The first two also hold it up: once one such
  * job has failed those behind it fail unrun, so that none overtakes it. */
 enum store_trait {
-	TRAIT_TEXT = 1,   /* a text that arrives */
-	TRAIT_MOVE = 2,   /* one from the journal */
-	TRAIT_BOTH = 4,   /* the journal has it too, whenever the shared store has it */
-	TRAIT_AGAIN = 8,  /* the shared store gets it once it is back */
-	TRAIT_LONG = 16,  /* it may take more than the second that others have */
-	TRAIT_PROBE = 32, /* asks whether the server is there */
-	TRAIT_VIEW = 64,  /* changes nothing, whatever its verb says: it need not be waited for */
+	TRAIT_TEXT = 1,    /* a text that arrives */
+	TRAIT_MOVE = 2,    /* one from the journal */
+	TRAIT_BOTH = 4,    /* the journal has it too, whenever the shared store has it */
+	TRAIT_AGAIN = 8,   /* the shared store gets it once it is back */
+	TRAIT_LONG = 16,   /* it may take more than the second that others have */
+	TRAIT_PROBE = 32,  /* asks whether the server is there */
+	TRAIT_VIEW = 64,   /* changes nothing, whatever its verb says: it need not be waited for */
+	TRAIT_ENTRY = 128, /* of entries: while the journal has texts it is the journal's alone */
 };
 
 /* What a kind of job does. run: on the store's thread, in a transaction; it may be rolled back and
@@ -316,6 +317,7 @@ int journal_admit(struct journal *journal, struct store_job *job);
 /* A job has come to its end: finishes it, here or at the journal. Takes it over. */
 void journal_answer(struct journal *journal, struct store_job *job);
 
+bool journal_has_texts(const struct journal *journal);
 int journal_health(const struct journal *journal);
 size_t journal_pending(const struct journal *journal, size_t at_server);
 

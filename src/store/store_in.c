@@ -404,6 +404,7 @@ struct entry_job {
 	int index;
 	int *indices; /* sorted */
 	size_t count;
+	struct store *pool; /* is told if the journal does not have the entry; NULL: is not */
 };
 
 static int deleted_run(struct store_job *job)
@@ -416,30 +417,69 @@ static int deleted_run(struct store_job *job)
 		ARGS(TXT(call->card_id), TXT(call->memory), INT(call->index), TXT(call->raw)));
 }
 
-static void deleted_local(struct store *journal, const struct store_job *job)
+static struct entry_job *deleted_new(struct store *store, const struct store_verb *verb,
+	const struct store_entry *entry, store_done_fn *done, void *arg)
 {
-	const struct entry_job *call = (const struct entry_job *)job;
-	const struct store_entry entry = { call->card_id, call->memory, call->index, call->raw };
-	store_entry_deleted(journal, &entry, job->callback.done, job->arg);
-}
-
-void store_entry_deleted(
-	struct store *store, const struct store_entry *entry, store_done_fn *done, void *arg)
-{
-	static const struct store_verb verb = { "entry_deleted", deleted_run, store_finish_done,
-		true };
-	struct entry_job *call = store_job_new(store, sizeof(*call), &verb);
+	struct entry_job *call = store_job_new(store, sizeof(*call), verb);
 	struct store_job *job = &call->job;
 
 	job->callback.done = done;
-	job->local = deleted_local;
-	job->traits = TRAIT_BOTH | TRAIT_AGAIN;
 	job->arg = arg;
 	call->card_id = job_text(job, entry->card_id);
 	call->memory = job_text(job, entry->memory);
 	call->raw = entry->raw ? job_text(job, entry->raw) : NULL;
 	call->index = entry->index;
-	store_job_submit(job);
+	return call;
+}
+
+static const struct store_verb deleted_verb = { "entry_deleted", deleted_run, store_finish_done,
+	true };
+
+static int deleted_here_run(struct store_job *job)
+{
+	const struct entry_job *call = (struct entry_job *)job;
+
+	job->count = store_exec(job, STMT_PDU_DELETED,
+		ARGS(TXT(call->card_id), TXT(call->memory), INT(call->index), TXT(call->raw)));
+	return job->count < 0 ? (int)job->count : 0;
+}
+
+static void deleted_here_finish(struct store_job *job)
+{
+	const struct entry_job *call = (struct entry_job *)job;
+	const struct store_entry entry = { call->card_id, call->memory, call->index, call->raw };
+
+	store_finish_done(job);
+	if (job->err || job->count || !call->pool)
+		return;
+	struct entry_job *told = deleted_new(call->pool, &deleted_verb, &entry, NULL, NULL);
+	told->job.traits = TRAIT_AGAIN;
+	store_job_submit(&told->job);
+}
+
+/* The move of a text that the journal has tells the server that its entry is gone. Told before, the
+ * server would not know the text as the same that a former process of this host had told it. */
+static void deleted_local(struct store *journal, const struct store_job *job)
+{
+	static const struct store_verb verb = { "entry_deleted", deleted_here_run,
+		deleted_here_finish, true };
+	const struct entry_job *call = (const struct entry_job *)job;
+	const struct store_entry entry = { call->card_id, call->memory, call->index, call->raw };
+	struct entry_job *here = deleted_new(journal, &verb, &entry, job->callback.done, job->arg);
+
+	if ((job->err || job->late) && journal_has_texts(store_journal(job->store)))
+		here->pool = job->store;
+	store_job_submit(&here->job);
+}
+
+void store_entry_deleted(
+	struct store *store, const struct store_entry *entry, store_done_fn *done, void *arg)
+{
+	struct entry_job *call = deleted_new(store, &deleted_verb, entry, done, arg);
+
+	call->job.local = deleted_local;
+	call->job.traits = TRAIT_BOTH | TRAIT_AGAIN | TRAIT_ENTRY;
+	store_job_submit(&call->job);
 }
 
 static int moved_run(struct store_job *job)
@@ -519,7 +559,7 @@ void store_entries_listed(struct store *store, const char *card_id, const char *
 
 	job->callback.count = done;
 	job->local = listed_local;
-	job->traits = TRAIT_BOTH | TRAIT_AGAIN;
+	job->traits = TRAIT_BOTH | TRAIT_AGAIN | TRAIT_ENTRY;
 	job->arg = arg;
 	call->card_id = job_text(job, card_id);
 	call->memory = job_text(job, memory);

@@ -323,7 +323,7 @@ int journal_admit(struct journal *journal, struct store_job *job)
 {
 	if (!(job->traits & TRAIT_PROBE) && journal->away)
 		return -EAGAIN;
-	if (job->traits & TRAIT_TEXT && journal->waiting > 0)
+	if (job->traits & (TRAIT_TEXT | TRAIT_ENTRY) && job->local && journal->waiting > 0)
 		return -EAGAIN;
 	job->queued = true;
 	journal->texts += (job->traits & TRAIT_TEXT) != 0;
@@ -369,7 +369,8 @@ static void note_answer(struct journal *journal, const struct store_job *job)
 /* Whether the job is kept, to be told to the server later. */
 static bool keep(struct journal *journal, struct store_job *job)
 {
-	if (!(job->traits & TRAIT_AGAIN) || !is_servers(job->err))
+	if (!(job->traits & TRAIT_AGAIN) || !is_servers(job->err) ||
+		(job->traits & TRAIT_ENTRY && journal->waiting > 0))
 		return false;
 	if (journal->again_count >= AGAIN_MAX) {
 		journal->dropped++;
@@ -503,6 +504,11 @@ void store_server_watch(struct store *store, void (*back)(void *arg), void *arg)
 		return;
 	journal->back = back;
 	journal->arg = arg;
+}
+
+bool journal_has_texts(const struct journal *journal)
+{
+	return journal->waiting > 0;
 }
 
 int journal_health(const struct journal *journal)

@@ -274,6 +274,29 @@ static void what_was_deleted_meanwhile(void **state)
 }
 
 /* What is still in a journal when all of a number is erased goes as it comes; later texts stay. */
+/* A former process had told the server, and did not hear that it was done. */
+static void read_once_more_after_a_crash(void **state)
+{
+	struct fixture *fx = *state;
+
+	text_in(fx, CARD, 1, "one");
+	text_in(fx, CARD, 2, "two");
+	fx_close(fx);
+	atomic_store(&journal_line.down, true);
+	journal_open_store(fx);
+	text_in(fx, CARD, 1, "one");
+	deleted(fx, 1, "one");
+	deleted(fx, 2, "two"); /* of which the journal does not know */
+	atomic_store(&journal_line.down, false);
+	until_up(fx, true);
+	let_run(fx);
+	move_all(fx);
+	pool_has(fx, "one,two,");
+	text_in(fx, CARD, 1, "one"); /* both were gone: these are others */
+	text_in(fx, CARD, 2, "two");
+	pool_has(fx, "one,two,one,two,");
+}
+
 static void what_is_erased_meanwhile_stays_erased(void **state)
 {
 	struct fixture *fx = *state;
@@ -460,6 +483,7 @@ int main(void)
 		JOURNAL_TEST(none_overtakes_one_that_failed),
 		JOURNAL_TEST(a_lost_answer_is_no_second_text),
 		JOURNAL_TEST(what_was_deleted_meanwhile),
+		JOURNAL_TEST(read_once_more_after_a_crash),
 		JOURNAL_TEST(what_is_erased_meanwhile_stays_erased),
 		JOURNAL_TEST(the_process_ends_in_between),
 		JOURNAL_TEST(cards_and_pins_are_in_both),
