@@ -19,10 +19,13 @@ customers  200 activations polled each second: CPU; calls of getStatus and getNu
 orders   500 orders at one moment for 200 numbers; then order and end in turn on 32 connections
 hosts    three hosts of 64 ports each on one PostgreSQL server, and ratios to one host on SQLite with
          the same texts a host: texts a second, latency, CPU a text, time until the list is right;
-         then 600 orders at one moment at the three for 300 numbers
+         round trips to the server a text; then 600 orders at one moment at the three for 300
+         numbers
 kill     kill -9 at random moments under load, --kills times (5; 50 with --long)
 chaos    named, or with --long: modems that fail in every way, then with them cards that are changed,
          a platform that answers nonsense or nothing, and kills; at random, for each text once
+host_chaos  named, or with --long: three hosts on one PostgreSQL server; ways to it that freeze, break or
+         are slow, a server that sleeps or is killed, hosts that are; at random, then each text
 
 Build with CMAKE_BUILD_TYPE=Release and SIMGATE_TESTS=ON. Speed is printed, never asserted: another
 machine has another. What is asserted, with exit status 1: no text is lost, doubled or damaged (a

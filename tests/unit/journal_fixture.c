@@ -168,7 +168,7 @@ void let_run(struct fixture *fx)
 		loop_turn(fx->loop, 5);
 }
 
-void pass(struct fixture *fx, int64_t ms)
+void let_pass(struct fixture *fx, int64_t ms)
 {
 	for (; ms > 0; ms -= 500) {
 		loop_advance(fx->loop, 500);
@@ -179,7 +179,7 @@ void pass(struct fixture *fx, int64_t ms)
 void until_up(struct fixture *fx, bool up)
 {
 	for (int i = 0; i < 60 && server_of(fx).up != up; i++)
-		pass(fx, 500);
+		let_pass(fx, 500);
 	assert_int_equal(server_of(fx).up, up);
 }
 

@@ -43,7 +43,7 @@ struct store_server server_of(struct fixture *fx);
 /* Real time for the threads, none on the clock. */
 void let_run(struct fixture *fx);
 /* Time, in steps; at one go, in which the server has no chance to answer. */
-void pass(struct fixture *fx, int64_t ms);
+void let_pass(struct fixture *fx, int64_t ms);
 void later(struct fixture *fx, int64_t ms);
 void until_up(struct fixture *fx, bool up);
 void text_start(

@@ -25,7 +25,7 @@ static void another_has_this_hosts_name(void **state)
 	journal_open_store(fx);
 	fx_sql(fx, other);
 	atomic_store(&journal_line.down, false);
-	pass(fx, 10000);
+	let_pass(fx, 10000);
 	assert_false(server_of(fx).up);
 	assert_int_equal(server_of(fx).err, -EADDRINUSE);
 	assert_non_null(strstr(server_of(fx).why, "host_id of its own"));
@@ -163,7 +163,7 @@ static void of_two_that_run_one_is_out(void **state)
 	assert_int_equal(journal_try_as(&copied, "copy.db"), 0); /* at once: as after a crash */
 	assert_int_equal(beat_of(fx), -EADDRINUSE);
 	assert_false(server_of(fx).up);
-	pass(fx, 10000);
+	let_pass(fx, 10000);
 	assert_int_equal(server_of(fx).err, -EADDRINUSE);
 	assert_non_null(strstr(server_of(fx).why, "host_id of its own"));
 	text_in(fx, CARD, 1, "one");
@@ -186,7 +186,7 @@ static void twins_are_told_apart(void **state)
 	assert_int_equal(beat_of(fx), 0);
 	fx_sql(fx, "UPDATE host SET instance = 'turned by the other'");
 	assert_int_equal(beat_of(fx), -EADDRINUSE);
-	pass(fx, 5000);
+	let_pass(fx, 5000);
 	assert_int_equal(server_of(fx).err, -EADDRINUSE);
 }
 

@@ -97,7 +97,7 @@ static void a_server_that_speaks_is_there(void **state)
 	struct answer a;
 
 	text_in(fx, CARD, 1, "one");
-	pass(fx, 5000);
+	let_pass(fx, 5000);
 	atomic_store(&journal_line.frozen, true);
 	text_start(fx, &a, CARD, 2, "two");
 	loop_advance(fx->loop, 600);
@@ -124,7 +124,7 @@ static void a_server_that_speaks_is_there(void **state)
 	atomic_store(journal_line.heard_us, loop_fresh_us(fx->loop));
 	loop_advance(fx->loop, 500);
 	answered(fx, &a);
-	pass(fx, 1000);
+	let_pass(fx, 1000);
 	assert_false(server_of(fx).up);
 }
 
@@ -151,9 +151,9 @@ static void who_asks_is_answered(void **state)
 
 	atomic_store(&journal_line.frozen, true);
 	store_marks(fx->store, on_asked, &asked);
-	pass(fx, 2500);
+	let_pass(fx, 2500);
 	assert_int_equal(asked.calls, 0);
-	pass(fx, 500);
+	let_pass(fx, 500);
 	assert_int_equal(asked.calls, 1);
 	assert_int_equal(asked.err, -EAGAIN);
 	assert_false(server_of(fx).up);
@@ -226,7 +226,7 @@ static void none_overtakes_one_that_failed(void **state)
 	until_up(fx, true);
 	atomic_store(&journal_line.lost_commit, 2); /* of the page, and of its first alone */
 	assert_false(move_page(fx));
-	pass(fx, 3000);
+	let_pass(fx, 3000);
 	until_up(fx, true);
 	move_all(fx);
 	pool_has(fx, "one,two,three,four,");
@@ -314,7 +314,7 @@ static void what_is_erased_meanwhile_stays_erased(void **state)
 	struct answer a = erase_number(fx, PHONE);
 	assert_int_equal(a.err, 0);
 	assert_int_equal(a.count, 1);
-	pass(fx, 500);
+	let_pass(fx, 500);
 	text_in(fx, CARD, 3, "three");
 	assert_int_equal(server_of(fx).waiting, 3);
 	move_all(fx);
@@ -439,7 +439,7 @@ static void an_idle_host_notices(void **state)
 {
 	struct fixture *fx = *state;
 
-	pass(fx, 5000);
+	let_pass(fx, 5000);
 	assert_true(server_of(fx).up);
 	atomic_store(&journal_line.down, true);
 	until_up(fx, false);

@@ -87,7 +87,7 @@ static void what_it_is_shows_in_the_move(void **state)
 	atomic_store(&journal_line.down, false);
 	until_up(fx, true);
 	inbox_move(inbox);
-	pass(fx, 2000);
+	let_pass(fx, 2000);
 	assert_int_equal(server_of(fx).waiting, 0);
 	assert_int_equal(rows_of(fx, &(struct store_query) { .since_ms = arrived_ms }).count, 1);
 	assert_int_equal(
@@ -101,10 +101,10 @@ static void what_it_is_shows_in_the_move(void **state)
 	atomic_store(&journal_line.lost_answer, 1);
 	put_words(fx, inbox, 4, 3, 3, "three");
 	until_up(fx, true);
-	pass(fx, 2000);
+	let_pass(fx, 2000);
 	assert_int_equal(rows(fx, false).count, 1);
 	inbox_move(inbox);
-	pass(fx, 2000);
+	let_pass(fx, 2000);
 	assert_string_equal(rows(fx, false).rows,
 		"one two three +46700000001 push queued,whole +46700000001 push queued,");
 	inbox_free(inbox);
@@ -180,7 +180,7 @@ static void model_run(struct fixture *fx, unsigned seed)
 			atomic_store(&journal_line.frozen, false);
 			for (int i = 0; i < given; i++)
 				for (int k = 0; k < 400 && !puts[i].calls; k++)
-					pass(fx, 500);
+					let_pass(fx, 500);
 			let_run(fx);
 			fx_close(fx);
 			journal_open_store(fx);
@@ -189,11 +189,11 @@ static void model_run(struct fixture *fx, unsigned seed)
 	atomic_store(&journal_line.down, false);
 	atomic_store(&journal_line.frozen, false);
 	until_up(fx, true);
-	pass(fx, 3000);
+	let_pass(fx, 3000);
 	until_up(fx, true);
 	for (int i = 0; i < 50 && server_of(fx).waiting; i++)
 		if (!move_page(fx))
-			pass(fx, 3000);
+			let_pass(fx, 3000);
 	assert_int_equal(server_of(fx).waiting, 0);
 	for (int i = 0; i < given; i++) {
 		assert_int_equal(puts[i].calls, 1);
