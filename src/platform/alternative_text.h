@@ -20,8 +20,8 @@ int form_value(const char *body, size_t len, const char *name, char *out, size_t
 
 /* The same of a form of parts (multipart/form-data, RFC 7578); type: its Content-Type, with the
  * boundary. What is no such form has no fields. */
-int form_part_value(const char *type, const char *body, size_t len, const char *name, char *out,
-	size_t size);
+int form_part_value(
+	const char *type, const char *body, size_t len, const char *name, char *out, size_t size);
 
 /* phoneException: prefixes of numbers that are not wanted. */
 struct exceptions {
