@@ -77,7 +77,8 @@ static int take_lock(const char *path, int *out, char *why, size_t why_size)
 
 	int fd = open_private(name);
 	if (fd < 0) {
-		snprintf(why, why_size, "cannot open %s: %s", name, strerror(-fd));
+		snprintf(why, why_size, "cannot open %s: %s%s", name, strerror(-fd),
+			fd == -ENOENT ? "; make the folder state_dir, for simgated's user" : "");
 		return fd;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

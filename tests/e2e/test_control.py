@@ -129,7 +129,7 @@ class Numbers(GatewayCase):
                      ["messages", "--number", number(1)],
                      ["messages", "erase", "--number", number(1), "--port", "sim/m000"]):
             self.assertEqual(rig.daemon.ctl_raw(*args)[0], 2, args)
-        self.assertEqual(rig.daemon.ctl_raw("messages", "erase", "--number", "46701")[0], 1)
+        self.assertEqual(rig.daemon.ctl_raw("messages", "erase", "--number", "46701")[0], 2)
 
     def test_set_by_hand(self):
         rig = self.rig(2, sim=("--no-cnum",), listed=0)

@@ -154,6 +154,7 @@ class Start(GatewayCase):
         status, said = simgated("-c", rig.daemon.config_path)
         self.assertIn(status, (1, 2), said)
         self.assertIn("/no/such/dir", said)
+        self.assertIn("make the folder", said)
 
     def test_a_state_dir_that_cannot_be_written(self):
         rig = self.rig(1, start=False)
