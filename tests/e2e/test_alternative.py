@@ -236,7 +236,7 @@ class Customers(AlternativeCase):
         rig.wait(lambda: hand.ask("getBalance") == "ACCESS_BALANCE:0.00", "the new key")
         self.assertEqual(hand.ask("getNumber", service="any"), "NO_BALANCE")
         self.assertEqual(rig.daemon.ctl("customer", "topup", "hand", "0.15"), {"balance": "0.15"})
-        self.assertEqual(rig.daemon.ctl_raw("customer", "topup", "hand", "0.00001")[0], 1)
+        self.assertEqual(rig.daemon.ctl_raw("customer", "topup", "hand", "0.00001")[0], 2)
         self.assertEqual(rig.daemon.ctl_raw("customer", "topup", "nobody", "1")[0], 1)
         self.assertEqual(rig.daemon.ctl_raw("customer", "topup", "--", "hand", "-1")[0], 1)
         self.assertEqual(rig.daemon.ctl("customer", "topup", "--", "hand", "-0.05"), {"balance": "0.10"})

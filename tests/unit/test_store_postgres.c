@@ -478,14 +478,17 @@ static void frozen_writer_loses_its_turn(void **state)
 	assert_int_equal(store_postgres.open(&config, &frozen, fx->why, sizeof fx->why), 0);
 	assert_int_equal(store_postgres.begin(frozen, true), 0);
 	assert_int_equal(
-		store_postgres.exec(frozen, STMT_PIN_FORGET, ARGS(TXT("x")), NULL, NULL), 0);
+		store_postgres.exec(frozen, STMT_PIN_FORGET, ARGS(TXT("x"), TXT("")), NULL, NULL),
+		0);
 	assert_int_equal(put_to(fx, CARD, 1, "goes on", &push).err, 0);
 	assert_int_equal(
-		store_postgres.exec(frozen, STMT_PIN_FORGET, ARGS(TXT("x")), NULL, NULL), -EAGAIN);
+		store_postgres.exec(frozen, STMT_PIN_FORGET, ARGS(TXT("x"), TXT("")), NULL, NULL),
+		-EAGAIN);
 	store_postgres.rollback(frozen);
 	assert_int_equal(store_postgres.begin(frozen, true), 0);
 	assert_int_equal(
-		store_postgres.exec(frozen, STMT_PIN_FORGET, ARGS(TXT("x")), NULL, NULL), 0);
+		store_postgres.exec(frozen, STMT_PIN_FORGET, ARGS(TXT("x"), TXT("")), NULL, NULL),
+		0);
 	store_postgres.close(frozen);
 }
 
