@@ -279,7 +279,6 @@ static void answer_texts(struct journal *journal)
 			at = timed->end = &job->timed_next;
 		}
 	}
-	watch_answers(journal);
 }
 
 static void on_answer_timer(void *arg)
