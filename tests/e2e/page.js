@@ -5,7 +5,7 @@
 const readline = require("node:readline");
 const { chromium } = require("playwright-core");
 
-const WAIT_MS = 20000;
+const WAIT_MS = 60000;
 const POLL_MS = 50;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

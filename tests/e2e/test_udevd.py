@@ -73,7 +73,7 @@ class Reading(Case):
                 lines[n - 1] = lines[n - 1][:-1]
             path.write_text("\n".join(lines) + "\n")
             wanted += [(name, n) for n in numbers]
-        udev_bed.run("udevadm", "control", "--reload")
+        udev_bed.control("control", "--reload")
         udev_bed.tell("add", udev_bed.CONTROLLERS["1"])
         self.assertEqual(self.complaints(), wanted)
 
@@ -167,7 +167,7 @@ class Applying(Case):
         self.assertEqual(self.marks("ttyUSB2"), {})
         for path, text in rules.items():
             path.write_text(text)
-        udev_bed.run("udevadm", "control", "--reload")
+        udev_bed.control("control", "--reload")
         udev_bed.tell("change", *self.tree.paths())
         self.what_the_rules_do()
 

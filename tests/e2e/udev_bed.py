@@ -37,6 +37,12 @@ def run(*argv):
                           text=True).stdout
 
 
+def control(*argv):
+    """Asks udevd, which under load may close the connection before it has answered: asks again."""
+    harness.wait_for(lambda: subprocess.run(["udevadm", *argv], check=False).returncode == 0,
+                     f"udevadm {argv[0]}")
+
+
 def _refusal():
     """Why this machine cannot do it; None: it can."""
     if os.geteuid() != 0:
@@ -83,7 +89,7 @@ class Udevd(harness.Child):
     def start(self):
         self.spawn([UDEVD], env={**os.environ, "SYSTEMD_LOG_TARGET": "console"})
         harness.wait_for(lambda: os.path.exists("/run/udev/control"), "udevd", alive=[self])
-        run("udevadm", "control", "--ping")
+        control("control", "--ping")
         return self
 
     def stop(self, timeout=10):
@@ -254,7 +260,7 @@ def say(*words):
             error = struct.unpack_from("=i", netlink.recv(4096), 16)[0]
             if error:
                 raise OSError(-error, f"uevent {body}: {os.strerror(-error)}")
-    run("udevadm", "settle", f"--timeout={harness.DEADLINE_S}")
+    control("settle", f"--timeout={harness.DEADLINE_S}")
 
 
 def tell(action, *paths):
