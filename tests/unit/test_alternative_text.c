@@ -9,6 +9,16 @@
 #include "platform/sms_code.h"
 #include "unit.h"
 
+/* Not terminated: what reads on is found. */
+static char *exactly(const char *body, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	assert_non_null(copy);
+	memcpy(copy, body, len);
+	return copy;
+}
+
 static void forms(void **state)
 {
 	static const struct {
@@ -40,9 +50,7 @@ static void forms(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		size_t len = strlen(rows[i].body);
-		char *exact = malloc(len + 1); /* not terminated: what reads on is found */
-		assert_non_null(exact);
-		memcpy(exact, rows[i].body, len);
+		char *exact = exactly(rows[i].body, len);
 		int err = form_value(exact, len, rows[i].name, out, sizeof out);
 		free(exact);
 		if (err != rows[i].err || strcmp(out, rows[i].want) != 0)
@@ -92,9 +100,7 @@ static void forms_of_parts(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		size_t len = strlen(rows[i].body);
-		char *exact = malloc(len + 1); /* not terminated: what reads on is found */
-		assert_non_null(exact);
-		memcpy(exact, rows[i].body, len);
+		char *exact = exactly(rows[i].body, len);
 		int err = form_part_value(rows[i].type, exact, len, rows[i].name, out, sizeof out);
 		free(exact);
 		if (err != rows[i].err || strcmp(out, rows[i].want) != 0)

@@ -960,28 +960,36 @@ static void test_turns(void **state)
 	until_ready(3);
 }
 
-static void test_a_hub_without_power(void **state)
+/* The ttys count from first. */
+static void plug_four(int first)
 {
 	char ports[16];
 
-	(void)state;
-	write_config("path = " ROOT "\n");
 	for (int i = 0; i < 4; i++) {
 		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
-		plug_ec25(ports, 4 * i, 2, i);
+		plug_ec25(ports, first + 4 * i, 2, i);
 	}
+}
+
+static void start_hub_of_four(void)
+{
+	write_config("path = " ROOT "\n");
+	plug_four(0);
 	start_with_usb();
 	until_ready(4);
+}
+
+static void test_a_hub_without_power(void **state)
+{
+	(void)state;
+	start_hub_of_four();
 	unplug("1.3");
 	until_ready(0);
 	pass(5 * SECOND);
 	assert_non_null(strstr(log_text, "hub " ROOT ".3 (bank b): 4 ports fail together"));
 	assert_non_null(strstr(log_text, "event=hub_trouble"));
 	assert_int_equal(port("3.1")->fsm.state, MODEM_OFF);
-	for (int i = 0; i < 4; i++) {
-		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
-		plug_ec25(ports, 20 + 4 * i, 2, i);
-	}
+	plug_four(20);
 	until_ready(4);
 	assert_non_null(strstr(log_text, "3 of 4 ports are back; still down: b/3."));
 	/* a reload that takes them away is no trouble */
@@ -996,16 +1004,8 @@ static void test_a_hub_without_power(void **state)
  */
 static void test_switching_is_no_trouble(void **state)
 {
-	char ports[16];
-
 	(void)state;
-	write_config("path = " ROOT "\n");
-	for (int i = 0; i < 4; i++) {
-		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
-		plug_ec25(ports, 4 * i, 2, i);
-	}
-	start_with_usb();
-	until_ready(4);
+	start_hub_of_four();
 	for (size_t i = 0; i < 4; i++)
 		modem_hold(gateway->modems[i], "row 2");
 	assert_int_equal(modem_let_go(gateway->modems[0]), 0);
@@ -1016,10 +1016,7 @@ static void test_switching_is_no_trouble(void **state)
 	assert_null(strstr(log_text, "event=hub_trouble"));
 	for (size_t i = 0; i < 4; i++)
 		modem_release(gateway->modems[i], "");
-	for (int i = 0; i < 4; i++) {
-		snprintf(ports, sizeof ports, "1.3.%d", i + 1);
-		plug_ec25(ports, 20 + 4 * i, 2, i);
-	}
+	plug_four(20);
 	until_ready(4);
 	assert_null(strstr(log_text, "event=hub_trouble"));
 }
