@@ -86,9 +86,10 @@ static void add_twice(cJSON *json, const struct store_number_row *rows, size_t c
 	const struct store_number_row *row = &rows[at];
 	char port[2 * STORE_NAME_SIZE] = "";
 
-	for (size_t i = 0; *row->slot && *row->number && !*port && i < count; i++)
-		if (i != at && *rows[i].slot && strcmp(rows[i].number, row->number) == 0)
-			snprintf(port, sizeof port, "%s/%s", rows[i].bank, rows[i].slot);
+	if (*row->slot && *row->number)
+		for (size_t i = 0; !*port && i < count && *rows[i].slot; i++) /* these are first */
+			if (i != at && strcmp(rows[i].number, row->number) == 0)
+				snprintf(port, sizeof port, "%s/%s", rows[i].bank, rows[i].slot);
 	cJSON_AddStringToObject(json, "twice", port);
 }
 

@@ -16,19 +16,22 @@ static bool is_double(const struct modem *modem, const struct modem *other)
 	return (order ? order : strcmp(other->slot, modem->slot)) < 0;
 }
 
-/* Another port on sale with this number: of another card, or of this one. */
-static const struct modem *same_number(
-	const struct control_view *view, const struct modem *modem, bool own_card)
+/* Another port on sale with this number: of another card, else of this one and before it. */
+static const struct modem *same_number(const struct control_view *view, const struct modem *modem)
 {
+	const struct modem *again = NULL;
+
 	for (size_t i = 0; i < view->modem_count; i++) {
 		const struct modem *other = view->modems[i];
-		bool own = strcmp(other->card_id, modem->card_id) == 0;
-		if (other != modem && other->online && other->drain.state == DRAIN_NO &&
-			strcmp(other->number, modem->number) == 0 && own == own_card &&
-			(!own || is_double(modem, other)))
+		if (!other->online || other == modem || other->drain.state != DRAIN_NO ||
+			strcmp(other->number, modem->number) != 0)
+			continue;
+		if (strcmp(other->card_id, modem->card_id) != 0)
 			return other;
+		if (!again && is_double(modem, other))
+			again = other;
 	}
-	return NULL;
+	return again;
 }
 
 const char *show_unlisted(
@@ -41,10 +44,11 @@ const char *show_unlisted(
 	if (!modem->number[0])
 		return modem->number_conflict ? "two numbers in dispute: see simgatectl numbers"
 					      : "its number is not known: see simgatectl numbers";
-	other = same_number(view, modem, false);
-	if (other || modem->twice[0])
-		snprintf(buf, size, "%s has the same number", other ? other->id : modem->twice);
-	else if ((other = same_number(view, modem, true)))
+	other = same_number(view, modem);
+	bool foreign = other && strcmp(other->card_id, modem->card_id) != 0;
+	if (foreign || modem->twice[0])
+		snprintf(buf, size, "%s has the same number", foreign ? other->id : modem->twice);
+	else if (other)
 		snprintf(buf, size, "%s has the same card: a clone, or a fault of a reader",
 			other->id);
 	else
