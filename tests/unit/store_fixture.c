@@ -543,6 +543,27 @@ void put_start(struct fixture *fx, struct answer *a, const char *card, int index
 	store_sms_put(fx->store, &sms, got_sms, a);
 }
 
+void part_start(struct fixture *fx, struct answer *a, int ref, int seq)
+{
+	char raw[16];
+	const struct store_part part = { CARD, "+46701", 145, ref, 8, 2, seq, 0, 0 };
+	const struct store_message message = { CARD, "north", "p01", "+46701", raw, 0, T0, 1 };
+	const struct store_sms sms = { .card_id = CARD,
+		.bank = "north",
+		.slot = "p01",
+		.memory = "SM",
+		.index = ref * 2 + seq,
+		.raw = raw,
+		.arrived_ms = T0,
+		.message = &message,
+		.part = &part,
+		.routes = &push,
+		.route_count = 1 };
+
+	snprintf(raw, sizeof raw, "r%dp%d", ref, seq);
+	store_sms_put(fx->store, &sms, got_sms, a);
+}
+
 struct answer put_to(struct fixture *fx, const char *card, int index, const char *text,
 	const struct store_route *route)
 {

@@ -84,6 +84,8 @@ void got_claim(void *arg, int err, const struct store_claim *claim);
 struct answer finish(struct fixture *fx, struct answer *a);
 void put_start(struct fixture *fx, struct answer *a, const char *card, int index, const char *text,
 	const struct store_route *route);
+/* Part seq of two of the text with this reference. */
+void part_start(struct fixture *fx, struct answer *a, int ref, int seq);
 struct answer put_to(struct fixture *fx, const char *card, int index, const char *text,
 	const struct store_route *route);
 struct answer put(struct fixture *fx, int index, const char *text);

@@ -317,28 +317,6 @@ static void a_silent_host_is_off_sale(void **state)
 	assert_int_equal(list_of(b, leader.fence).count, 2);
 }
 
-static void part_of(struct fixture *host, struct answer *a, int seq)
-{
-	char raw[16];
-	const struct store_part part = { CARD, "+46701", 145, 1, 8, 2, seq, 0, 0 };
-	const struct store_message message = { CARD, "north", "p01", "+46701", raw, 0, T0, 1 };
-	const struct store_sms sms = { .card_id = CARD,
-		.bank = "north",
-		.slot = "p01",
-		.memory = "SM",
-		.index = seq,
-		.raw = raw,
-		.arrived_ms = T0,
-		.message = &message,
-		.part = &part,
-		.routes = &push,
-		.route_count = 1 };
-
-	snprintf(raw, sizeof raw, "p%d", seq);
-	store_sms_put(host->store, &sms, got_sms, a);
-	finish(host, a);
-}
-
 static int sets_complete(struct fixture *host)
 {
 	struct answer a = { 0 };
@@ -357,8 +335,10 @@ static void others_end_what_a_dead_host_began(void **state)
 	only_shared();
 	sell_card(a, "north", CARD, PHONE);
 	put_claim(a, CARD, 9, "claimed");
-	part_of(a, &one, 1);
-	part_of(a, &two, 2);
+	part_start(a, &one, 1, 1);
+	finish(a, &one);
+	part_start(a, &two, 1, 2);
+	finish(a, &two);
 	assert_int_equal(sets_complete(a), 1);
 	assert_int_equal(sets_complete(b), 0);
 	assert_int_equal(claim(b, 10).claimed, 0);

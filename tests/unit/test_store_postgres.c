@@ -251,27 +251,6 @@ static void an_entry_is_journalled_once(void **state)
 	assert_int_equal(totals(hosts->a).totals.messages, 50);
 }
 
-static void part_start(struct fixture *fx, struct answer *a, int ref, int seq)
-{
-	char raw[16];
-	const struct store_part part = { CARD, "+46701", 145, ref, 8, 2, seq, 0, 0 };
-	const struct store_message message = { CARD, "north", "p01", "+46701", raw, 0, T0, 1 };
-	const struct store_sms sms = { .card_id = CARD,
-		.bank = "north",
-		.slot = "p01",
-		.memory = "SM",
-		.index = ref * 2 + seq,
-		.raw = raw,
-		.arrived_ms = T0,
-		.message = &message,
-		.part = &part,
-		.routes = &push,
-		.route_count = 1 };
-
-	snprintf(raw, sizeof raw, "r%dp%d", ref, seq);
-	store_sms_put(fx->store, &sms, got_sms, a);
-}
-
 static void got_raw_count(void *arg, int err, const struct store_raw *rows, size_t count)
 {
 	(void)rows;
